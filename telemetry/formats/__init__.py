@@ -1,0 +1,1 @@
+"""Wire formats: one small module each. Entry point: ``telemetry.formats.sources.Decoder``."""
