@@ -1,0 +1,18 @@
+"""The memory: tables, sessions, audit. Importing this package makes every table known to the metadata."""
+
+from models import agreements, artefacts, audit, customers, decisions, incidents, machines, notices, people, telemetry
+from models.base import Base
+
+__all__ = [
+    "Base",
+    "agreements",
+    "artefacts",
+    "audit",
+    "customers",
+    "decisions",
+    "incidents",
+    "machines",
+    "notices",
+    "people",
+    "telemetry",
+]

@@ -1,0 +1,75 @@
+"""Machines, the credential each one speaks with, and what is known of them now."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Owned
+
+# Also the MQTT user name and one topic level, so nothing that MQTT or a shell could read as more than a name.
+MACHINE_NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
+class Machine(Owned, Base):
+    """A server or device. Its name is unique in the whole house: it is the topic it speaks under."""
+
+    __tablename__ = "machines"
+    __table_args__ = (CheckConstraint(f"name ~ '{MACHINE_NAME}'", name="name"),)
+
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str] = mapped_column(default="")  # "database server, mill 2"
+    site_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id", ondelete="SET NULL"), index=True)
+    rack: Mapped[str] = mapped_column(default="")
+    source: Mapped[str] = mapped_column(default="native")  # which agent it speaks through
+    retired_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class MachineCredential(Owned, Base):
+    """The secret a machine signs in to the broker with; one live credential a machine."""
+
+    __tablename__ = "machine_credentials"
+    __table_args__ = (
+        Index("uq_machine_credentials_live", "machine_id", unique=True, postgresql_where=text("revoked_at is null")),
+    )
+
+    machine_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"))
+    password_hash: Mapped[str]  # Mosquitto's own form, $7$iterations$salt$hash (PBKDF2-SHA512)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class MachineState(Base):
+    """What the watcher last knew of a machine. One row, rewritten often, so it stands apart from the machine itself.
+
+    `speaking`: speaking, silent (should have spoken and did not) or unknown (the path to it is down, or never heard).
+    `health`: healthy, deviates (a finding is open), learning, unknown.
+    """
+
+    __tablename__ = "machine_states"
+    __table_args__ = (
+        CheckConstraint("speaking in ('speaking','silent','unknown')", name="speaking"),
+        CheckConstraint("health in ('healthy','deviates','learning','unknown')", name="health"),
+    )
+
+    machine_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True)
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    last_at: Mapped[datetime | None]  # device time of the newest report
+    last_received_at: Mapped[datetime | None]
+    last_seq: Mapped[int | None]  # everything up to it is stored: the receipt
+    cadence_s: Mapped[float | None]  # learned seconds between reports
+    skew_s: Mapped[float | None]  # device clock minus ours, median
+    speaking: Mapped[str] = mapped_column(default="unknown")
+    since: Mapped[datetime | None]  # of `speaking`
+    health: Mapped[str] = mapped_column(default="unknown")
+    said: Mapped[str | None]  # its own word: online, offline (a hint, never evidence)
+    telemetry: Mapped[str] = mapped_column(
+        default=""
+    )  # how its contract answered: collect, watch, shadow, detect, refused
+    latest: Mapped[dict[str, Any]] = mapped_column(default=dict)  # metric → newest value
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # texts for the dossier

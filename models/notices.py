@@ -1,0 +1,48 @@
+"""Notices: what somebody must be told, kept as rows until a channel has taken them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Owned
+
+
+class Notice(Owned, Base):
+    """One message to one person over one channel. Its id is the idempotency key the receiver sees.
+
+    Due until `settled_at` (taken by the channel) or `given_up_at` (refused for good, or out of tries).
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        UniqueConstraint("incident_id", "rung", "round", "person_id", "channel"),
+        CheckConstraint("settled_at is null or given_up_at is null", name="one_end"),
+        Index(
+            "ix_notices_next_try_at", "next_try_at", postgresql_where=text("settled_at is null and given_up_at is null")
+        ),
+    )
+
+    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
+    rung: Mapped[int]
+    round: Mapped[int] = mapped_column(default=0)  # repeats of the whole ladder
+    person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    channel: Mapped[str]  # email, webhook, file
+    address: Mapped[str]
+    subject: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    why: Mapped[str] = mapped_column(default="")  # which rung, in words
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    leased_by: Mapped[str] = mapped_column(default="")
+    settled_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(default="")
+    receipt: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -1,0 +1,83 @@
+"""Fixtures every floor uses: a real PostgreSQL, sessions under the processes' roles, and the fixed cast."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from models import Base
+from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
+from tests import postgres
+from tests.cast import Cast, settle
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of examples beside the repository; tests that need it are left out, loudly, where it is absent."""
+    folder = Path(os.environ.get("VIGIE_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no example data: {folder} is absent (set VIGIE_SHARED to its folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[str]:
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def pg_url(pg_server: str) -> str:
+    """A migrated database, as the server's superuser."""
+    url = postgres.create(pg_server, "vigie_tests")
+    postgres.migrate(url)
+    return url
+
+
+@pytest.fixture
+def database(pg_url: str) -> Iterator[str]:
+    """The migrated database, every table empty again after the test."""
+    yield pg_url
+    tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    engine = create_engine(pg_url)
+    with engine.begin() as connection:
+        connection.execute(text("SET lock_timeout = '10s'"))
+        connection.execute(text("TRUNCATE " + tables + " RESTART IDENTITY CASCADE"))
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(database: str) -> Iterator[Sessions]:
+    """Sessions as the workers have them."""
+    engine = make_engine(postgres.as_role(database, "worker"), name="tests-worker")
+    yield make_sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def web_sessions(database: str) -> Iterator[Sessions]:
+    """Sessions as the web process has them: nothing is visible without a scope."""
+    engine = make_engine(postgres.as_role(database, "web"), name="tests-web")
+    yield make_sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def cast(sessions: Sessions) -> Cast:
+    """Ada, Bo, Cy and Dee with their customers, contracts and machines (tests/cast.py)."""
+    with work(sessions, SYSTEM) as session:
+        return settle(session)
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
