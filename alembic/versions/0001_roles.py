@@ -13,10 +13,13 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Roles belong to the whole server, so another database of it may have made them already, even in this very moment.
+# Roles belong to the whole server: an administrator may have made them (the owner of the tables need not be able to),
+# or another database of it may have, even in this very moment.
 MAKE = """
 DO $$ BEGIN
-    CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+        CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
 """
