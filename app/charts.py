@@ -1,0 +1,269 @@
+"""Charts as inline SVG: what was expected, what the machine said, what the lookout saw. Plain.
+
+Nothing has a fixed width: lines lie in a nested, stretched box with strokes that do not scale, words and marks are
+placed in per cent of the outer one, so type stays at its size on a phone and at 400 %. No style attribute is written:
+the policy of the pages forbids them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
+
+from markupsafe import Markup, escape
+
+from app import words
+
+AXIS = 18  # px below the plot for the hours
+_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
+_GAP_FACTOR = 4.0  # a hole of so many usual steps is drawn as "we do not know"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric over time. `at` in epoch seconds, rising; None is "no value then".
+
+    `low` and `high` bound what was expected, one value for all or one a point.
+    """
+
+    label: str
+    unit: str
+    at: Sequence[float]
+    observed: Sequence[float | None]
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
+    expected: Sequence[float | None] = ()
+    limit: float | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time axis: from, to, the lit interval (amber) and now; epoch seconds."""
+
+    start: float
+    end: float
+    lit_from: float | None = None
+    lit_to: float | None = None
+    now: float | None = None
+
+    def x(self, at: float) -> float:
+        """Where an instant stands, 0 to 100."""
+        width = max(self.end - self.start, 1.0)
+        return min(100.0, max(0.0, 100 * (at - self.start) / width))
+
+
+def evidence_chart(series: Series, window: Window, zone: tzinfo, *, height: int = 110, hours: bool = True) -> Markup:
+    """One metric: grey band, expected line, blue line, amber interval, hatch where nothing was heard."""
+    scale = _Scale.of(series, height)
+    parts: list[str] = []
+    parts.extend(_lit(window, height))
+    parts.extend(_grid(scale))
+    inside: list[str] = []
+    band = _bounds(series)
+    if band is not None:
+        inside.append(f'<polygon class="band" points="{_outline(series.at, band, window, scale)}"/>')
+    if any(value is not None for value in series.expected):
+        inside.extend(_lines("exp", series.at, series.expected, window, scale, math.inf))
+    step = usual_step(series.at)
+    inside.extend(_lines("obs", series.at, series.observed, window, scale, step * _GAP_FACTOR))
+    parts.extend(_hatches(series.at, window, step, height))
+    parts.append(
+        f'<svg width="100%" height="{height}" viewBox="0 0 1000 {height}" preserveAspectRatio="none">'
+        f"{''.join(inside)}</svg>"
+    )
+    parts.extend(_limit(series.limit, scale))
+    parts.extend(_marks(window, height))
+    parts.extend(_axis(window, zone, height) if hours else ())
+    tall = height + (AXIS if hours else 2)
+    said = escape(spoken(series))
+    box = f'<svg class="plot" width="100%" height="{tall}" role="img" aria-label="{said}">'
+    return Markup(f"{box}{''.join(parts)}</svg>")
+
+
+def spark(at: Sequence[float], values: Sequence[float | None], *, height: int = 26) -> Markup:
+    """A line without axis, for a table."""
+    series = Series("", "", at, values)
+    if len(at) < 2:
+        return Markup('<svg class="plot spark" width="100%" height="{}" aria-hidden="true"></svg>').format(height)
+    window, scale = Window(at[0], at[-1]), _Scale.of(series, height)
+    lines = "".join(_lines("obs", at, values, window, scale, usual_step(at) * _GAP_FACTOR))
+    return Markup(
+        f'<svg class="plot spark" width="100%" height="{height}" viewBox="0 0 1000 {height}" '
+        f'preserveAspectRatio="none" aria-hidden="true">{lines}</svg>'
+    )
+
+
+def spoken(series: Series) -> str:
+    """The chart in one sentence, for those who hear it."""
+    last = next((value for value in reversed(series.observed) if value is not None), None)
+    bounds = _bounds(series)
+    said = f"{series.label}: {words.amount(last)} {series.unit}".rstrip()
+    if bounds is None:
+        return said
+    low, high = bounds[0][-1], bounds[1][-1]
+    return f"{said}; expected {words.between(low, high)}"
+
+
+def ticks(low: float, high: float, most: int = 3) -> list[float]:
+    """Round values inside a range, at most `most` of them."""
+    reach = high - low
+    if reach <= 0 or not math.isfinite(reach):
+        return []
+    raw = reach / most
+    power = 10 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw)
+    first = math.ceil(low / step)
+    return [index * step for index in range(first, math.floor(high / step) + 1)]
+
+
+def hours_on(start: float, end: float, zone: tzinfo, most: int = 7) -> list[tuple[float, str]]:
+    """Instants for the axis with their words, at round local times."""
+    step = next((minutes for minutes in _STEPS_MIN if (end - start) / 60 / minutes <= most), _STEPS_MIN[-1])
+    first = datetime.fromtimestamp(start, UTC).astimezone(zone)
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    since = (first - midnight).total_seconds() / 60
+    found: list[tuple[float, str]] = []
+    at = midnight + timedelta(minutes=math.ceil(since / step) * step)
+    while at.timestamp() <= end:
+        at_midnight = at.hour == 0 and at.minute == 0
+        named = f"{at.day} {at:%b}" if step >= 1440 or (at_midnight and step >= 180) else f"{at:%H:%M}"
+        found.append((at.timestamp(), named))
+        at += timedelta(minutes=step)
+    return found
+
+
+def usual_step(at: Sequence[float]) -> float:
+    """The median distance between points, seconds; infinite when there are fewer than two."""
+    steps = sorted(later - earlier for earlier, later in pairwise(at) if later > earlier)
+    return steps[len(steps) // 2] if steps else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    low: float
+    high: float
+    height: int
+
+    @classmethod
+    def of(cls, series: Series, height: int) -> _Scale:
+        bounds = _bounds(series)
+        every: list[float] = [value for value in series.observed if value is not None and math.isfinite(value)]
+        for row in bounds or ():
+            every.extend(value for value in row if math.isfinite(value))
+        if series.limit is not None:
+            every.append(series.limit)
+        if not every:
+            return cls(0.0, 1.0, height)
+        low, high = min(every), max(every)
+        reach = (high - low) or max(abs(high), 1.0) * 0.2
+        floor = 0.0 if low >= 0 and low < reach * 0.6 else low - reach * 0.12
+        return cls(floor, high + reach * 0.12, height)
+
+    def y(self, value: float) -> float:
+        return self.height * (1 - (value - self.low) / ((self.high - self.low) or 1.0))
+
+
+def _bounds(series: Series) -> tuple[list[float], list[float]] | None:
+    lows, highs = _spread(series.low, len(series.at)), _spread(series.high, len(series.at))
+    if lows is None and highs is None:
+        return None
+    seen = [value for value in series.observed if value is not None]
+    floor, roof = (min(seen, default=0.0), max(seen, default=1.0))
+    low = [floor if value is None else value for value in lows or [None] * len(series.at)]
+    high = [roof if value is None else value for value in highs or [None] * len(series.at)]
+    return (low, high) if low else None
+
+
+def _spread(values: Sequence[float | None], length: int) -> list[float | None] | None:
+    """One value for all, or one a point; None when nothing is said."""
+    if not values or all(value is None for value in values):
+        return None
+    return [values[0]] * length if len(values) == 1 else list(values)
+
+
+def _outline(at: Sequence[float], band: tuple[list[float], list[float]], window: Window, scale: _Scale) -> str:
+    low, high = band
+    if len(set(low)) == 1 and len(set(high)) == 1:  # a flat band needs four corners, and reaches over the whole window
+        at, low, high = (window.start, window.end), [low[0]] * 2, [high[0]] * 2
+    there = [_point(window, scale, moment, value) for moment, value in zip(at, high, strict=True)]
+    back = [_point(window, scale, moment, value) for moment, value in zip(at, low, strict=True)]
+    return " ".join(there + back[::-1])
+
+
+def _point(window: Window, scale: _Scale, at: float, value: float) -> str:
+    return f"{window.x(at) * 10:.1f},{scale.y(value):.1f}"
+
+
+def _lines(
+    kind: str, at: Sequence[float], values: Sequence[float | None], window: Window, scale: _Scale, widest: float
+) -> Iterable[str]:
+    run: list[str] = []
+    last = -math.inf
+    spread = [values[0]] * len(at) if len(values) == 1 else values
+    for moment, value in zip(at, spread, strict=True):
+        known = value is not None and math.isfinite(value)
+        if run and (not known or moment - last > widest):
+            yield f'<polyline class="{kind}" points="{" ".join(run)}"/>'
+            run = []
+        if known and value is not None:
+            run.append(_point(window, scale, moment, value))
+            last = moment
+    if run:
+        yield f'<polyline class="{kind}" points="{" ".join(run)}"/>'
+
+
+def _lit(window: Window, height: int) -> Iterable[str]:
+    if window.lit_from is None:
+        return
+    left = window.x(window.lit_from)
+    wide = max(window.x(window.lit_to if window.lit_to is not None else window.end) - left, 0.4)
+    yield f'<rect class="lit" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="{height}"/>'
+    yield f'<rect class="lamp" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="3"/>'
+
+
+def _grid(scale: _Scale) -> Iterable[str]:
+    for value in ticks(scale.low, scale.high):
+        y = scale.y(value)
+        if not 8 < y <= scale.height:
+            continue
+        yield f'<line class="grid" x1="0" x2="100%" y1="{y:.0f}" y2="{y:.0f}"/>'
+        yield f'<text class="tick" x="0" y="{y - 3:.0f}">{words.amount(value)}</text>'
+
+
+def _hatches(at: Sequence[float], window: Window, step: float, height: int) -> Iterable[str]:
+    """Holes between points, and the end when the machine has not been heard up to now."""
+    ends = [*at, window.now] if window.now is not None and at else list(at)
+    for earlier, later in pairwise(ends):
+        if later - earlier > step * _GAP_FACTOR and later > window.start:
+            left, right = window.x(earlier), window.x(later)
+            yield (
+                f'<rect class="unknown" fill="url(#hatch)" x="{left:.2f}%" y="0" '
+                f'width="{right - left:.2f}%" height="{height}"/>'
+            )
+
+
+def _limit(limit: float | None, scale: _Scale) -> Iterable[str]:
+    if limit is None:
+        return
+    y = scale.y(limit)
+    yield f'<line class="limit" x1="0" x2="100%" y1="{y:.0f}" y2="{y:.0f}"/>'
+    yield f'<text class="said" x="4" y="{y - 4:.0f}">limit {words.amount(limit)}</text>'
+
+
+def _marks(window: Window, height: int) -> Iterable[str]:
+    yield f'<line class="axis" x1="0" x2="100%" y1="{height}" y2="{height}"/>'
+    if window.now is not None and window.start < window.now < window.end:
+        x = window.x(window.now)
+        yield f'<line class="now" x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="{height}"/>'
+
+
+def _axis(window: Window, zone: tzinfo, height: int) -> Iterable[str]:
+    for at, named in hours_on(window.start, window.end, zone):
+        x = window.x(at)
+        yield f'<line class="axis" x1="{x:.2f}%" x2="{x:.2f}%" y1="{height}" y2="{height + 4}"/>'
+        if 3 < x < 97:
+            yield f'<text x="{x:.2f}%" y="{height + 15}" text-anchor="middle">{named}</text>'
