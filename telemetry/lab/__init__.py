@@ -1,0 +1,1 @@
+"""The lab: a demo fleet simulated from load and physics, played over the same MQTT as any real machine."""
