@@ -1,7 +1,7 @@
 """What a machine said, once a wire format has been understood.
 
-Plain module: no clock, no network. Instants are epoch milliseconds (UTC) here, because a reading is made a million times an
-hour; everything above the telemetry floor uses aware ``datetime``.
+Plain module: no clock, no network. Instants are epoch milliseconds (UTC) here, because a reading is made a million
+times an hour; everything above the telemetry floor uses aware ``datetime``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-class Refused(ValueError):  # noqa: N818 (a refusal is an answer, not an accident; the house calls it so everywhere)
+class Refused(ValueError):
     """A message we do not take, with a stable reason slug (a key of ``REASONS``) and a detail for a person.
 
     Raised by every parser; no parser raises anything else, whatever the bytes.
@@ -63,7 +63,7 @@ class Reading:
     seq: int | None
     received_at_ms: int
     format: str
-    facts: Mapping[str, str] = field(default=NO_FACTS)
+    facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)
     counters: frozenset[str] = NO_COUNTERS
 
 

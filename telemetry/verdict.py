@@ -11,11 +11,11 @@ from typing import Any
 class Verdict:
     """One transition of one condition.
 
-    ``cause`` is stable: the same problem on the same machine has the same key (``memory``, ``disk:/var``, ``event:ecc``).
-    ``started_ms`` is the instant the condition opened (never back-dated) and is the same on the opening and the ending verdict,
-    so (machine, cause, started_ms) names the finding. ``at_ms`` is the instant of this transition.
-    ``evidence`` is JSON-ready: ``since_ms`` (when the first sign was seen), ``threshold``, ``metrics`` (name, label, unit, observed,
-    low, high, surprise), ``model`` and for a rule ``rule`` and ``cure``.
+    ``cause`` is stable: the same problem on the same machine has the same key (``memory``, ``disk:/var``,
+    ``event:ecc``). ``started_ms`` is the instant the condition opened (never back-dated) and is the same on the
+    opening and the ending verdict, so (machine, cause, started_ms) names the finding. ``at_ms`` is the instant of
+    this transition. ``evidence`` is JSON-ready: ``since_ms`` (when the first sign was seen), ``threshold``,
+    ``metrics`` (name, label, unit, observed, low, high, surprise), ``model`` and for a rule ``rule`` and ``cure``.
     ``metrics`` are the names most responsible first.
     """
 

@@ -1,12 +1,14 @@
-"""Readings in, verdicts out: the pure core that live watching and replay share. Plain: no clock, no database, no network.
+"""Readings in, verdicts out: the pure core that live watching and replay share. Plain: no clock, no database, no
+network.
 
 How ``telemetry/watch.py`` uses it (one ``Watching`` per partition)::
 
     watching = Watching()                       # or Watching.restore(snapshot)
     verdicts = watching.feed(heard)             # heard: Reading, Event, Status in arrival order; transitions in order
     blob = watching.snapshot()                  # bytes; deterministic, holds everything that later verdicts depend on
-    watching.machines()                         # name -> Watched (state, cadence, last score, ...), for machine_states rows
-    watching.drop("srv-1")                      # forget a machine (removed, or moved to another partition); no verdicts
+    watching.machines()                         # name -> Watched (state, cadence, last score, ...), for
+    machine_states rows watching.drop("srv-1")                      # forget a machine (removed, or moved to another
+    partition); no verdicts
 
 What ``feed`` does with a reading, by its own instant (event time), never by a clock:
   * older than the machine's newest: kept out of the scores (history stores it, a score counts once);

@@ -1,0 +1,90 @@
+"""One report a machine and cycle, out of agents that send one value (or one plugin) a message. Plain.
+
+A cycle opens with its first value and takes every name once. It is complete when its machine has been quiet for
+``QUIET_MS`` by arrival, or when two younger cycles exist. A value that comes twice opens the next cycle; the one
+before stays open meanwhile, so a member that carries its own instant still finds it. Nothing is dropped: what fits
+no open cycle makes one of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from telemetry.reading import NO_COUNTERS, NO_FACTS, Reading
+
+QUIET_MS: Final = 1500  # Glances' 470 topics of one cycle arrive within a second; no agent's cycle is shorter than two
+SPAN_MS: Final = 2500  # members of one cycle carry instants this close
+
+
+@dataclass(slots=True)
+class _Cycle:
+    first: Reading
+    at_ms: int
+    metrics: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    counters: set[str] = field(default_factory=set)
+    heard_ms: int = 0
+
+    def takes(self, r: Reading) -> bool:
+        return abs(r.at_ms - self.at_ms) <= SPAN_MS and not (r.metrics.keys() & self.metrics.keys())
+
+    def take(self, r: Reading) -> None:
+        self.metrics.update(r.metrics)
+        self.facts.update(r.facts)
+        self.counters |= r.counters
+        self.heard_ms = max(self.heard_ms, r.received_at_ms)
+
+    def whole(self) -> Reading:
+        f = self.first
+        marked = frozenset(self.counters) or NO_COUNTERS
+        return Reading(
+            f.machine, self.at_ms, self.metrics, None, self.heard_ms, f.format, self.facts or NO_FACTS, marked
+        )
+
+
+class Assembler:
+    """Open cycles of every machine. ``add`` and ``flush`` return what became complete, oldest first."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str], list[_Cycle]] = {}
+
+    def add(self, r: Reading) -> list[Reading]:
+        """Put one partial reading in; ``received_at_ms`` is its arrival."""
+        key = (r.machine, r.format)
+        cycles = self._open.setdefault(key, [])
+        done = list(self._complete(cycles, r.received_at_ms))
+        home = next((c for c in reversed(cycles) if c.takes(r)), None)
+        if home is None:
+            home = _Cycle(r, r.at_ms)
+            cycles.append(home)
+            cycles.sort(key=lambda c: c.at_ms)
+        home.take(r)
+        while len(cycles) > 2:
+            done.append(cycles.pop(0).whole())
+        return done
+
+    def flush(self, now_ms: int | None) -> list[Reading]:
+        """What is complete by ``now_ms`` (an arrival instant); everything when None."""
+        done: list[Reading] = []
+        for key in list(self._open):
+            cycles = self._open[key]
+            if now_ms is None:
+                done += [c.whole() for c in cycles]
+                cycles.clear()
+            else:
+                done += self._complete(cycles, now_ms)
+            if not cycles:
+                del self._open[key]
+        return sorted(done, key=lambda r: (r.at_ms, r.machine))
+
+    @property
+    def waiting(self) -> int:
+        """Open cycles."""
+        return sum(map(len, self._open.values()))
+
+    @staticmethod
+    def _complete(cycles: list[_Cycle], now_ms: int) -> Iterator[Reading]:
+        while cycles and now_ms - cycles[0].heard_ms > QUIET_MS:
+            yield cycles.pop(0).whole()

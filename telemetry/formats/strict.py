@@ -1,0 +1,233 @@
+"""Reading bytes strictly.
+
+Limits, UTF-8, JSON without doubt, instants, names. Plain; raises ``Refused`` and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from telemetry.reading import Refused
+
+MAX_PAYLOAD: Final = 768 * 1024  # bytes; far above a day of reports, below the broker's packet limit
+MAX_DEPTH: Final = 16
+MAX_METRICS: Final = 4096  # a report; Glances sends about 470, a large node exporter about 2,000
+MAX_NAME: Final = 240
+MAX_TEXT: Final = 2000  # characters of a fact or of an event's text
+MAX_SEQ: Final = 2**63 - 1
+EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01: before it a clock was never set
+LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
+FUTURE_MS: Final = 10 * 60_000  # clocks differ by minutes; more would put a reading where no watcher looks
+_KNOWN_NAMES: Final[dict[str, None]] = {}  # names already checked; bounded, so a flood of names cannot grow it
+_KNOWN_LIMIT: Final = 50_000
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def within_limits(payload: bytes) -> None:
+    """Refuse an empty or oversize payload before anything else looks at it."""
+    if not payload:
+        raise Refused("empty")
+    if len(payload) > MAX_PAYLOAD:
+        raise Refused("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
+
+
+def text_of(payload: bytes) -> str:
+    """The payload as text without the NULs C programs leave at its end."""
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError as e:
+        raise Refused("not_utf8", f"byte {e.start}") from None
+    text = text.rstrip("\x00").strip()
+    if not text:
+        raise Refused("empty")
+    return text
+
+
+def json_of(payload: bytes) -> Any:  # Any: the shape is what the caller is about to check
+    """Parse JSON; a key that stands twice in one object, NaN and infinities are refused, not guessed at."""
+    try:
+        value = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return _careful(payload)
+    # Each key brings one colon. When every colon is a key's, no key was given twice (the library keeps the last
+    # silently).
+    if payload.count(b":") != _keys(value):
+        return _careful(payload)
+    return value
+
+
+def _keys(value: Any) -> int:
+    count = 0
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            count += len(item)
+            stack.extend(v for v in item.values() if isinstance(v, dict | list))
+        elif isinstance(item, list):
+            stack.extend(v for v in item if isinstance(v, dict | list))
+    return count
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise Refused("duplicate_key", key[:80])
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Refused("not_a_number", name)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise Refused("not_a_number", text[:40])
+    return value
+
+
+def _careful(payload: bytes) -> Any:
+    """The slow parser that can say what is wrong."""
+    text = text_of(payload)
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError:
+        raise Refused("too_deep") from None
+    except ValueError as e:
+        if isinstance(e, Refused):
+            raise
+        raise Refused("not_json", str(e)[:120]) from None
+
+
+def number(value: Any) -> float | None:
+    """A JSON value as a metric: numbers, true/false as 1/0, null as "no value now"; anything else is refused."""
+    if value is None:
+        return None
+    if isinstance(value, bool | int | float):
+        try:
+            as_float = float(value)
+        except OverflowError:
+            raise Refused("not_a_number", "too large") from None
+        if math.isfinite(as_float):
+            return as_float
+    raise Refused("not_a_number", repr(value)[:60])
+
+
+def scalar(text: str) -> float | None:
+    """A bare value a topic: a number, true/false, on/off; ``nan`` and infinities are "no value". Texts are refused."""
+    low = text.strip().lower()
+    if low in {"nan", "-nan", "inf", "-inf", "+inf", "infinity", "-infinity", "null", "none", "unknown", "u"}:
+        return None
+    if low in {"true", "on"}:
+        return 1.0
+    if low in {"false", "off"}:
+        return 0.0
+    try:
+        value = float(low)
+    except ValueError:
+        raise Refused("not_a_number", text[:60]) from None
+    if "_" in low or not math.isfinite(value):
+        raise Refused("not_a_number", text[:60])
+    return value
+
+
+def name_ok(name: str) -> str:
+    """A metric, fact or machine name that can be stored, shown and sent on."""
+    if name in _KNOWN_NAMES:
+        return name
+    if not name or len(name) > MAX_NAME or _CONTROL.search(name):
+        raise Refused("bad_name", repr(name)[:80])
+    if len(_KNOWN_NAMES) < _KNOWN_LIMIT:
+        _KNOWN_NAMES[name] = None
+    return name
+
+
+def names_known(names: Iterable[str]) -> bool:
+    """True when every name was checked before: the fast path of a report seen a thousand times."""
+    return all(map(_KNOWN_NAMES.__contains__, names))
+
+
+def machine_ok(name: str) -> str:
+    """A machine's name: also one topic level, so no wildcard and no slash."""
+    if not name:
+        raise Refused("no_machine")
+    if len(name) > 128 or any(c in name for c in "+#/") or _CONTROL.search(name):
+        raise Refused("bad_name", repr(name)[:80])
+    return name
+
+
+def instant(value: Any, received_at_ms: int) -> int:
+    """Epoch milliseconds or RFC 3339 (an offset is required) as epoch milliseconds; missing means "when it arrived"."""
+    if value is None:
+        return received_at_ms
+    if isinstance(value, bool):
+        raise Refused("bad_instant", "a truth value")
+    if isinstance(value, int | float):
+        if not EARLIEST_MS <= value < LATEST_MS:
+            raise Refused("bad_instant", f"{value!r:.40}")
+        at_ms = int(value)
+    elif isinstance(value, str):
+        at_ms = _rfc3339(value)
+    else:
+        raise Refused("bad_instant", type(value).__name__)
+    if at_ms > received_at_ms + FUTURE_MS:
+        raise Refused("future_instant", f"{(at_ms - received_at_ms) / 1000:.0f} s ahead")
+    return at_ms
+
+
+def _rfc3339(text: str) -> int:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused("bad_instant", text[:60]) from None
+    if when.tzinfo is None:
+        raise Refused("bad_instant", f"{text[:40]} has no offset")
+    try:
+        at_ms = round(when.astimezone(UTC).timestamp() * 1000)
+    except (OverflowError, ValueError):
+        raise Refused("bad_instant", text[:60]) from None
+    if not EARLIEST_MS <= at_ms < LATEST_MS:
+        raise Refused("bad_instant", text[:60])
+    return at_ms
+
+
+def sequence(value: Any) -> int | None:
+    """``seq``: a whole number from 0 to 2^63 - 1, or missing."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEQ:
+        raise Refused("bad_seq", repr(value)[:40])
+    return value
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Dotted names and values of a nested object; the elements of a list are numbered."""
+    if depth > MAX_DEPTH:
+        raise Refused("too_deep")
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from leaves(value, name + ".", depth + 1)
+        elif isinstance(value, list):
+            yield from leaves({str(i): v for i, v in enumerate(value)}, name + ".", depth + 1)
+        else:
+            yield name, value
+
+
+def add(metrics: dict[str, float], name: str, value: float) -> None:
+    """Put one metric in; two metrics that flatten to the same name are a doubt, hence refused."""
+    if name in metrics:
+        raise Refused("duplicate_key", name[:80])
+    if len(metrics) >= MAX_METRICS:
+        raise Refused("too_many_metrics")
+    metrics[name_ok(name)] = value

@@ -1,0 +1,68 @@
+"""One value a topic, or one loose JSON object a topic: what small agents and scripts send. Plain.
+
+Text that is no number is refused, so an error message can never become a measurement. JSON objects may carry an instant
+(``ts``, ``at``, ``timestamp``, ``time``), a ``seq``, and their values under ``m``, ``metrics``, ``values``,
+``fields`` or directly.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from telemetry.formats.native import MAX_REPORTS, measured, status
+from telemetry.formats.route import Route
+from telemetry.formats.strict import instant, json_of, name_ok, scalar, sequence, text_of
+from telemetry.reading import Heard, Reading, Refused
+
+FORMAT: Final = "values"
+_INSTANTS: Final = ("ts", "at", "timestamp", "time")
+_HOLDERS: Final = ("m", "metrics", "values", "fields")
+PRESENCE: Final = frozenset({"status", "state", "availability", "lwt", "available"})
+
+
+def parse(route: Route, payload: bytes) -> list[Heard]:
+    """Loose values under any topic whose machine is known."""
+    return loose(route, payload, FORMAT, ".".join(route.rest))
+
+
+def loose(route: Route, payload: bytes, fmt: str, name: str, prefix: str = "") -> list[Heard]:
+    """A bare value named by its topic, a presence word, or an object of values, whose names ``prefix`` goes before.
+
+    Every parser of small agents ends here.
+    """
+    text = text_of(payload)
+    if text[0] in "{[":
+        return _objects(route, json_of(text.encode()), fmt, prefix)
+    if text in {"online", "offline"} and route.rest and route.rest[-1].lower() in PRESENCE:
+        return [status(route, text, fmt)]
+    value = scalar(text)
+    if value is None:
+        return []
+    return [one(route, fmt, name, value)]
+
+
+def one(route: Route, fmt: str, name: str, value: float, at_ms: int | None = None) -> Reading:
+    """A reading of a single value."""
+    at = route.received_at_ms if at_ms is None else at_ms
+    return Reading(route.machine, at, {name_ok(name): value}, None, route.received_at_ms, fmt)
+
+
+def _objects(route: Route, value: Any, fmt: str, prefix: str) -> list[Heard]:
+    items = value if isinstance(value, list) else [value]
+    if not items or len(items) > MAX_REPORTS:
+        raise Refused("no_value" if not items else "too_large", f"{len(items)} objects")
+    return [_object(route, item, fmt, prefix) for item in items]
+
+
+def _object(route: Route, item: Any, fmt: str, prefix: str) -> Reading:
+    if not isinstance(item, dict):
+        raise Refused("bad_shape", "values come in a JSON object")
+    at = next((item[k] for k in _INSTANTS if k in item), None)
+    holder = next((item[k] for k in _HOLDERS if isinstance(item.get(k), dict)), None)
+    if holder is None:
+        holder = {k: v for k, v in item.items() if k not in _INSTANTS and k != "seq"}
+    metrics = measured({f"{prefix}{k}": v for k, v in holder.items() if not isinstance(v, str)})
+    if not metrics:
+        raise Refused("no_value", "no number in the object")
+    received = route.received_at_ms
+    return Reading(route.machine, instant(at, received), metrics, sequence(item.get("seq")), received, fmt)
