@@ -56,7 +56,12 @@ def report_all(session: Session, signals: Sequence[Signal], now: datetime) -> li
 
 
 def condition_ended(
-    session: Session, machine_id: uuid.UUID, cause: str, at: datetime, now: datetime, finding_id: uuid.UUID | None = None
+    session: Session,
+    machine_id: uuid.UUID,
+    cause: str,
+    at: datetime,
+    now: datetime,
+    finding_id: uuid.UUID | None = None,
 ) -> None:
     """The condition is over since `at`: says so on the finding and on the open incident. Twice is the same as once."""
     raise NotImplementedError
