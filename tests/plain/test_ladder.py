@@ -152,7 +152,6 @@ def test_a_blank_policy_matches_nothing_and_no_policy_is_an_answer() -> None:
 
 ladders = st.builds(
     Ladder,
-    Page,
     st.lists(st.integers(0, 90).map(lambda m: Rung(timedelta(minutes=m), ("duty",), "r")), max_size=5).map(tuple),
     st.sampled_from(Convention),
     st.integers(0, 3),
