@@ -6,9 +6,12 @@ import ast
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:  # a command pays for pydantic and SQLAlchemy when it runs, not when it is listed
+    from app.settings import Settings
 
 HERE = Path(__file__).resolve().parent
 _COMMANDS = HERE / "commands"
@@ -48,15 +51,18 @@ def main() -> None:
     """
 
 
-def read_settings(**given: Any) -> Any:  # Any: Settings, which must not be imported before a command needs it
-    """The settings of this process: what is given here, then the environment, then what a running `vigie up` uses."""
+def read_settings(*, beside: bool = True, **given: Any) -> Settings:  # Any: a setting's value, checked by Settings
+    """The settings of this process: what is given here, then the environment, then what a running `vigie up` uses.
+
+    With `beside` false a running `vigie up` is not asked: for `vigie up` itself.
+    """
     from app import folder
     from app.settings import Settings
 
     if "data" not in given and not os.environ.get("VIGIE_DATA"):
         given["data"] = folder.DEFAULT
     settings = Settings(**given)
-    known = folder.what_runs(settings.data)
+    known = folder.what_runs(settings.data) if beside else {}
     told = {name for name in known if name in given or os.environ.get("VIGIE_" + name.upper())}
     missing = {name: value for name, value in known.items() if name not in told}
     return Settings(**given, **missing) if missing else settings

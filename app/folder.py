@@ -7,6 +7,8 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -44,26 +46,29 @@ class Claim:
         self._lock.close()
 
 
-def claim(data: Path, *, now: datetime, fresh: bool = False) -> Claim:
-    """Take the folder for this process, making it on first use. With `fresh`, what it held is erased first.
+def claim(data: Path) -> Claim:
+    """Take the folder for this process, making it on first use; nothing in it is read or changed yet.
 
-    Raises FolderError: somebody else's files, another copy at work, another format, no permission, no room.
+    Raises FolderError: somebody else's files, another copy at work, no permission, no room.
     """
-    try:
+    with _in_words(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (data / _MARKER).exists() and any(entry.name != _LOCK for entry in data.iterdir()):
             raise FolderError(f"{data} holds other files and is no data folder of Vigie; name another one with --data")
-        held = Claim(data, _lock(data))
+        return Claim(data, _lock(data))
+
+
+def furnish(held: Claim, *, now: datetime, fresh: bool = False) -> None:
+    """Make a claimed folder ready for use: erase what it held if `fresh`, check who wrote it, and that there is room.
+
+    Raises FolderError.
+    """
+    with _in_words(held.data):
         if fresh:
-            _erase(data)
-        _check_marker(data, now)
-        require_room(data)
-        return held
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise FolderError(_full(data)) from error
-        unusable = f"the data folder {data} cannot be used: {error.strerror}; name another one with --data"
-        raise FolderError(unusable) from error
+            _erase(held.data)
+        require_room(held.data)
+        _check_marker(held.data, now)
+        (held.data / "logs").mkdir(mode=0o700, exist_ok=True)
 
 
 def what_runs(data: Path) -> dict[str, Any]:
@@ -90,6 +95,17 @@ def write_whole(file: Path, content: str) -> None:
         out.flush()
         os.fsync(out.fileno())
     beside.replace(file)
+
+
+@contextmanager
+def _in_words(data: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise FolderError(_full(data)) from error
+        unusable = f"the data folder {data} cannot be used: {error.strerror}; name another one with --data"
+        raise FolderError(unusable) from error
 
 
 def _full(data: Path, free: int = 0) -> str:

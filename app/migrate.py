@@ -1,17 +1,15 @@
-"""Bring the database to the schema this code was written for, and say where it stands."""
+"""Bring the database to the schema this code was written for."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import psycopg
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 from alembic import command
-
-MIGRATIONS = Path(__file__).resolve().parent.parent / "alembic"
+from app.revisions import MIGRATIONS, current, head
 
 
 class MigrationError(Exception):
@@ -26,27 +24,10 @@ def config(url: str) -> Config:
     return made
 
 
-def head() -> str:
-    """The revision this code needs: the files are numbered in order, so nothing has to be imported to know it."""
-    return max(file.stem.split("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
-
-
-def current(url: str) -> str | None:
-    """The revision the database at `url` stands at; None when it was never migrated."""
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-    except ProgrammingError:
-        return None
-    finally:
-        engine.dispose()
-
-
 def upgrade(url: str) -> tuple[str | None, str]:
     """Migrate to head under the advisory lock; returns the revisions before and after. Raises MigrationError."""
     try:
-        before = current(url)
+        before = current(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
         if before is not None and before > head():
             raise MigrationError(
                 f"the database was migrated by a newer Vigie (revision {before}, this one knows up to {head()}): "
@@ -55,7 +36,9 @@ def upgrade(url: str) -> tuple[str | None, str]:
         if before != head():
             command.upgrade(config(url), "head")
         return before, head()
-    except OperationalError as error:
-        raise MigrationError(f"the database does not answer: {str(error.orig).strip()}") from error
+    except psycopg.OperationalError as error:
+        raise MigrationError(f"the database does not answer: {str(error).strip()}") from error
+    except DBAPIError as error:
+        raise MigrationError(f"the database refused a migration: {str(error.orig).strip()}") from error
     except CommandError as error:
         raise MigrationError(f"the migrations do not fit together: {error}") from error

@@ -1,0 +1,19 @@
+"""Decode and score what stands in the log, open incidents, keep history."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli import read_settings
+
+
+@click.command()
+def command() -> None:
+    """Decode and score what stands in the log, open incidents, keep history."""
+    from telemetry.watch import main
+
+    from app import logs
+
+    settings = read_settings()
+    logs.set_up(settings)
+    main(settings)

@@ -1,0 +1,251 @@
+"""From nothing to a Vigie that answers, part by part; then watching over it until somebody asks for the end."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from app import embedded, folder, leash, orphans, parts, revisions
+from app.beats import Beats
+from app.embedded import Cluster
+from app.settings import Settings
+from app.supervisor import Part, Run, Supervisor
+
+# Long enough for a slow disk to recover a database after a crash, short enough that a person still looks.
+PATIENCE_S = 90.0
+BEAT_S = 10.0
+
+
+class StartError(Exception):
+    """Vigie cannot start; the message is for a person: one sentence, and a part's last words where they help."""
+
+
+class StoppedEarly(Exception):
+    """Somebody asked for the end before the start was over."""
+
+
+def say(line: str) -> None:
+    """One line to the person at the desk."""
+    print(line, flush=True)
+
+
+def settle_ports(settings: Settings) -> Settings:
+    """Settings with free ports in place of 0. Raises StartError when a wanted port is taken."""
+    chosen = {}
+    for name, host, port, option in (
+        ("port", settings.host, settings.port, "--port"),
+        ("mqtt_port", settings.mqtt_host, settings.mqtt_port, "--mqtt-port"),
+    ):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise StartError(_port_trouble(host, port, option, error)) from error
+            chosen[name] = int(probe.getsockname()[1])
+    return settings.model_copy(update=chosen)
+
+
+def _port_trouble(host: str, port: int, option: str, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"port {port} needs more rights than we have: choose one above 1023 with {option}"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use by another program: stop it, or choose another port with {option}"
+    return f"{host}:{port} cannot be listened on ({error.strerror}): choose another port with {option}"
+
+
+class Start:
+    """One start of everything on this machine, holding the data folder."""
+
+    def __init__(self, settings: Settings, held: folder.Claim, tell: Callable[[str], None] = say) -> None:
+        self.settings = settings
+        self._held = held
+        self._tell = tell
+        self._began = time.monotonic()
+        self.cluster: Cluster = embedded.prepare(settings.data)
+        self._environment = parts.environment(settings, self.cluster)
+        self.supervisor = Supervisor(settings.data / "logs", tell, self._environment)
+        self.supervisor.listen()
+        self._beats = Beats(self.cluster.dsn(embedded.WORKER), datetime.now(UTC))
+        self._noted: dict[str, int] = {}
+
+    def bring_up(self) -> str:
+        """Start every part; returns the sign-in link. Raises StartError or StoppedEarly."""
+        with self._step("PostgreSQL"):
+            database = self._launch(Part("postgres", self.cluster.command(), stop=signal.SIGINT, beats_itself=False))
+            embedded.wait_until_ready(self.cluster, lambda: database.process.poll() is None, seconds=PATIENCE_S)
+            embedded.ensure_database(self.cluster)
+        self._held.note(
+            **self.settings.model_dump(include={"host", "port", "mqtt_host", "mqtt_port", "demo"}),
+            database_url=parts.database_url(self.cluster),
+        )
+        if revisions.current(self.cluster.dsn(embedded.OWNER)) != revisions.head():
+            with self._step("database schema"):
+                self._errand("migrate")
+        if self.settings.demo:
+            with self._step("demo fleet and this machine"):
+                self._errand("demo", "install")
+        link = self._begin_errand("signin", "--bare")
+        with self._step("MQTT broker"):
+            self._launch(parts.ours("broker", beats_itself=False))
+            self._await_port("broker", self.settings.mqtt_host, self.settings.mqtt_port)
+        with self._step("web server, watcher, bridge, workers" + (", demo fleet, agent" if self.settings.demo else "")):
+            for part in parts.after_broker(self.settings):
+                self._launch(part)
+            self._await_web()
+        return self._finish_errand(link, "signin")
+
+    def watch_over(self) -> None:
+        """Keep the parts running until somebody asks for the end."""
+        self._beats.forget_others(self.supervisor.runs)
+        due = time.monotonic()
+        while not self.supervisor.asked_to_stop:
+            changed = self.supervisor.look()
+            if changed or time.monotonic() >= due:
+                self._note_parts()
+                self._beats.write(self.supervisor.runs.values(), datetime.now(UTC))
+                self.supervisor.tidy_logs()
+                due = time.monotonic() + BEAT_S
+            self.supervisor.rest(min(due - time.monotonic(), self.supervisor.next_due()))
+
+    def bring_down(self) -> None:
+        """Stop every part in order, and leave the folder to others."""
+        self._beats.close()
+        self.supervisor.stop(parts.STAGES)
+        orphans.forget(self._held.data)
+
+    def seconds(self) -> float:
+        """Seconds since this start began."""
+        return time.monotonic() - self._began
+
+    def _launch(self, part: Part) -> Run:
+        run = self.supervisor.start(part)
+        self._note_parts()
+        return run
+
+    def _note_parts(self) -> None:
+        pids = {name: run.process.pid for name, run in self.supervisor.runs.items() if run.state == "running"}
+        if pids != self._noted:
+            orphans.note(self._held.data, pids)
+            self._noted = pids
+
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        self._tell(f"starting {what} …")
+        try:
+            yield
+        except embedded.EmbeddedError as error:
+            self._give_way()
+            raise StartError(f"{error}\n{self.supervisor.last_words('postgres')}") from error
+        self._give_way()
+        self._tell(f"  {what}: {time.monotonic() - began:.1f} s")
+
+    def _give_way(self) -> None:
+        if self.supervisor.asked_to_stop:
+            raise StoppedEarly
+
+    def _begin_errand(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            leash.command(parts.vigie(*arguments)), env=self._environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def _finish_errand(self, begun: subprocess.Popen[str], name: str) -> str:
+        while True:
+            try:
+                said, complaint = begun.communicate(timeout=0.5)
+                break
+            except subprocess.TimeoutExpired:
+                if self.supervisor.asked_to_stop:
+                    begun.terminate()
+        self._give_way()
+        if begun.returncode != 0:
+            words = "\n".join("    " + line for line in complaint.strip().splitlines()[-8:])
+            raise StartError(f"`vigie {name}` failed with status {begun.returncode}:\n{words}")
+        return said.strip()
+
+    def _errand(self, *arguments: str) -> str:
+        return self._finish_errand(self._begin_errand(*arguments), " ".join(arguments))
+
+    def _await_port(self, name: str, host: str, port: int) -> None:
+        def answers() -> bool:
+            with socket.create_connection((host, port), timeout=2):
+                return True
+
+        self._await(name, answers)
+
+    def _await_web(self) -> None:
+        def answers() -> bool:
+            connection = http.client.HTTPConnection(self.settings.host, self.settings.port, timeout=10)
+            try:
+                connection.request("GET", "/")
+                return connection.getresponse().status < 500
+            finally:
+                connection.close()
+
+        self._await("web", answers)
+
+    def _await(self, name: str, answers: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            self._give_way()
+            self.supervisor.look()
+            try:
+                if answers():
+                    return
+            except (OSError, http.client.HTTPException):
+                pass  # not yet; the deadline below bounds it
+            if self.supervisor.runs[name].failures >= 3 or time.monotonic() > deadline:
+                words = self.supervisor.last_words(name)
+                raise StartError(f"{name} does not come up; the end of {self.settings.data}/logs/{name}.log:\n{words}")
+            self.supervisor.rest(0.05)
+
+
+def run(settings: Settings, *, fresh: bool, then: Callable[[str], None]) -> int:
+    """Everything from start to end; returns the exit status. `then` is called with the sign-in link once it is up.
+
+    Raises FolderError, EmbeddedError or StartError, with everything stopped again.
+    """
+    held = folder.claim(settings.data)
+    try:
+        for name in orphans.clear(settings.data):
+            say(f"ended {name}, left over from an earlier start that was killed")
+        folder.furnish(held, now=datetime.now(UTC), fresh=fresh)
+        start = Start(settle_ports(settings), held)
+        try:
+            then(_introduce(start, start.bring_up()))
+            say(f"ready {start.settings.address}/")
+            start.watch_over()
+        except StoppedEarly:
+            pass
+        finally:
+            began = time.monotonic()
+            start.bring_down()
+            say(f"stopped in {time.monotonic() - began:.1f} s; nothing is left running")
+        return 0
+    finally:
+        held.release()
+
+
+def _introduce(start: Start, link: str) -> str:
+    say(f"Vigie is up after {start.seconds():.1f} s.")
+    say(f"  address   {start.settings.address}/")
+    say(f"  sign in   {link}   (works once)")
+    say(f"  state     {start.settings.data}")
+    say("  Ctrl-C stops everything.")
+    return link
+
+
+def complain(error: Exception) -> int:
+    """Say why it does not start; returns the exit status."""
+    print(f"vigie: {error}", file=sys.stderr, flush=True)
+    return 1
