@@ -6,7 +6,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Owned
@@ -61,7 +62,9 @@ class MachineState(Base):
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     last_at: Mapped[datetime | None]  # device time of the newest report
     last_received_at: Mapped[datetime | None]
-    last_seq: Mapped[int | None]  # everything up to it is stored: the receipt
+    last_seq: Mapped[int | None] = mapped_column(BigInteger)  # everything up to it is stored: the receipt
+    # every number stored, as [first, last] spans in order; the first one ends at `last_seq`
+    seqs: Mapped[list[list[int]]] = mapped_column(JSONB(none_as_null=True), default=list, server_default=text("'[]'"))
     cadence_s: Mapped[float | None]  # learned seconds between reports
     skew_s: Mapped[float | None]  # device clock minus ours, median
     speaking: Mapped[str] = mapped_column(default="unknown")

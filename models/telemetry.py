@@ -42,6 +42,16 @@ class LogPosition(Base):
     moved_at: Mapped[datetime | None]
 
 
+class LogMember(Base):
+    """A reader of the embedded log that is alive: the partitions are shared among those whose lease runs."""
+
+    __tablename__ = "log_members"
+
+    reader: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    lease_until: Mapped[datetime]
+
+
 class ReadingBlock(Base):
     """Reports of one machine within one hour, compressed columns; an hour may lie in several parts until compacted."""
 

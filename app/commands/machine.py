@@ -1,0 +1,127 @@
+"""`vigie machine`: enrol a machine, change or take away its secret, list them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.settings import Settings
+from models.customers import Customer, Site
+from models.machines import Machine, MachineCredential, MachineState
+from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
+from telemetry import enrol
+
+
+@click.group(name="machine", help="Machines and the secret each one speaks with.")
+def command() -> None:
+    pass
+
+
+@command.command(help="Enrol a machine of a customer; prints its secret, once.")
+@click.argument("customer")
+@click.argument("name")
+@click.option("--site", default="", help="name of one of the customer's sites")
+@click.option("--title", default="", help='what people call it, like "database server, mill 2"')
+@click.option("--rack", default="", help="the rack it stands in")
+@click.option("--source", default="native", help="the agent it speaks through")
+def add(customer: str, name: str, site: str, title: str, rack: str, source: str) -> None:
+    now = datetime.now(UTC)
+    try:
+        with work(_sessions(), SYSTEM) as session:
+            owner = _customer(session, customer)
+            place = _site(session, owner, site) if site else None
+            _, secret = enrol.enrol(
+                session,
+                owner.id,
+                name,
+                now,
+                site_id=place.id if place else None,
+                title=title,
+                rack=rack,
+                source=source,
+                actor="command line",
+            )
+    except IntegrityError as problem:
+        raise click.ClickException(_said(problem, name)) from problem
+    _show(name, secret)
+
+
+@command.command(help="Give a machine a new secret; the old one ends at once.")
+@click.argument("name")
+def rotate(name: str) -> None:
+    with work(_sessions(), SYSTEM) as session:
+        secret = enrol.rotate(session, _machine(session, name), datetime.now(UTC), actor="command line")
+    _show(name, secret)
+
+
+@command.command(help="Take a machine's secret away and end its connection.")
+@click.argument("name")
+def revoke(name: str) -> None:
+    with work(_sessions(), SYSTEM) as session:
+        ended = enrol.revoke(session, _machine(session, name), datetime.now(UTC), actor="command line")
+    click.echo(f"{name} can no longer sign in to the broker" if ended else f"{name} had no secret")
+
+
+@command.command(name="list", help="Every machine: customer, state, last report, whether it holds a secret.")
+def list_machines() -> None:
+    query = (
+        select(Machine.name, Customer.slug, MachineState.speaking, MachineState.last_at, MachineCredential.id)
+        .join(Customer, Customer.id == Machine.customer_id)
+        .outerjoin(MachineState, MachineState.machine_id == Machine.id)
+        .outerjoin(
+            MachineCredential,
+            (MachineCredential.machine_id == Machine.id) & MachineCredential.revoked_at.is_(None),
+        )
+        .where(Machine.retired_at.is_(None))
+        .order_by(Machine.name)
+    )
+    with work(_sessions(), SYSTEM) as session:
+        for name, slug, speaking, last_at, credential in session.execute(query):
+            heard = last_at.isoformat(timespec="seconds") if last_at else "never heard"
+            secret = "has a secret" if credential else "no secret"
+            click.echo(f"{name}\t{slug}\t{speaking or 'unknown'}\t{heard}\t{secret}")
+
+
+def _sessions() -> Sessions:
+    return make_sessions(make_engine(Settings().database_for("worker"), name="vigie-machine", pool_size=1))
+
+
+def _customer(session: Session, slug: str) -> Customer:
+    found = session.scalar(select(Customer).where(Customer.slug == slug))
+    if found is None:
+        raise click.ClickException(f"there is no customer {slug!r}")
+    return found
+
+
+def _site(session: Session, customer: Customer, name: str) -> Site:
+    found = session.scalar(select(Site).where(Site.customer_id == customer.id, Site.name == name))
+    if found is None:
+        raise click.ClickException(f"{customer.slug} has no site {name!r}")
+    return found
+
+
+def _machine(session: Session, name: str) -> Machine:
+    found = enrol.machine_named(session, name)
+    if found is None:
+        raise click.ClickException(f"there is no machine {name!r}")
+    return found
+
+
+def _said(problem: IntegrityError, name: str) -> str:
+    rule = getattr(getattr(problem.orig, "diag", None), "constraint_name", "") or ""
+    if rule == "uq_machines_name":
+        return f"the name {name!r} is taken"
+    if rule == "ck_machines_name":
+        return f"{name!r} is no machine name: small letters, digits, dot, dash, underscore; at most 63, no dash first"
+    return str(problem.orig)
+
+
+def _show(name: str, secret: str) -> None:
+    click.echo(f"username  {name}")
+    click.echo(f"password  {secret}")
+    click.echo(f"topic     vigie/{name}/report")
+    click.echo("The password is shown this once; what we keep cannot give it back.")
