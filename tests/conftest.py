@@ -14,6 +14,7 @@ from models import Base
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
 from tests import postgres
 from tests.cast import Cast, settle
+from tests.kafka_server import kafka as kafka
 
 ROOT = Path(__file__).resolve().parent.parent
 
