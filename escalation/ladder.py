@@ -44,19 +44,17 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """A place on the ladder: the start of this climb, the last rung paged (-1: none yet), and when."""
+    """A place on the ladder: the start of this pass, the last rung paged (-1: none yet), and when."""
 
     since: datetime
     rung: int = -1
     loop: int = 0
     sent_at: datetime | None = None
-    # The start of this pass; it counts for `from_opening` only.
-    pass_since: datetime | None = None
 
     def onto(self, step: Step, at: datetime) -> Climb:
-        """The place after `step` was paged at `at`."""
-        began = self.pass_since if step.loop == self.loop else self.sent_at
-        return replace(self, rung=step.index, loop=step.loop, sent_at=at, pass_since=began)
+        """The place after `step` was paged at `at`. A repeat begins when the pass before it ended."""
+        since = self.since if step.loop == self.loop else self.sent_at or self.since
+        return replace(self, since=since, rung=step.index, loop=step.loop, sent_at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +106,7 @@ def upcoming(ladder: Ladder, climb: Climb, reachable: Reachable = _everyone) -> 
 def _due(ladder: Ladder, climb: Climb, index: int, loop: int) -> datetime:
     delay = ladder.rungs[index].delay
     if ladder.convention is Convention.FROM_OPENING:
-        began = (climb.pass_since if loop == climb.loop else climb.sent_at) or climb.since
-        return began + delay
+        return (climb.since if loop == climb.loop else climb.sent_at or climb.since) + delay
     if ladder.convention is Convention.FROM_PREVIOUS:
         return (climb.sent_at or climb.since) + delay
     if climb.sent_at is None:

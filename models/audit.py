@@ -45,6 +45,14 @@ def digest(
     ).hexdigest()
 
 
+def take_turns(session: Session, customer_id: uuid.UUID) -> None:
+    """Hold a customer's chain until the transaction ends.
+
+    Whoever also locks rows of that customer and will write an entry takes this first: one order for all, no deadlock.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:chain, 42))"), {"chain": str(customer_id)})
+
+
 def record(
     session: Session,
     *,
@@ -61,7 +69,7 @@ def record(
     """
     chain = customer_id or HOUSE
     plain: Json = json.loads(json.dumps(facts or {}, sort_keys=True))
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:chain, 42))"), {"chain": str(chain)})
+    take_turns(session, chain)
     last = session.scalar(
         select(AuditEntry.hash).where(AuditEntry.customer_id == chain).order_by(AuditEntry.id.desc()).limit(1)
     )

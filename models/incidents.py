@@ -90,6 +90,10 @@ class Incident(Owned, Base):
     ladder: Mapped[dict[str, Any]] = mapped_column(default=dict)
     rung: Mapped[int] = mapped_column(default=-1)  # the last one climbed
     next_rung_at: Mapped[datetime | None]
+    ladder_since: Mapped[datetime | None]  # start of the present pass over the ladder
+    climbed_at: Mapped[datetime | None]  # when the last rung was paged
+    ladder_loop: Mapped[int] = mapped_column(default=0, server_default="0")  # repeats in the present climb
+    ladder_round: Mapped[int] = mapped_column(default=0, server_default="0")  # passes ever begun before this one
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
     evidence_digest: Mapped[str] = mapped_column(default="")
     demo: Mapped[bool] = mapped_column(default=False)
