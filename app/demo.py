@@ -1,0 +1,255 @@
+"""The demo's rows: invented customers with contracts and machines, our people on duty, and this very host.
+
+Every customer and person made here carries `demo`; all else hangs on them, so taking them away takes everything.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.orm import Session
+
+from models import audit
+from models.agreements import Contract, ContractLine
+from models.base import new_id
+from models.customers import Customer, Site
+from models.machines import Machine
+from models.people import Person, Shift
+from models.telemetry import DeadLetter, DeliveryCount, LabOrder
+from telemetry import enrol
+from telemetry.lab.cast import COLLEAGUES, HOUSES, Colleague, Contact, House, Place
+
+ACTOR = "demo"
+OURS = House(
+    slug="vigie-house",
+    name="Vigie house",
+    prefix="this-host",
+    tier="platinum",
+    language="en",
+    places=(Place("Here", "UTC", ""),),
+    contacts=(Contact("You Yourself", ("open", "escalate", "sign")),),
+    machines=(),
+)
+BEGAN_DAYS_AGO = 200
+RUNS_DAYS = 400
+EXPIRED_DAYS_AGO = 40
+SHIFT_DAYS = 14  # planned ahead, and topped up at every start
+SHIFT = timedelta(hours=12)
+SHIFTS_AT = (time(7), time(19))  # local to the unit's desk; two people each, so that nobody is alone
+DESKS = {"europe": 1, "americas": -7, "asia-pacific": 8}  # hours from UTC; a demo's plan may ignore daylight saving
+NAME_MOST = 63  # as models.machines.MACHINE_NAME allows
+
+
+class DemoError(Exception):
+    """The demo cannot be installed; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """How much of the demo there is."""
+
+    customers: int
+    machines: int
+    people: int
+
+
+def host_machine(hostname: str) -> str:
+    """The machine name of the computer we run on."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", hostname.lower()).strip("-._") or "unnamed"
+    return f"{OURS.prefix}-{plain}"[:NAME_MOST]
+
+
+def install(session: Session, now: datetime, hostname: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Bring what is missing of the demo; every machine's secret by name afterwards.
+
+    `known` are the secrets already held by the lab: a machine that has one keeps it, any other gets a new one. Doing it
+    twice changes nothing but the duty plan, which is topped up. Raises DemoError when a customer who is not of the demo
+    bears one of its names.
+    """
+    _people(session, now)
+    secrets: dict[str, str] = {}
+    for number, house in enumerate((*HOUSES, OURS), start=1):
+        customer, sites = _customer(session, house, number, now)
+        wanted = {m.build.name: (m.title, m.build.rack, m.site) for m in house.machines}
+        if house is OURS:
+            wanted[host_machine(hostname)] = ("this very computer", "", "Here")
+            _retire_others(session, customer, set(wanted), now)
+        present = {m.name: m for m in session.scalars(select(Machine).where(Machine.customer_id == customer.id))}
+        for name, (title, rack, site) in wanted.items():
+            if name not in present:
+                _, secrets[name] = enrol.enrol(
+                    session, customer.id, name, now, site_id=sites[site], title=title, rack=rack, actor=ACTOR
+                )
+            else:
+                secrets[name] = known.get(name) or enrol.rotate(session, present[name], now, actor=ACTOR)
+    return secrets
+
+
+def remove(session: Session, now: datetime) -> Count:
+    """Take every row of the demo away, and nothing else; what was there. The audit keeps its record of it."""
+    found = count(session)
+    customers = select(Customer.id).where(Customer.demo)
+    names = session.scalars(select(Machine.name).where(Machine.customer_id.in_(customers))).all()
+    # Counted or refused before the machine was known, these have a name and no customer to go with.
+    for table in (DeliveryCount, DeadLetter):
+        session.execute(delete(table).where(table.machine.in_(names)))
+    session.execute(delete(LabOrder))
+    session.execute(delete(Customer).where(Customer.demo))
+    session.execute(delete(Shift).where(Shift.demo))
+    session.execute(delete(Person).where(Person.demo))
+    session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": enrol.CHANGED})
+    if found.customers:
+        facts = {"customers": found.customers, "machines": found.machines}
+        audit.record(session, actor=ACTOR, deed="demo.removed", subject="demo", facts=facts, now=now)
+    return found
+
+
+def count(session: Session) -> Count:
+    """How much of the demo is installed."""
+    machines = select(func.count(Machine.id)).join(Customer, Customer.id == Machine.customer_id).where(Customer.demo)
+    return Count(
+        customers=session.scalar(select(func.count(Customer.id)).where(Customer.demo)) or 0,
+        machines=session.scalar(machines.where(Machine.retired_at.is_(None))) or 0,
+        people=session.scalar(select(func.count(Person.id)).where(Person.demo)) or 0,
+    )
+
+
+def _customer(session: Session, house: House, number: int, now: datetime) -> tuple[Customer, dict[str, uuid.UUID]]:
+    found = session.scalar(select(Customer).where(Customer.slug == house.slug))
+    if found is not None:
+        if not found.demo:
+            raise DemoError(f"a customer of yours is called {house.slug}; the demo will not touch it")
+        sites = session.scalars(select(Site).where(Site.customer_id == found.id))
+        return found, {site.name: site.id for site in sites}
+    main = house.places[0]
+    customer = Customer(
+        id=new_id(),
+        slug=house.slug,
+        name=house.name,
+        language=house.language,
+        zone=main.zone,
+        demo=True,
+        created_at=now - timedelta(days=BEGAN_DAYS_AGO),
+    )
+    session.add(customer)
+    session.flush()  # everything below refers to the customer
+    places = [
+        Site(id=new_id(), customer_id=customer.id, name=p.name, zone=p.zone, country=p.country, created_at=now)
+        for p in house.places
+    ]
+    session.add_all(places)
+    domain = f"{house.slug}.example"
+    session.add_all(_contact(one, customer.id, main.zone, house.language, domain, now) for one in house.contacts)
+    _agree(session, house, customer.id, number, now)
+    return customer, {site.name: site.id for site in places}
+
+
+def _agree(session: Session, house: House, customer_id: uuid.UUID, number: int, now: datetime) -> None:
+    """A contract over the whole customer, under the terms of its tier."""
+    begins = now.date() - timedelta(days=BEGAN_DAYS_AGO)
+    ends = now.date() - timedelta(days=EXPIRED_DAYS_AGO) if house.expired else begins + timedelta(days=RUNS_DAYS)
+    contract = Contract(
+        id=new_id(),
+        customer_id=customer_id,
+        number=f"DEMO-{number:03}",
+        tier=house.tier,
+        state="active",
+        starts_on=begins,
+        ends_on=ends,
+        zone=house.places[0].zone,
+        country=house.places[0].country,
+        created_at=now - timedelta(days=BEGAN_DAYS_AGO),
+    )
+    session.add(contract)
+    session.flush()  # the line refers to the contract
+    session.add(ContractLine(customer_id=customer_id, contract_id=contract.id))
+
+
+def _contact(contact: Contact, customer_id: uuid.UUID, zone: str, language: str, domain: str, now: datetime) -> Person:
+    address = f"{_plain(contact.name)}@{domain}"
+    return Person(
+        customer_id=customer_id,
+        name=contact.name,
+        email=address,
+        role="contact",
+        zone=zone,
+        languages=[language],
+        may=list(contact.may),
+        notify=[{"channel": "email", "address": address}],
+        demo=True,
+        created_at=now,
+    )
+
+
+def _people(session: Session, now: datetime) -> None:
+    """Our own: engineers of three zones, a duty manager each, and their shifts for the days ahead."""
+    present = {p.email: p.id for p in session.scalars(select(Person).where(Person.demo, Person.customer_id.is_(None)))}
+    for one in COLLEAGUES:
+        address = f"{_plain(one.name)}@vigie.example"
+        if address not in present:
+            person = Person(
+                id=new_id(),
+                name=one.name,
+                email=address,
+                role=one.role,
+                level=one.level,
+                unit=one.unit,
+                zone=one.zone,
+                languages=list(one.languages),
+                notify=[{"channel": "email", "address": address}],
+                demo=True,
+                created_at=now,
+            )
+            session.add(person)
+            present[address] = person.id
+    session.flush()  # shifts refer to people
+    _shifts(session, {name: present[f"{_plain(name)}@vigie.example"] for name in (c.name for c in COLLEAGUES)}, now)
+
+
+def _shifts(session: Session, ids: Mapping[str, uuid.UUID], now: datetime) -> None:
+    planned = {(who, at) for who, at in session.execute(select(Shift.person_id, Shift.starts_at).where(Shift.demo))}
+    midnight = datetime.combine(now.date(), time(), now.tzinfo)
+    for unit, hours in DESKS.items():
+        desk = [c for c in COLLEAGUES if c.unit == unit]
+        for day in range(-1, SHIFT_DAYS):
+            for half, start in enumerate(SHIFTS_AT):
+                begins = midnight + timedelta(days=day, hours=start.hour - hours)
+                for colleague in _on(desk, half):
+                    if begins + SHIFT > now and (ids[colleague.name], begins) not in planned:
+                        session.add(
+                            Shift(
+                                person_id=ids[colleague.name],
+                                unit=unit,
+                                starts_at=begins,
+                                ends_at=begins + SHIFT,
+                                demo=True,
+                            )
+                        )
+
+
+def _on(desk: list[Colleague], half: int) -> list[Colleague]:
+    """Who holds a half of the day: a senior and a second, and the duty manager through both."""
+    engineers = [c for c in desk if c.role == "engineer"]
+    return engineers[half * 2 : half * 2 + 2] + [c for c in desk if c.role == "manager"]
+
+
+def _retire_others(session: Session, customer: Customer, names: set[str], now: datetime) -> None:
+    """A computer that changed its name is a new machine; the old name will not report again."""
+    for machine in session.scalars(select(Machine).where(Machine.customer_id == customer.id)):
+        if machine.name in names:
+            machine.retired_at = None
+        elif machine.name.startswith(OURS.prefix) and machine.retired_at is None:
+            machine.retired_at = now
+            enrol.revoke(session, machine, now, actor=ACTOR)
+
+
+def _plain(name: str) -> str:
+    """A name as the left part of an address: "Solène Barbier" → "solene.barbier"."""
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", ".", ascii_only).strip(".")

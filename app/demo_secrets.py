@@ -1,0 +1,49 @@
+"""The MQTT secrets the demo's own machines speak with, as files in the data folder that only its owner may read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+_LAB = Path("lab", "secrets.json")
+_AGENT = Path("agent", "secret.json")
+_PRIVATE = 0o600
+
+
+def lab_file(data: Path) -> Path:
+    """Where the lab's secrets lie: a JSON object, machine → secret."""
+    return data / _LAB
+
+
+def agent_file(data: Path) -> Path:
+    """Where the secret of this host's own agent lies: a JSON object of one machine."""
+    return data / _AGENT
+
+
+def read(path: Path) -> dict[str, str]:
+    """Machine → secret; empty when there is no demo. Raises ValueError when the file is damaged."""
+    try:
+        body = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    return {str(name): str(secret) for name, secret in body.items()}
+
+
+def write(path: Path, secrets: Mapping[str, str]) -> None:
+    """Keep secrets: whole or not at all, and never readable by others, not even for an instant."""
+    if read(path) == dict(secrets):
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w") as file:
+        json.dump(dict(secrets), file)
+    os.replace(draft, path)
+
+
+def forget(data: Path) -> None:
+    """Take the secrets away; lab and agent then rest. Their counters stay: a number once used is never used again."""
+    for path in (lab_file(data), agent_file(data)):
+        path.unlink(missing_ok=True)
