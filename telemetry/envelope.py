@@ -1,0 +1,61 @@
+"""Many MQTT messages in one log record, each whole: one poison message never takes its neighbours along. Plain."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_VERSION = 1
+_RETAINED, _DUPLICATE = 1, 2
+_HEAD = struct.Struct("<BI")  # version, how many
+_EACH = struct.Struct("<QBHI")  # arrival ms, flags, length of topic, length of payload
+
+
+class Damaged(ValueError):
+    """A log record that is not one of ours or was cut; the words say where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message as it came: nobody has looked inside. `topic` is bytes, because it may not be valid UTF-8."""
+
+    topic: bytes
+    payload: bytes
+    arrived_ms: int  # our clock, epoch ms
+    retained: bool = False  # handed to us as an old message, at subscribing
+    duplicate: bool = False  # the broker sends it again
+
+
+def packed(envelopes: Iterable[Envelope]) -> bytes:
+    """One record. A topic has at most 65,535 bytes by MQTT's own rule."""
+    parts = [b""]
+    for e in envelopes:
+        flags = (_RETAINED if e.retained else 0) | (_DUPLICATE if e.duplicate else 0)
+        parts += (_EACH.pack(e.arrived_ms, flags, len(e.topic), len(e.payload)), e.topic, e.payload)
+    parts[0] = _HEAD.pack(_VERSION, len(parts) // 3)
+    return b"".join(parts)
+
+
+def unpacked(body: bytes) -> Iterator[Envelope]:
+    """The messages of one record, in order. Raises `Damaged`, when it comes to the damage."""
+    if len(body) < _HEAD.size:
+        raise Damaged(f"{len(body)} bytes are no record")
+    version, count = _HEAD.unpack_from(body)
+    if version != _VERSION:
+        raise Damaged(f"version {version} is unknown")
+    at = _HEAD.size
+    for item in range(count):
+        if at + _EACH.size > len(body):
+            raise Damaged(f"cut in message {item} of {count}")
+        arrived, flags, topic, payload = _EACH.unpack_from(body, at)
+        at += _EACH.size
+        end = at + topic + payload
+        if end > len(body):
+            raise Damaged(f"cut in message {item} of {count}")
+        yield Envelope(
+            body[at : at + topic], body[at + topic : end], arrived, bool(flags & _RETAINED), bool(flags & _DUPLICATE)
+        )
+        at = end
+    if at != len(body):
+        raise Damaged(f"{len(body) - at} bytes after the last message")
