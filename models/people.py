@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Identified
+from models.base import Base, Identified, Owned
 
 ROLES = ("engineer", "manager", "operator", "administrator", "contact")
 LEVELS = ("junior", "confirmed", "senior")
@@ -37,11 +37,23 @@ class Person(Identified, Base):
     zone: Mapped[str] = mapped_column(default="UTC")
     languages: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=lambda: ["en"])
     may: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list)  # a contact's rights: open, escalate, sign
+    # Rungs of every ladder they stand on besides being on duty: lead, number-two, number-one.
+    rungs: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list, server_default=text("'{}'"))
     notify: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list)
     password_hash: Mapped[str | None]
     active: Mapped[bool] = mapped_column(default=True)
     demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+
+
+class NamedPerson(Owned, Base):
+    """One of ours whom a contract names for a customer: account engineer, deputy, escalation owner."""
+
+    __tablename__ = "named_people"
+    __table_args__ = (UniqueConstraint("customer_id", "person_id", "duty"),)
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    duty: Mapped[str]  # "account engineer", "deputy", "escalation owner"
 
 
 class Shift(Identified, Base):

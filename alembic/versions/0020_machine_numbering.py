@@ -1,7 +1,7 @@
 """What numbers a machine has sent, and who shares the partitions of the log.
 
 Revision ID: 0020
-Revises: 0014
+Revises: 0015
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from alembic import op
 from models.apart import grant
 
 revision = "0020"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
