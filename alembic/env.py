@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from models import Base
 
@@ -24,6 +24,10 @@ def migrate(connection: Connection) -> None:
 
 def main() -> None:
     given = context.config.attributes.get("connection")
+    if isinstance(given, Engine):
+        with given.connect() as connection:
+            migrate(connection)
+        return
     if given is not None:
         migrate(given)
         return
