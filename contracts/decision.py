@@ -75,11 +75,16 @@ class ContractFacts:
 
     state: str = "none"
     number: str = ""
-    zone: str = "UTC"
+    zone: str = "UTC"  # of the contract: its dates are read in it
+    site_zone: str = ""  # of the place served, whose calendar counts; empty: the contract's own
     country: str = ""
     starts_on: date | None = None
     ends_on: date | None = None
     covered: bool = True  # the machine asked for stands on a line in force
+
+    @property
+    def hours_zone(self) -> str:
+        return self.site_zone or self.zone
 
     def standing(self, now: datetime, grace_days: int = 0) -> str:
         """The state as dates make it, inclusive in the contract's own zone: active, grace, expired, not_started…"""
@@ -190,7 +195,7 @@ def _by_terms(ask: Ask, terms: Terms, now: datetime, contract: ContractFacts, sa
 
 
 def _promise(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker) -> Granted:
-    calendar = hours.parse(terms.calendar(ask.severity, contract.zone, contract.country))
+    calendar = hours.parse(terms.calendar(ask.severity, contract.hours_zone, contract.country))
     respond = terms.respond[ask.severity].due(calendar, ask.asked_at) if ask.kind in _PROMISED else None
     visit = terms.on_site.due(calendar, ask.asked_at) if ask.kind == "site_visit" else None
     budget = terms.on_site if visit else terms.respond[ask.severity]
@@ -202,7 +207,7 @@ def _promise(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker
             "reason",
             ask=words.ask(ask.kind, say.language),
             budget=words.budget(budget, say.language),
-            by=words.instant(respond or visit, contract.zone),
+            by=words.instant(respond or visit, contract.hours_zone),
         )
         return Granted(rule, reason, "", respond, visit, terms.skill_floor, ask.kind)
     reason = say("scope.granted", "reason", ask=words.ask(ask.kind, say.language))
@@ -210,7 +215,7 @@ def _promise(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker
 
 
 def _out_of_hours(ask: Ask, terms: Terms, now: datetime, contract: ContractFacts, say: words.Speaker) -> Decision:
-    calendar = hours.parse(terms.calendar(ask.severity, contract.zone, contract.country))
+    calendar = hours.parse(terms.calendar(ask.severity, contract.hours_zone, contract.country))
     if clock.is_open(calendar, ask.asked_at):
         return _grant(say, "hours.open", hours=words.hours(terms.hours[ask.severity], say.language))
     opening = clock.next_open(calendar, ask.asked_at)
@@ -218,7 +223,7 @@ def _out_of_hours(ask: Ask, terms: Terms, now: datetime, contract: ContractFacts
         say,
         "hours.closed",
         hours=words.hours(terms.hours[ask.severity], say.language),
-        opening=words.instant(opening, contract.zone),
+        opening=words.instant(opening, contract.hours_zone),
     )
     return Refused(refused.rule, refused.reason, refused.remedy, opening)
 

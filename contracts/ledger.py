@@ -91,7 +91,8 @@ def _standing(
     facts = ContractFacts(
         state=contract.state,
         number=contract.number,
-        zone=site.zone if site else contract.zone,
+        zone=contract.zone,
+        site_zone=site.zone if site else "",
         country=site.country if site else contract.country,
         starts_on=contract.starts_on,
         ends_on=contract.ends_on,
