@@ -4,31 +4,46 @@ network.
 How ``telemetry/watch.py`` uses it (one ``Watching`` per partition)::
 
     watching = Watching()                       # or Watching.restore(snapshot)
-    verdicts = watching.feed(heard)             # heard: Reading, Event, Status in arrival order; transitions in order
-    blob = watching.snapshot()                  # bytes; deterministic, holds everything that later verdicts depend on
-    watching.machines()                         # name -> Watched (state, cadence, last score, ...), for
-    machine_states rows watching.drop("srv-1")                      # forget a machine (removed, or moved to another
-    partition); no verdicts
+    verdicts = watching.feed(heard)             # heard: Reading, Event, Status in arrival order; transitions come back
+    blob = watching.snapshot()                  # bytes; deterministic, holds everything later verdicts depend on
+    watching.machines()                         # name -> Watched (state, cadence, last score, ...), for machine_states
+    watching.expected("srv-1")                  # metric -> (low, high), the band a chart shows
+    watching.take_models()                      # models fitted since the last call, for the shelf
+    watching.drop("srv-1")                      # forget a machine (removed, or moved elsewhere); no verdicts
 
 What ``feed`` does with a reading, by its own instant (event time), never by a clock:
-  * older than the machine's newest: kept out of the scores (history stores it, a score counts once);
+  * not newer than the machine's newest: kept out of the scores (history stores it; a score counts once);
   * arrived more than ``Settings.backdated_s`` after its instant (history sent in bulk): learned from, opens nothing;
   * otherwise: the machine is fitted as soon as ``Settings.learn_s`` of history is there, then every reading is scored.
-    A back-dated history of days is fitted in one go at the first live reading.
+    A back-dated history of days is fitted in one go at the first live reading; a younger machine again at twice the
+    history, until it has three days.
 Rules (``rules.py``) and events need no history and work from the first live reading.
 
-Feeding is deterministic: the same readings in the same order give the same verdicts, however they are cut into batches.
+Feeding is deterministic: the same readings in the same order bring the same verdicts, however they are cut into batches
+(within one call, verdicts of different machines may change places).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from telemetry.reading import Heard
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn, untyped
+
+from telemetry import snapshots, verdicts
+from telemetry.baselines import Baselines
+from telemetry.features import TOP, Array
+from telemetry.fleet import Fleet, Rows
+from telemetry.machine import FREEZE_MS, KEPT_ROWS, LEAST_ROWS, Machine
+from telemetry.reading import Event, Heard, Reading
 from telemetry.verdict import Verdict
+from telemetry.vocabulary import is_scored, word
 
 __all__ = ["Settings", "Verdict", "Watched", "Watching"]
+
+THRESHOLD = 5.75  # robust sigmas; the scale every score is told in
+MOST_EVENTS = 200  # open event codes a machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class Settings:
     learn_s: int = 3600
     backdated_s: int = 900
     learn_until_ms: int | None = None  # replay's --history-until: before this instant nothing opens
+    calm_trusted: float = 1.9  # classes whose relations are calmer than this on history are judged by them
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +71,220 @@ class Watched:
     open_causes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One reading on its way to a score."""
+
+    machine: Machine
+    at_ms: int
+    columns: Rows
+    values: Array
+    quiet: bool  # learn from it, open nothing
+
+
 class Watching:
     """See the module's docstring. Not thread-safe: one owner per partition."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
+        self.fleet = Fleet()
+        self.known: dict[str, Machine] = {}
+        self.trust: dict[tuple[str, ...], bool] = {}
+        # A list here collects every score: machine, instant, robust sigmas.
+        self.scores: list[tuple[str, int, float]] | None = None
+        self._models: list[tuple[str, Baselines]] = []
 
     def feed(self, heard: Sequence[Heard]) -> list[Verdict]:
         """Learn from or score each message, in order; return the conditions that began or ended."""
-        raise NotImplementedError
+        out: list[Verdict] = []
+        wave: dict[str, _Told] = {}
+        for h in heard:
+            if isinstance(h, Reading):
+                if h.machine in wave:
+                    out += self._score(wave.values())
+                    wave = {}
+                told = self._take(h, out)
+                if told is not None:
+                    wave[h.machine] = told
+            elif isinstance(h, Event):
+                out += self._event(h)
+        if wave:
+            out += self._score(wave.values())
+        return out
 
     def machines(self) -> dict[str, Watched]:
         """State of every machine seen."""
-        raise NotImplementedError
+        return {name: self._watched(m) for name, m in self.known.items()}
+
+    def expected(self, machine: str) -> dict[str, tuple[float, float]]:
+        """Low and high of each scored metric, in its own unit, as they stand now; empty while learning."""
+        m = self.known.get(machine)
+        if m is None:
+            return {}
+        low, high = verdicts.band(self.fleet, m.rows)
+        return {n: (float(a), float(b)) for n, a, b in zip(m.notebook.names, low, high, strict=False) if is_scored(n)}
+
+    def take_models(self) -> list[tuple[str, Baselines]]:
+        """Models fitted since the last call, with their machine; a restored watch starts with none."""
+        models, self._models = self._models, []
+        return models
 
     def drop(self, machine: str) -> None:
         """Forget a machine; unknown names are no error."""
-        raise NotImplementedError
+        m = self.known.pop(machine, None)
+        if m is not None and m.is_fitted:
+            self.fleet.drop(m.rows)
 
     def snapshot(self) -> bytes:
         """Everything later verdicts depend on, as bytes; equal states give equal bytes."""
-        raise NotImplementedError
+        return snapshots.pack(self.fleet, self.known.values())
 
     @classmethod
     def restore(cls, blob: bytes, settings: Settings | None = None) -> Watching:
         """The inverse of ``snapshot``; raises ``ValueError`` for bytes of another version or damaged ones."""
-        raise NotImplementedError
+        watching = cls(settings)
+        watching.fleet, machines = snapshots.unpack(blob)
+        watching.known = {m.name: m for m in machines}
+        for m in machines:
+            watching._judge_class(m)
+        return watching
+
+    def _watched(self, m: Machine) -> Watched:
+        causes = {*m.rules.open_causes(), *(f"event:{code}" for code in m.events)}
+        if m.condition.is_open:
+            causes.add(m.condition.cause)
+        return Watched(
+            machine=m.name,
+            state="watched" if m.is_fitted else "learning",
+            cadence_s=m.cadence_ms / 1000 if m.cadence_ms else None,
+            last_at_ms=m.last_ms if m.last_ms >= 0 else None,
+            score=m.score,
+            threshold=THRESHOLD,
+            learned_s=m.learned_s or m.notebook.span_s,
+            series=len(m.notebook.names),
+            open_causes=tuple(sorted(causes)),
+        )
+
+    def _take(self, r: Reading, out: list[Verdict]) -> _Told | None:
+        m = self.known.get(r.machine)
+        if m is None:
+            m = self.known[r.machine] = Machine(r.machine)
+        until = self.settings.learn_until_ms
+        quiet = r.received_at_ms - r.at_ms > self.settings.backdated_s * 1000 or (until is not None and r.at_ms < until)
+        late = r.at_ms <= m.last_ms
+        if late and (m.is_fitted or not quiet):
+            return None
+        metrics = r.metrics if late else m.measured(r)
+        if not metrics:
+            return None
+        columns = m.notebook.columns(tuple(metrics))
+        values = np.fromiter(metrics.values(), dtype=float, count=len(metrics))
+        kept = columns >= 0
+        if not kept.all():
+            columns, values = columns[kept], values[kept]
+        if not late:
+            m.heard_at(r.at_ms)
+            out += [verdicts.of_rule(m, turn, r.at_ms) for turn in m.rules.look(metrics, r.format, r.at_ms, quiet)]
+            if not quiet and m.is_due(self.settings.learn_s):
+                self._fit(m)
+        if not m.is_mature:
+            m.notebook.note(r.at_ms, columns, values)
+        return _Told(m, r.at_ms, columns, values, quiet) if m.is_fitted else None
+
+    def _event(self, e: Event) -> list[Verdict]:
+        m = self.known.get(e.machine)
+        if m is None:
+            m = self.known[e.machine] = Machine(e.machine)
+        until = self.settings.learn_until_ms
+        if until is not None and e.at_ms < until:
+            return []
+        before = m.events.get(e.code)
+        if e.severity == 0:
+            m.events.pop(e.code, None)
+            return [] if before is None else [verdicts.of_event(m, e, before, opened=False)]
+        if before is not None or len(m.events) >= MOST_EVENTS:
+            return []
+        m.events[e.code] = (e.at_ms, e.severity, e.text)
+        return [verdicts.of_event(m, e, m.events[e.code], opened=True)]
+
+    def _fit(self, m: Machine) -> None:
+        m.notebook.close()
+        table, grid_s, last_step = m.notebook.table()
+        if len(table) < LEAST_ROWS:
+            return
+        names = m.notebook.names
+        table[:, [not is_scored(n) for n in names]] = 0.0  # a clock is no metric: constant, hence silent
+        # One thread: the same sums in the same order, and the other processes keep their core.
+        with threadpool_limits(limits=1):
+            model = Baselines(grid_s=float(grid_s)).fit(table, floors=np.array([word(n).least for n in names]))
+            if m.is_fitted:
+                self.fleet.drop(m.rows)
+            m.rows = self.fleet.add(len(names))
+            m.links = self.fleet.settle(m.rows, model, table, last_step)
+        m.grid_s, m.step, m.learned_s = grid_s, last_step, len(table) * grid_s
+        m.calm, m.lineage = float(model.calm_), model.lineage()
+        m.notebook.trim(0 if m.is_mature else KEPT_ROWS)
+        self._models.append((m.name, model))
+        self._judge_class(m)
+
+    def _class(self, m: Machine) -> tuple[str, ...]:
+        return tuple(sorted(m.notebook.names[: len(m.rows)]))
+
+    def _judge_class(self, m: Machine) -> None:
+        """Like machines (the same metrics) are judged alike: by relations where these are calm on most of them."""
+        key = self._class(m)
+        calm = [
+            o.calm for o in self.known.values() if o.is_fitted and len(o.rows) == len(m.rows) and self._class(o) == key
+        ]
+        self.trust[key] = bool(calm) and float(np.median(calm)) < self.settings.calm_trusted
+        m.trusted_class = key
+
+    def _score(self, wave: Iterable[_Told]) -> list[Verdict]:
+        told = list(wave)
+        fleet = self.fleet
+        rows, values, steps, grids, advanced = [], [], [], [], []
+        for t in told:
+            m = t.machine
+            known = t.columns < len(m.rows)
+            step = max(t.at_ms // (m.grid_s * 1000), m.step)
+            advanced.append(step > m.step)
+            m.step = step
+            rows.append(m.rows[t.columns[known]])
+            values.append(t.values[known])
+            steps.append(np.full(len(rows[-1]), float(step)))
+            grids.append(np.full(len(rows[-1]), float(m.grid_s)))
+        fleet.hear(np.concatenate(rows), np.concatenate(values), np.concatenate(steps), np.concatenate(grids))
+        width = max(len(t.machine.rows) for t in told)
+        wide = np.zeros((len(told), max(width, TOP)), dtype=np.int64)
+        for i, t in enumerate(told):
+            wide[i, : len(t.machine.rows)] = t.machine.rows
+        own = fleet.own_surprise(wide)
+        top = np.partition(own, -TOP, axis=1)[:, -TOP:].sum(axis=1)
+        out: list[Verdict] = []
+        for i, t in enumerate(told):
+            linked = fleet.linked_surprise(t.machine.links, advanced[i]) if t.machine.links else None
+            out += self._conclude(t, own[i, : len(t.machine.rows)], float(top[i]), linked)
+        return out
+
+    def _conclude(self, t: _Told, own: Array, top: float, linked: Array | None) -> list[Verdict]:
+        m = t.machine
+        trusted = m.links is not None and self.trust.get(m.trusted_class, False)
+        by_past = verdicts.OWN_BESIDE if trusted else THRESHOLD
+        ratio = top / min(TOP, max(len(m.rows), 1)) / by_past
+        shares = own / by_past
+        if trusted and linked is not None and m.links is not None:
+            ratio = max(ratio, verdicts.linked_ratio(linked, m.links))
+        ratio /= m.youth
+        m.score = ratio * THRESHOLD
+        if self.scores is not None:
+            self.scores.append((m.name, t.at_ms, m.score))
+        turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, not t.quiet)
+        out: list[Verdict] = []
+        if turn:
+            told = linked if trusted else None
+            out.append(verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, shares, told))
+        if m.condition.is_open:
+            self.fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
+        elif turn:
+            self.fleet.frozen[m.rows] = False
+        return out

@@ -1,0 +1,70 @@
+"""From scores to words: which metrics, expected against observed, since when, in one line. Plain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from telemetry.vocabulary import amount, word
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One metric that speaks for an anomaly. ``share`` 1.0 means: alone at the threshold."""
+
+    metric: str
+    observed: float
+    low: float
+    high: float
+    share: float
+    told_by: str  # "past" (unlike its own past) or "others" (unlike what the other metrics say)
+
+    def as_json(self) -> dict[str, Any]:
+        """With label and unit, for a screen."""
+        w = word(self.metric)
+        return asdict(self) | {"label": w.label, "unit": w.unit, "share": round(self.share, 3)}
+
+
+def clock(at_ms: int) -> str:
+    """An instant for a sentence, UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M")
+
+
+def cause_of(witnesses: Sequence[Witness]) -> str:
+    """The family that carries most of the surprise.
+
+    Stable while the same problem lasts, the same when it comes back.
+    """
+    weight: dict[str, float] = {}
+    for w in witnesses:
+        family = word(w.metric).family
+        weight[family] = weight.get(family, 0.0) + w.share
+    return max(sorted(weight), key=lambda family: weight[family])
+
+
+def title_of(witnesses: Sequence[Witness]) -> str:
+    """A few words for a list."""
+    first = witnesses[0]
+    w = word(first.metric)
+    if first.told_by == "others":
+        return f"{w.label} does not fit the other metrics"
+    return f"{w.label} unusually {'high' if first.observed > (first.low + first.high) / 2 else 'low'}"
+
+
+def sentence_of(witnesses: Sequence[Witness], since_ms: int) -> str:
+    """One line: "Memory in use 93 %, 41 to 55 expected, since 01:41; also Swap in use"."""
+    first = witnesses[0]
+    w = word(first.metric)
+    line = f"{w.label} {amount(first.observed, w.unit)}, {_band(first)} expected"
+    if first.told_by == "others":
+        line += " from the other metrics"
+    line += f", since {clock(since_ms)}"
+    others = [word(o.metric).label for o in witnesses[1:3]]
+    return f"{line}; also {', '.join(others)}" if others else line
+
+
+def _band(w: Witness) -> str:
+    low, high = amount(w.low, ""), amount(w.high, "")
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,227 @@
+"""Detector state as columns: one row a (machine, metric) series, grown and scored as arrays. Plain.
+
+Time is cut into each machine's grid steps. A reading revises the step it falls in (the mean of what was said in
+it), and every reading is scored against the step as it stands, so a machine that speaks every 5 seconds is judged
+at once, by baselines learned at 60. When a reading opens a later step the one before is closed into the slow
+averages; a gap closes with the weight of all steps it spans.
+
+Row 0 belongs to nobody: it stands in for metrics a report did not carry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry.baselines import CLIP, LINKED, Baselines
+from telemetry.features import BEFORE, DAY_S, FAST, RECENT, Array, daily, lagged, smooth
+
+Rows = NDArray[np.int64]
+RING: Final = BEFORE + RECENT - 1  # closed steps that "now" is held against, with the closed part of "now"
+
+HOT: Final = (
+    "step", "count", "now", "fast", "fast_now", "day", "before", "recent",  # own past
+    "z1", "z2", "linked", "linked_now", "linked_day", "usual", "surprise",  # relations
+)  # fmt: skip
+LEARNED: Final = (
+    "live", "own_center", "own_0", "own_1", "own_2", "center", "unit", "low", "high", "positive",
+    "linked_center", "linked_0", "linked_1", "usual_level",
+)  # fmt: skip
+COLUMNS: Final = (*HOT, *LEARNED)
+
+
+@dataclass(slots=True)
+class Links:
+    """One machine's relations: what each metric should be, from all others now and at two lags."""
+
+    rows: Rows
+    weights: Array  # (3 m, m)
+    offset: Array  # (m,)
+    level: float
+    cap: float
+    usual_weight: float
+
+
+class Fleet:
+    """Columns of floats by name, and a ring of closed steps a series. ``ages`` counts the steps a ring holds."""
+
+    def __init__(self) -> None:
+        self.size = 1
+        self.free: list[int] = []
+        self.columns: dict[str, Array] = {name: np.zeros(64) for name in COLUMNS}
+        self.columns["step"][0] = -1
+        self.ring: Array = np.zeros((64, RING))
+        self.ages = np.zeros(64, dtype=np.int64)
+        self.frozen = np.zeros(64, dtype=bool)
+
+    def add(self, count: int) -> Rows:
+        """Rows for new series."""
+        rows = [self.free.pop() for _ in range(min(count, len(self.free)))]
+        fresh = count - len(rows)
+        need = self.size + fresh
+        have = len(self.ages)
+        if need > have:
+            more = max(need, 2 * have) - have
+            for name, column in self.columns.items():
+                self.columns[name] = np.concatenate((column, np.zeros(more)))
+            self.ring = np.concatenate((self.ring, np.zeros((more, RING))))
+            self.ages = np.concatenate((self.ages, np.zeros(more, dtype=np.int64)))
+            self.frozen = np.concatenate((self.frozen, np.zeros(more, dtype=bool)))
+        rows += range(self.size, need)
+        self.size = need
+        out = np.array(rows, dtype=np.int64)
+        self._blank(out)
+        return out
+
+    def drop(self, rows: Rows) -> None:
+        """Give rows back."""
+        self._blank(rows)
+        self.free = sorted({*self.free, *rows.tolist()}, reverse=True)
+
+    def _blank(self, rows: Rows) -> None:
+        for column in self.columns.values():
+            column[rows] = 0.0
+        self.columns["step"][rows] = -1.0
+        self.ring[rows] = 0.0
+        self.ages[rows] = 0
+        self.frozen[rows] = False
+
+    def settle(self, rows: Rows, model: Baselines, history: Array, last_step: int) -> Links | None:
+        """Take what was learned, and stand where the averages stand at the end of ``history``, whose last row is
+        ``last_step``.
+        """
+        c = self.columns
+        learned = {
+            "live": model.live_,
+            "own_center": model.own_center_,
+            "own_0": model.own_scale_[0],
+            "own_1": model.own_scale_[1],
+            "own_2": model.own_scale_[2],
+            "center": model.center_,
+            "unit": model.unit_,
+            "low": model.low_,
+            "high": model.high_,
+            "positive": model.positive_,
+        }
+        if model.linked_:
+            learned |= {
+                "linked_center": model.linked_center_,
+                "linked_0": model.linked_scale_[0],
+                "linked_1": model.linked_scale_[1],
+                "usual_level": model.usual_,
+            }
+        for name, values in learned.items():
+            c[name][rows] = values
+        fast = smooth(history, FAST)
+        slow = smooth(fast, daily(model.grid_s))
+        held = history[-RING - 1 : -1]
+        self.ring[rows, RING - len(held) :] = held.T
+        self.ages[rows] = len(held)
+        c["step"][rows], c["count"][rows], c["now"][rows] = last_step, 1.0, history[-1]
+        c["fast"][rows], c["fast_now"][rows] = fast[-2:][0], fast[-1]
+        c["day"][rows] = slow[-2:][0]
+        self._remember(rows)
+        z = model.standard(history[-3:])
+        c["z1"][rows], c["z2"][rows] = z[-2:][0], z[-3:][0]
+        if not model.linked_:
+            return None
+        fast = smooth(model.stacked(history) @ model.weights_ - model.offset_, LINKED)
+        slow = smooth(fast, daily(model.grid_s))
+        surprise = model.linked_surprise(fast, fast - lagged(slow, 1))
+        c["linked"][rows], c["linked_now"][rows], c["linked_day"][rows] = fast[-2:][0], fast[-1], slow[-2:][0]
+        c["usual"][rows] = smooth(surprise, model.usual_weight_)[-2:][0]
+        c["surprise"][rows] = surprise[-1]
+        # Narrow, so that a snapshot holds them in half the space and gives back the very same numbers.
+        weights = model.weights_.astype(np.float32).astype(float)
+        return Links(rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_)
+
+    def _remember(self, rows: Rows) -> None:
+        """``recent`` (sum of the closed part of "now") and ``before`` (mean of what lies ahead of it) from the ring."""
+        ring, ages = self.ring[rows], self.ages[rows]
+        self.columns["recent"][rows] = ring[:, RING - RECENT + 1 :].sum(axis=1)
+        ahead = np.maximum(ages - (RECENT - 1), 0)
+        total = ring[:, : RING - RECENT + 1].sum(axis=1)
+        self.columns["before"][rows] = np.where(ahead > 0, total / np.maximum(ahead, 1), np.nan)
+
+    def close(self, rows: Rows, steps: Array, grid_s: Array) -> None:
+        """Close each row's step into its averages; ``steps`` is how many grid steps until the next reading."""
+        c = self.columns
+        now, thawed = c["now"][rows], ~self.frozen[rows]
+        held = now - (now - c["fast_now"][rows]) * (1 - FAST) ** (steps - 1)
+        c["fast"][rows] = held
+        slow = (1 - (1 - daily_of(grid_s)) ** steps) * thawed
+        c["day"][rows] += slow * (held - c["day"][rows])
+        z = np.clip((now - c["center"][rows]) / np.where(c["unit"][rows] > 0, c["unit"][rows], 1.0), -CLIP, CLIP)
+        c["z2"][rows] = np.where(steps > 1, z, c["z1"][rows])
+        c["z1"][rows] = z
+        c["linked"][rows] = c["linked_now"][rows]
+        c["linked_day"][rows] += slow * (c["linked_now"][rows] - c["linked_day"][rows])
+        pushes = np.minimum(steps, RING).astype(np.int64)
+        for k in range(1, int(pushes.max(initial=0)) + 1):
+            again = pushes >= k
+            some = rows[again]
+            self.ring[some, :-1] = self.ring[some, 1:]
+            self.ring[some, -1] = now[again]
+            self.ages[some] = np.minimum(self.ages[some] + 1, RING)
+        kept = c["before"][rows]
+        self._remember(rows)
+        c["before"][rows] = np.where(thawed, c["before"][rows], kept)
+
+    def hear(self, rows: Rows, values: Array, steps: Array, grid_s: Array) -> None:
+        """Put values into their steps. All arrays flat, one entry a series; a row at most once; steps never go back."""
+        c = self.columns
+        known = c["step"][rows]
+        first = known < 0
+        later = ~first & (steps > known)
+        if later.any():
+            self.close(rows[later], (steps - known)[later], grid_s[later])
+        opens = first | later
+        count = np.where(opens, 1.0, c["count"][rows] + 1.0)
+        now = np.where(opens, values, c["now"][rows] + (values - c["now"][rows]) / count)
+        c["count"][rows], c["now"][rows], c["step"][rows] = count, now, steps
+        if first.any():
+            new = rows[first]
+            c["fast"][new] = c["day"][new] = now[first]
+            c["before"][new] = np.nan
+        c["fast_now"][rows] = c["fast"][rows] + FAST * (now - c["fast"][rows])
+
+    def own_surprise(self, rows: Rows) -> Array:
+        """Each series' distance from its own past in robust sigmas (rows may be of any shape)."""
+        c = self.columns
+        fast = c["fast_now"][rows]
+        # A metric that never moved has no scale: it stays silent until a refit knows it.
+        scale = np.where(c["live"][rows] > 0, 1.0, np.inf)
+        before = c["before"][rows]
+        hour = np.where(np.isnan(before), 0.0, (c["now"][rows] + c["recent"][rows]) / RECENT - before)
+        long = np.abs(fast - c["own_center"][rows]) / (np.maximum(c["own_0"][rows], 1e-300) * scale)
+        day = np.abs(fast - c["day"][rows]) / (np.maximum(c["own_1"][rows], 1e-300) * scale)
+        out: Array = np.minimum(np.minimum(long, day), np.abs(hour) / (np.maximum(c["own_2"][rows], 1e-300) * scale))
+        return out
+
+    def linked_surprise(self, links: Links, new_step: bool) -> Array:
+        """How far each metric of one machine is from what the others say, loudness considered."""
+        c, rows = self.columns, links.rows
+        if new_step:
+            weight = np.where(self.frozen[rows], 0.0, links.usual_weight)
+            c["usual"][rows] += weight * (c["surprise"][rows] - c["usual"][rows])
+        z = np.clip((c["now"][rows] - c["center"][rows]) / c["unit"][rows], -CLIP, CLIP)
+        residual = np.concatenate((z, c["z1"][rows], c["z2"][rows])) @ links.weights - links.offset
+        now = c["linked"][rows] + LINKED * (residual - c["linked"][rows])
+        c["linked_now"][rows] = now
+        raw = np.minimum(
+            np.abs(now - c["linked_center"][rows]) / c["linked_0"][rows],
+            np.abs(now - c["linked_day"][rows]) / c["linked_1"][rows],
+        )
+        raw = np.minimum(raw, links.cap) * c["live"][rows]
+        c["surprise"][rows] = raw
+        out: Array = raw / np.maximum(c["usual"][rows] / c["usual_level"][rows], 1.0)
+        return out
+
+
+def daily_of(grid_s: Array) -> Array:
+    """``features.daily`` of many grids."""
+    out: Array = 1 - np.exp(-grid_s / DAY_S)
+    return out

@@ -1,0 +1,145 @@
+"""What the watch holds of one machine, and when its condition opens and ends. Plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from telemetry.fleet import Links, Rows
+from telemetry.notebook import Notebook
+from telemetry.reading import Reading
+from telemetry.rules import RuleBook
+
+DAY_S: Final = 86_400
+MATURE_S: Final = 3 * DAY_S  # history after which waiting for twice as much brings nothing
+KEPT_ROWS: Final = 4320  # rows kept for the next fit: three days of minutes
+LEAST_ROWS: Final = 30
+CONFIRM_MS: Final = 15_000  # a machine that speaks every few seconds must repeat itself before it is believed
+CALM_SHARE: Final = 0.6  # the condition ends below this share of the threshold …
+CALM_STEPS: Final = 3  # … for this many grid steps
+SIGN_SHARE: Final = 0.5  # from here on something is visible: "since"
+FREEZE_MS: Final = 2 * 3600 * 1000  # the recent past stands still while a condition is open, but not for ever
+
+
+@dataclass(slots=True)
+class Condition:
+    """The model's condition on one machine: at most one is open."""
+
+    sign_ms: int = -1
+    over_ms: int = -1
+    calm_ms: int = -1
+    started_ms: int = -1
+    since_ms: int = -1
+    cause: str = ""
+    peak: float = 0.0
+    metrics: tuple[str, ...] = ()
+    title: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """A condition has begun and not ended."""
+        return self.started_ms >= 0
+
+    def step(self, ratio: float, at_ms: int, grid_ms: int, cadence_ms: float, may_open: bool) -> str:
+        """Follow the score (1.0 is the threshold); returns "opened", "ended" or ""."""
+        self.sign_ms = -1 if ratio < SIGN_SHARE else at_ms if self.sign_ms < 0 else self.sign_ms
+        if not self.is_open:
+            if ratio < 1.0 or not may_open:
+                self.over_ms = -1
+                return ""
+            if self.over_ms < 0:
+                self.over_ms = at_ms
+            if cadence_ms < 0.75 * grid_ms and at_ms - self.over_ms < CONFIRM_MS:
+                return ""
+            self.started_ms, self.calm_ms, self.peak = at_ms, -1, ratio
+            self.since_ms = self.sign_ms
+            return "opened"
+        self.peak = max(self.peak, ratio)
+        if ratio >= CALM_SHARE:
+            self.calm_ms = -1
+            return ""
+        if self.calm_ms < 0:
+            self.calm_ms = at_ms
+        return "ended" if at_ms - self.calm_ms >= CALM_STEPS * grid_ms else ""
+
+    def reset(self) -> None:
+        """Closed: nothing of it stays."""
+        self.over_ms = self.calm_ms = self.started_ms = self.since_ms = -1
+        self.cause, self.title, self.peak, self.metrics = "", "", 0.0, ()
+
+
+@dataclass(slots=True)
+class Machine:
+    """One machine. ``rows`` are its series in the fleet, in the order of the notebook's first ``len(rows)`` names."""
+
+    name: str
+    notebook: Notebook = field(default_factory=Notebook)
+    rules: RuleBook = field(default_factory=RuleBook)
+    condition: Condition = field(default_factory=Condition)
+    events: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # code → started, severity, text
+    rates: dict[str, tuple[int, float]] = field(default_factory=dict)
+    rows: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    links: Links | None = None
+    grid_s: int = 60
+    step: int = -1
+    calm: float = float("inf")
+    learned_s: int = 0
+    lineage: dict[str, Any] = field(default_factory=dict)
+    last_ms: int = -1
+    cadence_ms: float = 0.0
+    score: float = 0.0
+    trusted_class: tuple[str, ...] = ()
+    looked_at: int = 0  # rows there were when a fit was last considered
+
+    @property
+    def is_fitted(self) -> bool:
+        """Baselines are there."""
+        return len(self.rows) > 0
+
+    @property
+    def is_mature(self) -> bool:
+        """No refit is waited for: the notebook is not kept any more."""
+        return self.learned_s >= MATURE_S
+
+    @property
+    def youth(self) -> float:
+        """Factor on the threshold: an hour of history knows half of what a day knows."""
+        return 1.0 + 0.25 * max(0.0, float(np.log2(DAY_S / max(self.learned_s, 60)))) if self.is_fitted else 1.0
+
+    def is_due(self, learn_s: int) -> bool:
+        """Whether there is enough (or twice as much as last time) to learn from."""
+        rows = len(self.notebook.steps)
+        if rows < LEAST_ROWS or rows == self.looked_at or self.is_mature or self.condition.is_open:
+            return False
+        self.looked_at = rows
+        span = self.notebook.span_s
+        return span >= (2 * self.learned_s if self.is_fitted else learn_s)
+
+    def heard_at(self, at_ms: int) -> None:
+        """Note the instant; the cadence follows slowly, so one gap does not change it."""
+        if self.last_ms >= 0:
+            gap = at_ms - self.last_ms
+            weight = 1.0 if self.cadence_ms == 0 else 0.1 if gap < 4 * self.cadence_ms else 0.0
+            self.cadence_ms += (gap - self.cadence_ms) * weight
+        self.last_ms = at_ms
+
+    def measured(self, r: Reading) -> Mapping[str, float]:
+        """The reading's values with counters turned into growth a second.
+
+        A counter's first value or reset is no value.
+        """
+        if not r.counters:
+            return r.metrics
+        out: dict[str, float] = {}
+        for name, value in r.metrics.items():
+            if name not in r.counters:
+                out[name] = value
+                continue
+            before = self.rates.get(name)
+            self.rates[name] = (r.at_ms, value)
+            if before is not None and r.at_ms > before[0] and value >= before[1]:
+                out[name] = (value - before[1]) * 1000.0 / (r.at_ms - before[0])
+        return out

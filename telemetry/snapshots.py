@@ -1,0 +1,141 @@
+"""The watch's state as bytes and back: a JSON head and raw arrays, compressed. Plain. Never a pickle.
+
+Layout: magic, SHA-256 of the rest, then zlib of (length of head, head, arrays one after the other).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from telemetry.fleet import COLUMNS, Fleet, Links
+from telemetry.machine import Condition, Machine
+from telemetry.rules import Standing
+
+MAGIC: Final = b"VIGIE-W1"
+_TYPES: Final = ("<f8", "<f4", "<i8", "|b1")
+AnyArray = NDArray[Any]
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.shapes: list[list[Any]] = []
+        self.parts: list[bytes] = []
+
+    def put(self, array: AnyArray, kind: str) -> int:
+        self.shapes.append([kind, list(array.shape)])
+        self.parts.append(np.ascontiguousarray(array, dtype=kind).tobytes())
+        return len(self.shapes) - 1
+
+
+class _Reader:
+    def __init__(self, body: bytes, at: int, shapes: list[list[Any]]) -> None:
+        self.arrays: list[AnyArray] = []
+        for kind, shape in shapes:
+            if kind not in _TYPES:
+                raise ValueError("snapshot: unknown array type")
+            count = int(np.prod(shape, dtype=np.int64))
+            size = count * np.dtype(kind).itemsize
+            self.arrays.append(np.frombuffer(body, dtype=kind, count=count, offset=at).reshape(shape).copy())
+            at += size
+
+    def get(self, index: int) -> AnyArray:
+        return self.arrays[index]
+
+
+def pack(fleet: Fleet, machines: Iterable[Machine]) -> bytes:
+    """See the module's docstring."""
+    out = _Writer()
+    size = fleet.size
+    head = {
+        "size": size,
+        "free": fleet.free,
+        "columns": {n: out.put(fleet.columns[n][:size], "<f8") for n in COLUMNS},
+        "ring": out.put(fleet.ring[:size], "<f8"),
+        "ages": out.put(fleet.ages[:size], "<i8"),
+        "frozen": out.put(fleet.frozen[:size], "|b1"),
+        "machines": [_machine(m, out) for m in machines],
+    }
+    head["arrays"] = out.shapes
+    text = orjson.dumps(head)
+    body = zlib.compress(len(text).to_bytes(8, "little") + text + b"".join(out.parts), 1)
+    return MAGIC + hashlib.sha256(body).digest() + body
+
+
+def unpack(blob: bytes) -> tuple[Fleet, list[Machine]]:
+    """The inverse of ``pack``; ``ValueError`` when the bytes are of another version or damaged."""
+    if blob[:8] != MAGIC or hashlib.sha256(blob[40:]).digest() != blob[8:40]:
+        raise ValueError("snapshot: not ours, of another version, or damaged")
+    body = zlib.decompress(blob[40:])
+    length = int.from_bytes(body[:8], "little")
+    head = orjson.loads(body[8 : 8 + length])
+    arrays = _Reader(body, 8 + length, head["arrays"])
+    fleet = Fleet()
+    fleet.size, fleet.free = head["size"], head["free"]
+    fleet.columns = {n: arrays.get(i) for n, i in head["columns"].items()}
+    fleet.ring, fleet.ages, fleet.frozen = (arrays.get(head[k]) for k in ("ring", "ages", "frozen"))
+    return fleet, [_machine_back(m, arrays) for m in head["machines"]]
+
+
+def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
+    n = m.notebook
+    table = np.full((len(n.rows), len(n.names)), np.nan, dtype=np.float32)
+    for i, row in enumerate(n.rows):
+        table[i, : len(row)] = row
+    step, total, count = n.open_row()
+    links = m.links
+    return {
+        "name": m.name,
+        "names": n.names,
+        "steps": out.put(np.asarray(n.steps, dtype=np.int64), "<i8"),
+        "table": out.put(table, "<f4"),
+        "open": [step, out.put(total, "<f8"), out.put(count, "<f8")],
+        "rules": [[*key, asdict(s)] for key, s in m.rules.standing.items()],
+        "condition": asdict(m.condition),
+        "events": m.events,
+        "rates": m.rates,
+        "rows": out.put(m.rows, "<i8"),
+        "links": None
+        if links is None
+        else [
+            out.put(links.weights, "<f4"),
+            out.put(links.offset, "<f8"),
+            links.level,
+            links.cap,
+            links.usual_weight,
+        ],
+        "plain": [m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at],
+        "calm": m.calm if np.isfinite(m.calm) else None,
+        "lineage": m.lineage,
+    }
+
+
+def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
+    m = Machine(d["name"])
+    n = m.notebook
+    n.names = d["names"]
+    n.index = {name: i for i, name in enumerate(n.names)}
+    n.steps = arrays.get(d["steps"]).tolist()
+    n.rows = list(arrays.get(d["table"]))
+    step, total, count = d["open"]
+    n.reopen(step, arrays.get(total), arrays.get(count))
+    for name, metric, standing in d["rules"]:
+        m.rules.standing[name, metric] = Standing(**standing)
+    m.condition = Condition(**{**d["condition"], "metrics": tuple(d["condition"]["metrics"])})
+    m.events = {code: (e[0], e[1], e[2]) for code, e in d["events"].items()}
+    m.rates = {name: (r[0], r[1]) for name, r in d["rates"].items()}
+    m.rows = arrays.get(d["rows"])
+    if d["links"] is not None:
+        weights, offset, level, cap, usual = d["links"]
+        m.links = Links(m.rows, arrays.get(weights).astype(float), arrays.get(offset), level, cap, usual)
+    m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at = d["plain"]
+    m.calm = float("inf") if d["calm"] is None else d["calm"]
+    m.lineage = d["lineage"]
+    return m

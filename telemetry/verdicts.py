@@ -1,0 +1,125 @@
+"""Making verdicts: what is said when a condition begins or ends. Plain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from telemetry.evidence import Witness, cause_of, clock, sentence_of, title_of
+from telemetry.features import Array, mean_of_top
+from telemetry.fleet import Fleet, Links, Rows
+from telemetry.machine import Machine
+from telemetry.reading import Event
+from telemetry.rules import Turn
+from telemetry.verdict import Verdict
+from telemetry.vocabulary import amount, word
+
+OWN_BESIDE = 8.0  # own-past threshold of machines whose relations are trusted: their quiet problems show there
+LINKED_TOP = 8
+MOST_WITNESSES = 6
+GRAVE = 3.0  # times the threshold
+
+
+def linked_ratio(linked: Array, links: Links) -> float:
+    """Relation score of one machine, 1.0 being its level."""
+    return float(mean_of_top(linked[None, :], LINKED_TOP)[0]) / links.level
+
+
+def band(fleet: Fleet, rows: Rows) -> tuple[Array, Array]:
+    """Expected low and high: what history held in 98 of 100 steps, and what the last day holds."""
+    c = fleet.columns
+    around = 2.0 * c["own_1"][rows]
+    low = np.minimum(c["low"][rows], c["day"][rows] - around)
+    high = np.maximum(c["high"][rows], c["day"][rows] + around)
+    return np.where(c["positive"][rows] > 0, np.maximum(low, 0.0), low), high
+
+
+def witnesses(m: Machine, fleet: Fleet, own: Array, linked: Array | None) -> list[Witness]:
+    """The metrics most responsible, first the one that says most."""
+    c, rows = fleet.columns, m.rows
+    low, high = band(fleet, rows)
+    now = c["now"][rows]
+    by_others = np.zeros(len(rows))
+    if linked is not None and m.links is not None:
+        by_others = linked / m.links.level
+    share = np.maximum(own, by_others)
+    order = np.argsort(-share, kind="stable")[:MOST_WITNESSES]
+    found = []
+    for i in order:
+        if share[i] <= 0 or share[i] < 0.3 * share[order[0]]:
+            break
+        told_by, a, b = "past", low[i], high[i]
+        if by_others[i] > own[i] and low[i] <= now[i] <= high[i]:
+            told_by = "others"
+            should = now[i] - c["linked_now"][rows[i]] * c["unit"][rows[i]]
+            margin = 2.0 * c["linked_0"][rows[i]] * c["unit"][rows[i]]
+            a, b = should - margin, should + margin
+        name = m.notebook.names[i]
+        found.append(Witness(name, _round(now[i]), _round(a), _round(b), float(share[i]), told_by))
+    return found
+
+
+def _round(value: float) -> float:
+    return float(f"{float(value):.6g}")
+
+
+def of_model(
+    m: Machine, fleet: Fleet, turn: str, ratio: float, threshold: float, at_ms: int, own: Array, linked: Array | None
+) -> Verdict:
+    """The model's condition began (it is named here, once) or ended (it is closed here)."""
+    seen = witnesses(m, fleet, own, linked)
+    condition = m.condition
+    opened = turn == "opened"
+    if opened:
+        condition.cause, condition.title = cause_of(seen), title_of(seen)
+        condition.metrics = tuple(w.metric for w in seen)
+        summary = sentence_of(seen, condition.since_ms)
+    else:
+        summary = f"{condition.title}: back to normal since {clock(condition.calm_ms)}"
+    evidence: dict[str, Any] = {
+        "since_ms": condition.since_ms,
+        "threshold": threshold,
+        "peak": round(condition.peak * threshold, 3),
+        "metrics": [w.as_json() for w in seen] if opened else [],
+        "model": {"kind": "baselines", "learned_s": m.learned_s, **m.lineage},
+    }
+    verdict = Verdict(
+        m.name, condition.cause, "anomaly", 2 if condition.peak >= GRAVE else 3, round(ratio * threshold, 4), at_ms,
+        condition.started_ms, condition.metrics, condition.title, summary, evidence, opened,
+    )  # fmt: skip
+    if not opened:
+        condition.reset()
+    return verdict
+
+
+def of_rule(m: Machine, turn: Turn, at_ms: int) -> Verdict:
+    """A hard fault began or ended."""
+    w = word(turn.metric)
+    value = amount(turn.value, w.unit)
+    if turn.opened:
+        summary = f"{turn.title} ({w.label} {value}), since {clock(turn.since_ms)}"
+    else:
+        summary = f"{turn.title}: over since {clock(at_ms)} ({w.label} {value})"
+    evidence: dict[str, Any] = {
+        "since_ms": turn.since_ms,
+        "rule": turn.rule.name,
+        "cure": turn.cure,
+        "threshold": turn.rule.opens,
+        "metrics": [{"metric": turn.metric, "label": w.label, "unit": w.unit, "observed": turn.value}],
+    }
+    return Verdict(
+        m.name, turn.cause, "rule", turn.rule.severity, turn.value, at_ms, turn.started_ms, (turn.metric,), turn.title,
+        summary, evidence, turn.opened,
+    )  # fmt: skip
+
+
+def of_event(m: Machine, e: Event, before: tuple[int, int, str], *, opened: bool) -> Verdict:
+    """The machine itself said that something began or ended."""
+    started, severity, text = before
+    said = (text or e.text or e.code)[:300]
+    summary = f"The machine reports {e.code}: {said}" if opened else f"The machine reports that {e.code} has ended"
+    evidence: dict[str, Any] = {"since_ms": started, "code": e.code, "text": said, "metrics": []}
+    return Verdict(
+        m.name, f"event:{e.code}", "event", severity, 0.0, e.at_ms, started, (), said[:120], summary, evidence, opened
+    )
