@@ -1,0 +1,70 @@
+"""Who may do what: one table. A right is a word `noun:verb`; roles and keys are given rights, routes ask for one.
+
+Whose rows are seen is another matter, settled by the database (row-level security): a contact's `incidents:read`
+reaches the incidents of their own customer and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+RIGHTS: Mapping[str, str] = {
+    "customers:read": "read customers and sites",
+    "customers:write": "add and change customers and sites",
+    "people:read": "read people and contacts",
+    "people:write": "add, change and deactivate people",
+    "contracts:read": "read contracts, terms and lines",
+    "contracts:write": "add contracts, change their state and lines",
+    "machines:read": "read machines, their state and history",
+    "machines:write": "enrol machines, rotate their credential, retire them",
+    "incidents:read": "read incidents with timeline, evidence and promises",
+    "incidents:open": "ask for an incident, reply to it",
+    "incidents:escalate": "escalate an incident",
+    "incidents:act": "work on incidents: acknowledge, claim, note, wait, resolve and the rest",
+    "findings:read": "read findings, shadow ones included",
+    "decisions:read": "read what contracts answered, and ask what they would",
+    "platform:read": "read processes, delivery ledger and dead letters",
+    "platform:write": "mark dead letters for replay",
+    "tokens:write": "make, list and revoke keys for programs",
+}
+
+_READ = frozenset(
+    ("customers:read", "contracts:read", "machines:read", "incidents:read", "findings:read", "decisions:read")
+)
+_DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "incidents:act", "platform:read"}
+_SELL = _DESK | {"customers:write", "people:write", "contracts:write", "machines:write", "tokens:write"}
+
+ROLES: Mapping[str, frozenset[str]] = {
+    "engineer": _DESK,
+    "operator": _READ | {"platform:read", "platform:write", "machines:write"},
+    "manager": _SELL,
+    "administrator": frozenset(RIGHTS),
+    "contact": _READ,
+}
+
+# What a contact may do beyond reading, by the words in `people.may`.
+CONTACT_MAY: Mapping[str, frozenset[str]] = {
+    "open": frozenset({"incidents:open"}),
+    "escalate": frozenset({"incidents:escalate"}),
+    "sign": frozenset(),  # signing is a matter of dossiers, which the API does not carry
+}
+
+# A customer's key can never do more than the best-placed contact.
+CUSTOMER_KEY = _READ | {"incidents:open", "incidents:escalate"}
+
+
+def of_person(role: str, may: Iterable[str]) -> frozenset[str]:
+    """The rights of a person of this role; `may` counts for contacts only."""
+    rights = ROLES[role]
+    if role == "contact":
+        for word in may:
+            rights |= CONTACT_MAY.get(word, frozenset())
+    return rights
+
+
+def of_key(scopes: Iterable[str], *, customers: bool, maker: frozenset[str] | None) -> frozenset[str]:
+    """What a key may do now: its scopes, but no more than its maker may today, nor more than a customer ever may."""
+    rights = frozenset(scopes) & frozenset(RIGHTS)
+    if customers:
+        rights &= CUSTOMER_KEY
+    return rights if maker is None else rights & maker

@@ -1,0 +1,111 @@
+"""What every answer carries and every unsafe request must show: headers, same origin, CSRF token, size."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, request
+
+from app.front import LARGEST_BODY, front
+from app.problems import Problem
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf"
+
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def nonce() -> str:
+    """The nonce of this answer, for a script or style of ours that stands in the page itself."""
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(18)
+    return cast(str, g.nonce)
+
+
+def register(app: Flask) -> None:
+    app.before_request(_check_size)
+    app.after_request(_dress)
+    app.jinja_env.globals["nonce"] = nonce
+
+
+def _check_size() -> None:
+    # Before anything is read; a body without a length is counted while it is read (MAX_CONTENT_LENGTH).
+    if request.content_length is not None and request.content_length > LARGEST_BODY:
+        raise Problem(
+            "too-large",
+            f"A request may hold {LARGEST_BODY // 1024} KiB at most; this one says it holds more.",
+            remedy="Send less at once.",
+            headers={"Connection": "close"},
+        )
+
+
+def require_same_origin(csrf: str | None) -> None:
+    """Refuse an unsafe request that another site could have sent.
+
+    `csrf` is the token of the cookie session the request came with; None when it came without one (signing in).
+    Programs with a key are not asked: a browser never sends a key by itself.
+    """
+    if request.method in SAFE:
+        return
+    if not _from_our_pages():
+        raise Problem(
+            "cross-site",
+            "The request was not sent by a page of Vigie's own.",
+            remedy="Use the pages, or a key: Authorization: Bearer vg_….",
+        )
+    if csrf is not None and not hmac.compare_digest(_given_token().encode(), csrf.encode()):
+        raise Problem(
+            "cross-site",
+            f"The request lacks the token of this sign-in (header {CSRF_HEADER} or field {CSRF_FIELD}).",
+            remedy="Load the page again and repeat.",
+        )
+
+
+def _given_token() -> str:
+    given = request.headers.get(CSRF_HEADER)
+    if given is None and request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        given = request.form.get(CSRF_FIELD)
+    return given or ""
+
+
+def _from_our_pages() -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None and site != "same-origin":
+        return False
+    if origin is not None:
+        return _origin_of(origin) in {_origin_of(request.host_url), _origin_of(front().settings.address)}
+    return site is not None
+
+
+def _origin_of(address: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:  # a port that is no number
+        return "", "", None
+
+
+def _dress(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=nonce()))
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["X-Frame-Options"] = "DENY"
+    # Not "no-referrer": browsers would then send "Origin: null" with our own forms.
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    if front().is_https:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    return response
