@@ -19,7 +19,9 @@ from app import words
 
 AXIS = 18  # px below the plot for the hours
 _STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
-_GAP_FACTOR = 4.0  # a hole of so many usual steps is drawn as "we do not know"
+# A hole of so many usual steps is drawn as "we do not know", but none shorter than a report or two of history.
+_GAP_FACTOR = 4.0
+_GAP_LEAST_S = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,9 @@ def evidence_chart(series: Series, window: Window, zone: tzinfo, *, height: int 
         inside.append(f'<polygon class="band" points="{_outline(series.at, band, window, scale)}"/>')
     if any(value is not None for value in series.expected):
         inside.extend(_lines("exp", series.at, series.expected, window, scale, math.inf))
-    step = usual_step(series.at)
-    inside.extend(_lines("obs", series.at, series.observed, window, scale, step * _GAP_FACTOR))
-    parts.extend(_hatches(series.at, window, step, height))
+    gap = gap_of(series.at)
+    inside.extend(_lines("obs", series.at, series.observed, window, scale, gap))
+    parts.extend(_hatches(series.at, window, gap, height))
     parts.append(
         f'<svg width="100%" height="{height}" viewBox="0 0 1000 {height}" preserveAspectRatio="none">'
         f"{''.join(inside)}</svg>"
@@ -90,7 +92,7 @@ def spark(at: Sequence[float], values: Sequence[float | None], *, height: int = 
     if len(at) < 2:
         return Markup('<svg class="plot spark" width="100%" height="{}" aria-hidden="true"></svg>').format(height)
     window, scale = Window(at[0], at[-1]), _Scale.of(series, height)
-    lines = "".join(_lines("obs", at, values, window, scale, usual_step(at) * _GAP_FACTOR))
+    lines = "".join(_lines("obs", at, values, window, scale, gap_of(at)))
     return Markup(
         f'<svg class="plot spark" width="100%" height="{height}" viewBox="0 0 1000 {height}" '
         f'preserveAspectRatio="none" aria-hidden="true">{lines}</svg>'
@@ -140,6 +142,11 @@ def usual_step(at: Sequence[float]) -> float:
     """The median distance between points, seconds; infinite when there are fewer than two."""
     steps = sorted(later - earlier for earlier, later in pairwise(at) if later > earlier)
     return steps[len(steps) // 2] if steps else math.inf
+
+
+def gap_of(at: Sequence[float]) -> float:
+    """How long between two points, in seconds, says that the machine was not heard."""
+    return max(usual_step(at) * _GAP_FACTOR, _GAP_LEAST_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +241,11 @@ def _grid(scale: _Scale) -> Iterable[str]:
         yield f'<text class="tick" x="0" y="{y - 3:.0f}">{words.amount(value)}</text>'
 
 
-def _hatches(at: Sequence[float], window: Window, step: float, height: int) -> Iterable[str]:
+def _hatches(at: Sequence[float], window: Window, gap: float, height: int) -> Iterable[str]:
     """Holes between points, and the end when the machine has not been heard up to now."""
     ends = [*at, window.now] if window.now is not None and at else list(at)
     for earlier, later in pairwise(ends):
-        if later - earlier > step * _GAP_FACTOR and later > window.start:
+        if later - earlier > gap and later > window.start:
             left, right = window.x(earlier), window.x(later)
             yield (
                 f'<rect class="unknown" fill="url(#hatch)" x="{left:.2f}%" y="0" '

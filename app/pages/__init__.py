@@ -1,0 +1,24 @@
+"""The pages of the console: server-rendered, dense, keyboard first. Routes by noun, one module each."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.pages.agreements import register as agreements
+from app.pages.customers import register as customers
+from app.pages.enrolment import register as enrolment
+from app.pages.finder import register as finder
+from app.pages.floor import register as floor
+from app.pages.frame import SignInFirst, to_sign_in
+from app.pages.frame import register as frame
+from app.pages.incidents import register as incidents
+from app.pages.machines import register as machines
+from app.pages.places import register as places
+
+
+def register(app: Flask) -> None:
+    """Every page, and what templates know."""
+    frame(app)
+    app.register_error_handler(SignInFirst, to_sign_in)
+    for noun in (floor, incidents, machines, customers, agreements, enrolment, places, finder):
+        noun(app)

@@ -1,0 +1,401 @@
+"""Everything the incident page and the pane beside the queue show of one incident. A fixed number of queries."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from markupsafe import Markup
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from app import words
+from app.charts import Window
+from app.pages.agreed import clock_of, five_lines
+from app.pages.evidence import (
+    ChartView,
+    MetricView,
+    Track,
+    chart_data,
+    charts_of,
+    cure_of,
+    frozen_tracks,
+    metrics_of,
+    window_of,
+)
+from app.pages.history import tracks_of
+from app.pages.promises import ChipView, PromiseView, chip_of, next_owed, view
+from app.pages.queue import FirstView, PersonView, knew_first, on_duty, person_view
+from app.pages.story import StoryEntry, last_words, tell
+from escalation.incident import Act, State, allowed
+from models.agreements import Contract
+from models.base import Json
+from models.customers import Customer, Site
+from models.decisions import DecisionRow
+from models.incidents import Finding, Incident, Promise, TimelineEntry
+from models.machines import Machine
+from models.notices import Notice
+from models.people import Person
+
+LONGEST_STORY = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ActView:
+    """Something one may do now."""
+
+    name: str
+    word: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """A notice with where it has come to."""
+
+    person: str
+    channel: str
+    why: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeView:
+    """An earlier incident of the same machine."""
+
+    label: str
+    title: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """One incident, ready to be drawn."""
+
+    id: str
+    label: str
+    version: int
+    severity: int
+    title: str
+    summary: str
+    state: str
+    state_words: str
+    tier: str
+    customer: str
+    slug: str
+    site: str
+    machine: str
+    demo: bool
+    began_at: datetime
+    opened_at: datetime
+    first: FirstView
+    chip: ChipView
+    below: str
+    acts: Sequence[ActView]
+    thumb: Sequence[ActView]
+    can_act: bool
+    story: Sequence[StoryEntry]
+    last_words: Sequence[StoryEntry]
+    people: Sequence[tuple[PersonView, str]]
+    contacts: str
+    promises: Sequence[PromiseView]
+    reply_effect: str
+    contract: Contract | None
+    five: Sequence[tuple[str, str]]
+    decision: DecisionRow | None
+    notices: Sequence[NoticeView]
+    next_rung: str
+    before: Sequence[BeforeView]
+    charts: Sequence[ChartView]
+    chart_data: Markup | None
+    metrics: Sequence[MetricView]
+    explained: str
+    cure: str
+    digest: str
+    model: str
+    verdict: str
+
+
+_ACTS: Mapping[Act, ActView] = {
+    Act.ACKNOWLEDGE: ActView("acknowledge", "Acknowledge", "a"),
+    Act.CLAIM: ActView("claim", "Claim", "c"),
+    Act.RESUME: ActView("resume", "Go on", "w"),
+    Act.WAIT: ActView("wait", "Wait", "w"),
+    Act.SECOND: ActView("second", "Call a second", "s"),
+    Act.ESCALATE: ActView("escalate", "Escalate", "e"),
+    Act.RESOLVE: ActView("resolve", "Resolve", "x"),
+    Act.REOPEN: ActView("reopen", "Reopen", "o"),
+    Act.CLOSE: ActView("close", "Close", ""),
+    Act.REPLY: ActView("reply", "Reply", "r"),
+}
+
+
+@dataclass(slots=True)
+class _Found:
+    """The rows one incident is told from."""
+
+    incident: Incident
+    customer: Customer
+    machine: Machine | None
+    site: Site | None
+    owner: Person | None
+    second: Person | None
+    contract: Contract | None
+    decision: DecisionRow | None
+    promises: list[Promise] = field(default_factory=list)
+    story: list[TimelineEntry] = field(default_factory=list)
+
+
+def find(session: Session, label: str) -> _Found | None:
+    """The incident people call `label` ("VG-1001") with its neighbours; None when there is none in this reach."""
+    number = label.upper().removeprefix("VG-")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        return None
+    owner, second = aliased(Person), aliased(Person)
+    row = session.execute(
+        select(Incident, Customer, Machine, Site, owner, second, Contract, DecisionRow)
+        .join(Customer, Customer.id == Incident.customer_id)
+        .outerjoin(Machine, Machine.id == Incident.machine_id)
+        .outerjoin(Site, Site.id == Machine.site_id)
+        .outerjoin(owner, owner.id == Incident.owner_id)
+        .outerjoin(second, second.id == Incident.second_id)
+        .outerjoin(Contract, Contract.id == Incident.contract_id)
+        .outerjoin(DecisionRow, DecisionRow.id == Incident.decision_id)
+        .where(Incident.number == int(number))
+    ).one_or_none()
+    if row is None:
+        return None
+    found = _Found(*row)
+    incident_id = found.incident.id
+    found.promises = list(
+        session.scalars(select(Promise).where(Promise.incident_id == incident_id).order_by(Promise.started_at))
+    )
+    found.story = list(
+        session.scalars(
+            select(TimelineEntry)
+            .where(TimelineEntry.incident_id == incident_id)
+            .order_by(TimelineEntry.at.desc())
+            .limit(LONGEST_STORY)
+        )
+    )
+    return found
+
+
+def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brief: bool = False) -> CaseView | None:
+    """The whole page, or (brief) only what the pane beside the queue shows."""
+    found = find(session, label)
+    if found is None:
+        return None
+    incident = found.incident
+    duty = on_duty(session, now)
+    story = tell(found.story, now, zone)
+    evidence = incident.evidence
+    window = window_of(evidence, incident.began_at, incident.condition_ended_at or incident.resolved_at, now)
+    metrics = metrics_of(evidence)
+    wanted = [metric.name for metric in metrics[: 2 if brief else 6]]
+    tracks = frozen_tracks(evidence) or _reported(session, found.machine, wanted, window)
+    charts = charts_of(evidence, tracks, window, zone, height=92 if brief else 104)
+    chip, below = chip_of(next_owed(found.promises), now, zone)
+    acts = _acts(incident, now)
+    return CaseView(
+        id=str(incident.id),
+        label=incident.label,
+        version=incident.version,
+        severity=incident.severity,
+        title=incident.title,
+        summary=in_local_hours(incident.summary, evidence, zone),
+        state=incident.state,
+        state_words=_state_words(incident, now, zone),
+        tier=incident.tier,
+        customer=found.customer.name,
+        slug=found.customer.slug,
+        site=found.site.name if found.site else "",
+        machine=found.machine.name if found.machine else "",
+        demo=incident.demo or found.customer.demo,
+        began_at=incident.began_at,
+        opened_at=incident.opened_at,
+        first=knew_first(incident, now, zone),
+        chip=chip,
+        below=below,
+        acts=acts,
+        thumb=_by_hand(acts),
+        can_act=True,
+        story=story,
+        last_words=last_words(story),
+        people=_people(found, duty, now, zone),
+        contacts="" if brief else _contacts(session, found.customer.id),
+        promises=[_promise(promise, now, zone) for promise in _shown(found.promises)],
+        reply_effect=_reply_effect(found.promises, incident, now, zone),
+        contract=found.contract,
+        five=[]
+        if brief
+        else five_lines(incident.terms, found.contract, incident.severity, incident.opened_at, zone, now),
+        decision=found.decision,
+        notices=[] if brief else _notices(session, incident.id, now, zone),
+        next_rung=_next_rung(incident, now, zone),
+        before=[] if brief else _before(session, incident, zone),
+        charts=charts,
+        chart_data=chart_data(charts, tracks, {one.name: (one.low, one.high) for one in metrics}, window)
+        if charts and not brief
+        else None,
+        metrics=metrics,
+        explained=str(evidence.get("explanation") or ""),
+        cure=cure_of(evidence),
+        digest=incident.evidence_digest,
+        model=str(evidence.get("model_digest") or evidence.get("model") or ""),
+        verdict="" if brief else _verdict(session, incident.id),
+    )
+
+
+def _reported(session: Session, machine: Machine | None, wanted: Sequence[str], window: Window) -> dict[str, Track]:
+    return tracks_of(session, machine.id, window.start, window.end, wanted) if machine is not None and wanted else {}
+
+
+def _acts(incident: Incident, now: datetime) -> list[ActView]:
+    closed_for = now - incident.closed_at if incident.closed_at else None
+    may = set(allowed(State(incident.state), closed_for))
+    if incident.state == "waiting":
+        may.discard(Act.WAIT)
+    if incident.owner_id is not None and incident.state in ("working", "waiting"):
+        may.discard(Act.CLAIM)
+    if incident.second_id is not None:
+        may.discard(Act.SECOND)
+    return [act for key, act in _ACTS.items() if key in may]
+
+
+def in_local_hours(summary: str, evidence: Json, zone: tzinfo) -> str:
+    """The detector speaks UTC; whoever reads here reads their own hours."""
+    since_ms = evidence.get("since_ms")
+    if not isinstance(since_ms, int | float):
+        return summary
+    since = datetime.fromtimestamp(since_ms / 1000, UTC)
+    return summary.replace(f"since {since:%H:%M}", f"since {since.astimezone(zone):%H:%M}")
+
+
+def _by_hand(acts: Sequence[ActView]) -> list[ActView]:
+    """Four acts for a thumb or a narrow pane, the likeliest first: see it, then answer it."""
+    likely = ("acknowledge", "reply", "claim", "resume", "wait", "resolve", "reopen", "close", "escalate")
+    known = {act.name: act for act in acts}
+    return [known[name] for name in likely if name in known][:4]
+
+
+def _state_words(incident: Incident, now: datetime, zone: tzinfo) -> str:
+    if incident.state == "waiting":
+        return f"waiting for the {incident.waiting_for}"
+    if incident.state == "resolved" and incident.resolved_at:
+        return f"resolved {words.hour(incident.resolved_at, zone, now)}"
+    if incident.state == "closed" and incident.closed_at:
+        return f"closed {words.hour(incident.closed_at, zone, now)}"
+    return incident.state
+
+
+def _people(found: _Found, duty: frozenset[uuid.UUID], now: datetime, zone: tzinfo) -> list[tuple[PersonView, str]]:
+    people = []
+    for person, role in ((found.owner, "leads"), (found.second, "second")):
+        shown = person_view(person, duty)
+        if shown is not None:
+            since = found.incident.acknowledged_at
+            people.append(
+                (shown, f"{role} since {words.hour(since, zone, now)}" if since and role == "leads" else role)
+            )
+    return people
+
+
+def _contacts(session: Session, customer_id: uuid.UUID) -> str:
+    names = session.scalars(
+        select(Person.name).where(Person.customer_id == customer_id, Person.active).order_by(Person.name)
+    )
+    return words.listed(list(names))
+
+
+def _shown(promises: Sequence[Promise]) -> list[Promise]:
+    """Owed ones first by due time, then the kept ones, newest first; a chain of kept updates shows its last."""
+    owed = [one for one in promises if one.state in ("running", "paused") or (one.breached_at and not one.met_at)]
+    owed.sort(key=lambda one: (one.due_at is None, one.due_at or one.started_at))
+    done = [one for one in promises if one not in owed and one.state != "cancelled"]
+    latest = {one.kind: one for one in sorted(done, key=lambda one: one.started_at)}
+    broken = [one for one in done if one.breached_at is not None and latest.get(one.kind) is not one]
+    return [*owed, *sorted([*latest.values(), *broken], key=lambda one: one.started_at, reverse=True)]
+
+
+def _promise(promise: Promise, now: datetime, zone: tzinfo) -> PromiseView:
+    pieces, sentence = clock_of(promise, now, zone)
+    return view(promise, now, zone, pieces, sentence)
+
+
+def _reply_effect(promises: Sequence[Promise], incident: Incident, now: datetime, zone: tzinfo) -> str:
+    """What sending does to the clocks, before one sends."""
+    promise = next((one for one in promises if one.state == "running" and one.kind in ("respond", "update")), None)
+    if incident.state in ("resolved", "closed"):
+        return "It is over; a reply opens nothing."
+    if promise is None or promise.due_at is None:
+        return "The customer reads it at once."
+    word = "first response" if promise.kind == "respond" else "update"
+    keeps = "keeps" if promise.due_at >= now else "makes good"
+    return f"Sending {keeps} the {words.hour(promise.due_at, zone, now)} {word}."
+
+
+def _notices(session: Session, incident_id: uuid.UUID, now: datetime, zone: tzinfo) -> list[NoticeView]:
+    rows = session.execute(
+        select(Notice, Person)
+        .outerjoin(Person, Person.id == Notice.person_id)
+        .where(Notice.incident_id == incident_id)
+        .order_by(Notice.due_at.desc())
+        .limit(20)
+    )
+    return [
+        NoticeView(
+            person=person.name if person else notice.address,
+            channel=notice.channel,
+            why=notice.why or f"rung {notice.rung + 1}",
+            words=delivery_words(notice, now, zone),
+        )
+        for notice, person in rows
+    ]
+
+
+def delivery_words(notice: Notice, now: datetime, zone: tzinfo) -> str:
+    """Where a notice has come to."""
+    if notice.settled_at is not None:
+        return f"delivered {words.hour(notice.settled_at, zone, now)}"
+    if notice.given_up_at is not None:
+        return f"given up {words.hour(notice.given_up_at, zone, now)}: {notice.last_error or 'no reason given'}"
+    if notice.tries:
+        return f"try {notice.tries + 1} at {words.hour(notice.next_try_at, zone, now)}; {notice.last_error}"
+    if notice.due_at > now:
+        return f"leaves {words.hour(notice.due_at, zone, now)}"
+    return "leaves now"
+
+
+def _next_rung(incident: Incident, now: datetime, zone: tzinfo) -> str:
+    if incident.next_rung_at is None:
+        return ""
+    if incident.next_rung_at <= now:
+        return "The next rung is due now."
+    return f"Not acknowledged by {words.hour(incident.next_rung_at, zone, now)}, the next rung is called."
+
+
+def _before(session: Session, incident: Incident, zone: tzinfo) -> list[BeforeView]:
+    if incident.machine_id is None:
+        return []
+    rows = session.execute(
+        select(Incident.number, Incident.title, Incident.opened_at, Incident.resolved_at)
+        .where(Incident.machine_id == incident.machine_id, Incident.id != incident.id)
+        .where(Incident.opened_at > incident.opened_at - timedelta(days=365))
+        .order_by((Incident.cause == incident.cause).desc(), Incident.opened_at.desc())
+        .limit(3)
+    )
+    found = []
+    for number, title, opened_at, resolved_at in rows:
+        took = f", {words.span((resolved_at - opened_at).total_seconds())}" if resolved_at else ", open"
+        found.append(BeforeView(f"VG-{number}", title, f"{words.day(opened_at, zone)}{took}"))
+    return found
+
+
+def _verdict(session: Session, incident_id: uuid.UUID) -> str:
+    said = session.scalar(
+        select(Finding.verdict).where(Finding.incident_id == incident_id, Finding.verdict != "").limit(1)
+    )
+    return said or ""

@@ -1,0 +1,214 @@
+"""Evidence as charts: what the detector froze into an incident, over what the machine reported around it. Plain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from markupsafe import Markup
+
+from app import words
+from app.charts import Series, Window, evidence_chart, gap_of
+from models.base import Json
+
+BEFORE = timedelta(hours=2)  # of calm shown before the first sign, so that the eye knows what usual looks like
+AFTER = timedelta(minutes=30)
+MOST_CHARTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One metric as it was reported: epoch seconds and values of the same length."""
+
+    at: Sequence[float]
+    values: Sequence[float | None]
+
+
+# An edge of what was expected: one value, one an instant, or not known.
+Edge: TypeAlias = float | Mapping[float, float] | None
+Bounds: TypeAlias = tuple[Edge, Edge]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricView:
+    """One metric the detector names, with what it saw and what it expected."""
+
+    name: str
+    label: str
+    unit: str
+    observed: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def expected(self) -> str:
+        return words.between(self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class ChartView:
+    """A chart with the words above it."""
+
+    name: str
+    label: str
+    unit: str
+    said: str
+    svg: Markup
+
+
+def metrics_of(evidence: Json) -> list[MetricView]:
+    """The metrics named in the evidence, most responsible first. Unknown shapes give nothing rather than an error."""
+    found = []
+    for item in evidence.get("metrics") or ():
+        name = str((item.get("metric") or item.get("name") or "") if isinstance(item, Mapping) else "")
+        if not name:
+            continue
+        found.append(
+            MetricView(
+                name=name,
+                label=str(item.get("label") or name),
+                unit=str(item.get("unit") or ""),
+                observed=_number(item.get("observed")),
+                low=_number(item.get("low")),
+                high=_number(item.get("high")),
+            )
+        )
+    return found
+
+
+def frozen_tracks(evidence: Json) -> dict[str, Track]:
+    """Points frozen into the evidence itself: `series: [{name, at_ms: […], observed: […]}]`; empty when none are."""
+    tracks = {}
+    for item in evidence.get("series") or ():
+        if isinstance(item, Mapping) and item.get("name") and item.get("at_ms"):
+            at = [float(moment) / 1000 for moment in item["at_ms"]]
+            values = [_number(value) for value in item.get("observed") or item.get("values") or ()]
+            if len(values) == len(at):
+                tracks[str(item["name"])] = Track(at, values)
+    return tracks
+
+
+def window_of(evidence: Json, began: datetime, ended: datetime | None, now: datetime) -> Window:
+    """From a calm stretch before the first sign to a while after the end, or to now."""
+    since_ms = _number(evidence.get("since_ms"))
+    lit = min(began.timestamp(), since_ms / 1000 if since_ms else began.timestamp())
+    last = min(now, (ended + AFTER) if ended is not None else now)
+    last = max(last, began + timedelta(minutes=10))
+    start = lit - BEFORE.total_seconds()
+    # An incident that stands for days is not drawn in two pixels of calm: the window keeps its proportions.
+    longest = 12 * 3600.0
+    end = min(last.timestamp(), lit + longest)
+    lit_to = ended.timestamp() if ended is not None else min(now.timestamp(), end)
+    return Window(start, end, lit, max(lit_to, lit), now.timestamp() if end >= now.timestamp() - 60 else None)
+
+
+def charts_of(
+    evidence: Json,
+    tracks: Mapping[str, Track],
+    window: Window,
+    zone: tzinfo,
+    *,
+    height: int = 104,
+    most: int = MOST_CHARTS,
+) -> list[ChartView]:
+    """A chart a metric that has points, in the order of the evidence."""
+    drawn = []
+    for metric in metrics_of(evidence):
+        track = tracks.get(metric.name)
+        if track is None or not any(value is not None for value in track.values):
+            continue
+        series = Series(
+            label=metric.label,
+            unit=metric.unit,
+            at=track.at,
+            observed=track.values,
+            low=() if metric.low is None else (metric.low,),
+            high=() if metric.high is None else (metric.high,),
+            limit=_limit(evidence, metric.name),
+            name=metric.name,
+        )
+        said = words.amount(metric.observed if metric.observed is not None else last_of(track))
+        if metric.expected:
+            said += f"; expected {metric.expected}"
+        drawn.append(
+            ChartView(metric.name, metric.label, metric.unit, said, evidence_chart(series, window, zone, height=height))
+        )
+        if len(drawn) == most:
+            break
+    return drawn
+
+
+def chart_data(
+    charts: Sequence[ChartView], tracks: Mapping[str, Track], bounds: Mapping[str, Bounds], window: Window
+) -> Markup:
+    """The same points for the drawing in the browser, as JSON that is safe inside a script element."""
+    shared = with_gaps(sorted({moment for chart in charts for moment in tracks[chart.name].at}))
+    series = []
+    for chart in charts:
+        track, (low, high) = tracks[chart.name], bounds.get(chart.name, (None, None))
+        known = dict(zip(track.at, track.values, strict=True))
+        series.append(
+            {
+                "name": chart.name,
+                "label": chart.label,
+                "unit": chart.unit,
+                "observed": [_short(known.get(moment)) for moment in shared],
+                "low": _edge(low, shared),
+                "high": _edge(high, shared),
+            }
+        )
+    body: dict[str, Any] = {  # Any: JSON of mixed shapes, read by static/js/charts.js only
+        "at": shared,
+        "series": series,
+        "start": window.start,
+        "end": window.end,
+        "lit": [window.lit_from, window.lit_to] if window.lit_from is not None else None,
+        "now": window.now,
+        "gap": gap_of(shared),
+    }
+    return Markup(json.dumps(body, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
+
+
+def with_gaps(at: list[float]) -> list[float]:
+    """Instants with one more inside each hole, where every metric is unknown, so that no line is drawn across it."""
+    gap = gap_of(at)
+    holes = [(earlier + later) / 2 for earlier, later in pairwise(at) if later - earlier > gap]
+    return sorted([*at, *holes]) if holes else at
+
+
+def _edge(edge: Edge, at: Sequence[float]) -> float | list[float | None] | None:
+    """One edge of what was expected: the same for all, or one a point."""
+    if isinstance(edge, Mapping):
+        return [_short(edge.get(moment)) for moment in at]
+    return edge
+
+
+def last_of(track: Track) -> float | None:
+    """The newest known value."""
+    return next((value for value in reversed(track.values) if value is not None), None)
+
+
+def cure_of(evidence: Json) -> str:
+    """What the rule says to do, when it says so."""
+    return str(evidence.get("cure") or "")
+
+
+def _limit(evidence: Json, name: str) -> float | None:
+    if evidence.get("rule") and str(evidence.get("limit_metric") or name) == name:
+        return _number(evidence.get("limit"))
+    return None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if value == value and abs(value) != float("inf") else None
+
+
+def _short(value: float | None) -> float | None:
+    """Six figures are more than a screen can show, and half the bytes."""
+    return None if value is None else float(f"{value:.6g}")

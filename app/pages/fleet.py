@@ -1,0 +1,206 @@
+"""The fleet: machines by customer with their state in the vocabulary's marks. Two queries."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, defer
+
+from app import words
+from models.agreements import Contract, ContractLine
+from models.customers import Customer, Site
+from models.incidents import OPEN_STATES, Incident
+from models.machines import Machine, MachineState
+
+MOST_MACHINES = 2000  # one page; a fleet larger than this is looked at customer by customer
+
+# How a contract answers for telemetry, as one reads it in a table.
+COVERED: Mapping[str, str] = {
+    "detect": "watched; opens incidents",
+    "shadow": "watched in shadow",
+    "watch": "silence and hard faults",
+    "collect": "collected only",
+    "refused": "refused",
+    "": "not asked yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """The mark and the words for a machine's state; `unknown` is never healthy and never down."""
+
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRow:
+    """One machine in a list."""
+
+    id: uuid.UUID
+    name: str
+    title: str
+    site: str
+    state: StateView
+    heard: str
+    cadence: str
+    covered: str
+    telemetry: str
+    incident: str
+    incident_title: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFleet:
+    """The machines of one customer, those that need eyes first."""
+
+    slug: str
+    name: str
+    tier: str
+    demo: bool
+    machines: list[MachineRow]
+
+    @property
+    def heard_words(self) -> str:
+        heard = sum(1 for machine in self.machines if machine.state.kind not in ("unknown", "silent"))
+        return f"{heard} of {len(self.machines)} heard"
+
+
+_ORDER = {"incident": 0, "deviates": 1, "unknown": 2, "maintenance": 3, "learning": 4, "healthy": 5, "not covered": 6}
+
+
+def state_view(state: MachineState | None, has_incident: bool, now: datetime) -> StateView:
+    """Three-valued: what we do not hear we do not know, whatever was said before."""
+    if has_incident:
+        if state is not None and state.speaking != "speaking":
+            return StateView("incident", f"open incident; {silence_words(state, now)}")
+        return StateView("incident", "open incident")
+    if state is None or state.last_received_at is None:
+        return StateView("unknown", "never heard")
+    if state.telemetry == "refused":
+        return StateView("not covered", "not covered")
+    if state.speaking != "speaking":
+        return StateView("unknown", silence_words(state, now))
+    if state.telemetry == "collect":
+        return StateView("healthy", "heard; not judged")
+    if state.health == "deviates":
+        return StateView("deviates", "deviates")
+    if state.health == "learning":
+        return StateView("learning", "learning")
+    if state.health == "healthy":
+        return StateView("healthy", "healthy")
+    return StateView("unknown", "heard; health unknown")
+
+
+def silence_words(state: MachineState, now: datetime) -> str:
+    """How long it has been silent."""
+    if state.last_received_at is None:
+        return "never heard"
+    return f"not heard for {words.span((now - state.last_received_at).total_seconds())}"
+
+
+def cadence_words(cadence_s: float | None) -> str:
+    return f"every {words.span(cadence_s)}" if cadence_s else ""
+
+
+def tiers(session: Session) -> dict[uuid.UUID, str]:
+    """The best tier of an active contract of each customer, whatever its dates say."""
+    rank = {"": 0, "bronze": 1, "silver": 2, "gold": 3, "platinum": 4}
+    best: dict[uuid.UUID, str] = {}
+    for customer_id, tier in session.execute(
+        select(Contract.customer_id, Contract.tier).where(Contract.state == "active").distinct()
+    ):
+        if rank[tier] > rank[best.get(customer_id, "")]:
+            best[customer_id] = tier
+    return best
+
+
+def expired_today(session: Session, today: datetime) -> frozenset[uuid.UUID]:
+    """Customers whose every active contract has ended."""
+    last = select(Contract.customer_id).where(Contract.state == "active").group_by(Contract.customer_id)
+    over = last.having(func.max(func.coalesce(Contract.ends_on, today.date())) < today.date())
+    return frozenset(session.scalars(over))
+
+
+def read_fleet(session: Session, now: datetime, customer_id: uuid.UUID | None = None) -> list[CustomerFleet]:
+    """Every machine in reach, by customer; customers with something to look at first."""
+    statement = (
+        select(Machine, MachineState, Site.name, Customer)
+        .options(defer(MachineState.latest), defer(MachineState.facts))
+        .join(Customer, Customer.id == Machine.customer_id)
+        .outerjoin(MachineState, MachineState.machine_id == Machine.id)
+        .outerjoin(Site, Site.id == Machine.site_id)
+        .where(Machine.retired_at.is_(None))
+        .order_by(Customer.name, Machine.name)
+        .limit(MOST_MACHINES)
+    )
+    if customer_id is not None:
+        statement = statement.where(Machine.customer_id == customer_id)
+    open_ones = open_incidents(session, customer_id)
+    tier_of = tiers(session)
+    expired = expired_today(session, now)
+    fleets: dict[uuid.UUID, CustomerFleet] = {}
+    for machine, state, site, customer in session.execute(statement):
+        fleet = fleets.get(customer.id)
+        if fleet is None:
+            tier = "" if customer.id in expired else tier_of.get(customer.id, "")
+            fleet = fleets[customer.id] = CustomerFleet(customer.slug, customer.name, tier, customer.demo, [])
+        fleet.machines.append(machine_row(machine, state, site or "", open_ones.get(machine.id), now))
+    for fleet in fleets.values():
+        fleet.machines.sort(key=lambda machine: (_ORDER.get(machine.state.kind, 9), machine.name))
+    return sorted(fleets.values(), key=lambda one: (_ORDER.get(one.machines[0].state.kind, 9), one.name))
+
+
+def open_incidents(session: Session, customer_id: uuid.UUID | None = None) -> dict[uuid.UUID, tuple[str, str]]:
+    """Machine → label and title of its gravest open incident."""
+    statement = (
+        select(Incident.machine_id, Incident.number, Incident.title)
+        .where(Incident.state.in_(OPEN_STATES), Incident.machine_id.is_not(None))
+        .order_by(Incident.severity.desc(), Incident.opened_at)
+    )
+    if customer_id is not None:
+        statement = statement.where(Incident.customer_id == customer_id)
+    rows = session.execute(statement)
+    return {machine_id: (f"VG-{number}", title) for machine_id, number, title in rows if machine_id is not None}
+
+
+def machine_row(
+    machine: Machine, state: MachineState | None, site: str, incident: tuple[str, str] | None, now: datetime
+) -> MachineRow:
+    """One line of a list of machines."""
+    telemetry = state.telemetry if state else ""
+    return MachineRow(
+        id=machine.id,
+        name=machine.name,
+        title=machine.title,
+        site=site,
+        state=state_view(state, incident is not None, now),
+        heard=words.ago(state.last_received_at if state else None, now),
+        cadence=cadence_words(state.cadence_s if state else None),
+        covered=COVERED.get(telemetry, telemetry),
+        telemetry=telemetry,
+        incident=incident[0] if incident else "",
+        incident_title=incident[1] if incident else "",
+    )
+
+
+def covered_machines(session: Session) -> dict[uuid.UUID, int]:
+    """How many machines of each customer a line of an active contract names, by machine, site or as a whole."""
+    line, contract = ContractLine, Contract
+    covers = (
+        (line.machine_id == Machine.id)
+        | (line.site_id == Machine.site_id)
+        | (line.machine_id.is_(None) & line.site_id.is_(None))
+    )
+    rows = session.execute(
+        select(Machine.customer_id, func.count(func.distinct(Machine.id)))
+        .join(line, (line.customer_id == Machine.customer_id) & covers)
+        .join(contract, (contract.id == line.contract_id) & (contract.state == "active"))
+        .where(Machine.retired_at.is_(None))
+        .group_by(Machine.customer_id)
+    )
+    return {customer_id: number for customer_id, number in rows}

@@ -1,0 +1,67 @@
+"""The watch floor: what is open now, ordered by the next promise, with one incident in the beam."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from flask import Flask, Response, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app import front, words
+from app.clocks import horizon
+from app.pages.case import read_case
+from app.pages.frame import HINTS_FLOOR, duty_words, page, part, reading, signed_in, zone
+from app.pages.queue import read_queue
+from app.problems import not_found
+from models.incidents import Incident
+from models.machines import MachineState
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/", "floor", floor)
+    app.add_url_rule("/incidents/<label>/peek", "incident_peek", peek)
+
+
+def floor() -> Response:
+    """The whole floor; `chosen` keeps the beam where it was when the page brings itself again."""
+    who = signed_in("incidents:read")
+    now, here = front.now(), zone()
+    with reading(who) as session:
+        queue = read_queue(session, who.person, now, here)
+        wanted = request.args.get("chosen", "")
+        rows = queue.rows
+        chosen = next((row.label for row in rows if row.label == wanted), rows[0].label if rows else "")
+        beam = read_case(session, chosen, now, here, brief=True) if chosen else None
+        quiet = "" if queue.total else quiet_words(session, now, here)
+        standing = duty_words(session, who, now)
+    return page(
+        "floor.html",
+        here="/",
+        queue=queue,
+        chosen=chosen,
+        peek=beam,
+        quiet_since=quiet,
+        horizon=horizon(queue.marks, now, here, f"/incidents/{chosen}"),
+        hints=HINTS_FLOOR,
+        standing=standing,
+        refresh_s=60,
+    )
+
+
+def peek(label: str) -> Response:
+    """The pane beside the queue, for another row."""
+    who = signed_in("incidents:read")
+    with reading(who) as session:
+        beam = read_case(session, label, front.now(), zone(), brief=True)
+    if beam is None:
+        raise not_found("incident")
+    return part("peek_part.html", peek=beam)
+
+
+def quiet_words(session: Session, now: datetime, here: tzinfo) -> str:
+    """Since when nothing is open, and what is being listened to."""
+    last = session.scalar(select(func.max(Incident.resolved_at)))
+    heard = session.scalar(select(func.count()).select_from(MachineState).where(MachineState.speaking == "speaking"))
+    since = f"The last incident ended {words.hour(last, here, now)}." if last else "No incident has been opened yet."
+    return f"{since} {words.count(int(heard or 0), 'machine')} can be heard."

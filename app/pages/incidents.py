@@ -1,0 +1,156 @@
+"""The incident page and the acts on it. An act answers in JSON to the page's own script, and with a page otherwise."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+
+from flask import Flask, Response, jsonify, redirect, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import front
+from app.identity import Caller
+from app.pages.case import read_case
+from app.pages.frame import HINTS_CASE, duty_words, page, reading, signed_in, zone
+from app.problems import Problem, not_found
+from escalation import acts
+from escalation.incident import Actor, NotNow
+from models.incidents import Incident
+
+LONGEST_TEXT = 20_000  # letters of a reply; more is an attachment, not a message
+_RIGHTS = {"reply": "incidents:open", "escalate": "incidents:escalate"}
+
+
+class FieldMissing(Exception):
+    """A field an act needs was left empty or is too long; the message is the sentence to show."""
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/incidents/<label>", "incident", incident)
+    app.add_url_rule("/incidents/<label>/<deed>", "incident_act", act, methods=["POST"])
+
+
+def incident(label: str) -> Response:
+    """One incident: timeline, evidence and reply, contract and promises."""
+    who = signed_in("incidents:read")
+    now = front.now()
+    with reading(who) as session:
+        case = read_case(session, label, now, zone())
+        standing = duty_words(session, who, now)
+    if case is None:
+        raise not_found("incident")
+    return page("incident.html", here="/", case=case, hints=HINTS_CASE, standing=standing, refresh_s=30)
+
+
+def act(label: str, deed: str) -> AnyResponse:
+    """Do one thing. 409 with the reason when it does not fit now, 422 when a field is missing."""
+    does = _DEEDS.get(deed)
+    if does is None:
+        raise not_found("act")
+    who = signed_in(_RIGHTS.get(deed, "incidents:act"))
+    try:
+        with reading(who) as session:
+            found = session.scalar(select(Incident.id).where(Incident.number == _number(label)))
+            if found is None:
+                raise not_found("incident")
+            done = does(session, found, _actor(who))
+            version = done.version if isinstance(done, Incident) else 0
+    except FieldMissing as missing:
+        return _answer(label, 422, str(missing))
+    if isinstance(done, NotNow):
+        return _answer(label, 409, f"{done.reason} {done.remedy}".strip())
+    return _answer(label, 200, f"{label}: {deed}.", version)
+
+
+def _answer(label: str, status: int, said: str, version: int = 0) -> AnyResponse:
+    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+        answer = jsonify({"said": said, "version": version})
+        answer.status_code = status
+        return answer
+    if status == 200:
+        return redirect(f"/incidents/{label}", 303)
+    raise Problem("not-now" if status == 409 else "invalid", said, remedy="Go back; nothing was changed.")
+
+
+def _number(label: str) -> int:
+    number = label.upper().removeprefix("VG-")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        raise not_found("incident")
+    return int(number)
+
+
+def _actor(who: Caller) -> Actor:
+    return Actor(who.person, who.name)
+
+
+def _text(name: str, words: str, *, most: int = LONGEST_TEXT) -> str:
+    value = request.form.get(name, "").strip()
+    if not value:
+        raise FieldMissing(f"{words} is still empty; nothing was changed.")
+    if len(value) > most:
+        raise FieldMissing(f"{words} is longer than {most:,} letters; shorten it and send it again.")
+    return value
+
+
+def _version() -> int | None:
+    """The version the page showed; acts that add a word do not ask for it."""
+    given = request.form.get("version", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+
+
+_Deed = Callable[[Session, uuid.UUID, Actor], Incident | NotNow]
+
+
+def _plain(does: Callable[..., Incident | NotNow]) -> _Deed:
+    return lambda session, incident, actor: does(session, incident, actor, front.now())
+
+
+def _reply(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    if request.form.get("kind") == "note":  # the form without script has one button for both
+        return _note(session, incident, actor)
+    return acts.reply(session, incident, actor, front.now(), _text("text", "The reply"))
+
+
+def _note(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    return acts.note(session, incident, actor, front.now(), _text("text", "The note"))
+
+
+def _wait(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    whom, why = _text("waiting_for", "Whom to wait for"), _text("reason", "The reason", most=2000)
+    return acts.wait(session, incident, actor, front.now(), whom, why)
+
+
+def _resolve(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    # A newer version means that somebody said something this resolution does not know of.
+    said = _text("text", "What was done")
+    return acts.resolve(session, incident, actor, front.now(), said, expected_version=_version())
+
+
+def _reopen(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    return acts.reopen(session, incident, actor, front.now(), _text("reason", "What was seen", most=2000))
+
+
+def _verdict(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    return acts.verdict(session, incident, actor, front.now(), _text("word", "The verdict", most=20))
+
+
+def _escalate(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    return acts.escalate(session, incident, actor, front.now(), _text("reason", "The reason", most=2000))
+
+
+_DEEDS: Mapping[str, _Deed] = {
+    "acknowledge": _plain(acts.acknowledge),
+    "claim": _plain(acts.claim),
+    "second": _plain(acts.second),
+    "resume": _plain(acts.resume),
+    "close": _plain(acts.close),
+    "reply": _reply,
+    "note": _note,
+    "wait": _wait,
+    "resolve": _resolve,
+    "reopen": _reopen,
+    "verdict": _verdict,
+    "escalate": _escalate,
+}

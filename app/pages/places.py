@@ -1,0 +1,80 @@
+"""Two tables one opens to see how it stands: the fleet, and the platform itself."""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+
+from app import front, words
+from app.pages import platform as health
+from app.pages.case import delivery_words
+from app.pages.fleet import read_fleet
+from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/fleet", "fleet", fleet)
+    app.add_url_rule("/platform", "platform", platform)
+
+
+def fleet() -> Response:
+    """Machines by customer."""
+    who = signed_in("machines:read")
+    with reading(who) as session:
+        fleets = read_fleet(session, front.now())
+    every = [machine for one in fleets for machine in one.machines]
+    kinds = [machine.state.kind for machine in every]
+    said = [words.count(len(every), "machine"), f"of {words.count(len(fleets), 'customer')};"]
+    tail = [
+        f"{kinds.count('incident')} with an open incident",
+        f"{kinds.count('deviates')} deviating",
+        f"{kinds.count('unknown')} of which we do not know",
+    ]
+    return page(
+        "fleet.html",
+        here="/fleet",
+        fleets=fleets,
+        total=len(every),
+        said=f"{' '.join(said)} {', '.join(tail)}." if every else "",
+        refresh_s=15,
+    )
+
+
+def platform() -> Response:
+    """The platform's own health."""
+    who = signed_in("platform:read")
+    now, here = front.now(), zone()
+    with reading(who) as session:
+        parts = health.read_parts(session, now, here)
+        hours = health.read_hours(session, now, here)
+        letters_total, letters = health.read_letters(session, now, here)
+        log = health.read_log(session, now)
+        counts, notices = health.read_notices(session)
+        alarms = health.read_alarms(session)
+    unsure = [part.title for part in parts if part.kind != "healthy"]
+    said = health.in_one_sentence(parts, unsure, hours, letters_total)
+    return page(
+        "platform.html",
+        here="/platform",
+        parts=parts,
+        said=said,
+        hours=hours,
+        shown_hours=health.HOURS_SHOWN,
+        ledger_sum=health.ledger_sum(hours),
+        letters=letters,
+        letters_total=letters_total,
+        log=log,
+        notice_counts=counts,
+        notices=[
+            {
+                "person": name,
+                "channel": notice.channel,
+                "label": f"VG-{number}",
+                "why": notice.why,
+                "words": delivery_words(notice, now, here),
+            }
+            for notice, name, number in notices
+        ],
+        alarms=[{"said": health.alarm_words(alarm), "at": alarm.at} for alarm in alarms],
+        hints=HINTS_TABLE[3:],
+        refresh_s=5,
+    )

@@ -1,0 +1,299 @@
+"""The platform's own health: processes, ledger, log, dead letters, notices, alarms. Everything from rows, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from markupsafe import Markup
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app import words
+from app.clocks import ledger_bar
+from models.audit import HOUSE, AuditEntry
+from models.customers import Customer
+from models.incidents import Incident
+from models.notices import Notice
+from models.people import Person
+from models.telemetry import DeadLetter, DeliveryCount, LogPosition, LogRecord, ProcessBeat
+
+QUIET_AFTER = timedelta(seconds=45)  # three missed beats: we do not know whether it still works
+HOURS_SHOWN = 6
+LETTERS_SHOWN = 12
+NOTICES_SHOWN = 12
+
+PARTS: Mapping[str, tuple[str, str]] = {
+    "supervisor": ("Supervisor", "starts the parts and brings dead ones back"),
+    "postgres": ("PostgreSQL", "the memory"),
+    "broker": ("Broker", "MQTT connections and sessions"),
+    "bridge": ("Bridge", "MQTT in, log out; acknowledges what the log confirmed"),
+    "watch": ("Watch", "decodes, scores, opens incidents"),
+    "work": ("Desk", "climbs rungs, delivers notices, audits"),
+    "tick": ("Ladder clock", "climbs due rungs"),
+    "deliver": ("Delivery", "mail, webhooks, files"),
+    "audit": ("Auditor", "looks from outside"),
+    "auditor": ("Auditor", "looks from outside"),
+    "web": ("Web", "pages and API"),
+    "lab": ("Lab", "plays the demo fleet"),
+    "agent": ("Agent", "reports this very host"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One process."""
+
+    name: str
+    title: str
+    does: str
+    kind: str
+    words: str
+    since: str
+    restarts: str
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class HourView:
+    """One hour of the delivery ledger, over all machines in reach."""
+
+    hour: str
+    received: int
+    scored: int
+    duplicate: int
+    refused: int
+    late: int
+    missing: int
+    bar: Markup
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterView:
+    """Dead letters of one reason from one machine."""
+
+    number: int
+    reason: str
+    detail: str
+    source: str
+    last: str
+    head: str
+
+
+def read_parts(session: Session, now: datetime, zone: tzinfo) -> list[PartView]:
+    """Every process that ever beat here, in the order a reading travels."""
+    order = {name: place for place, name in enumerate(PARTS)}
+    beats = list(session.scalars(select(ProcessBeat)))
+    beats.sort(key=lambda beat: (order.get(_noun(beat.name), 99), beat.name))
+    return [part_view(beat, now, zone) for beat in beats]
+
+
+def part_view(beat: ProcessBeat, now: datetime, zone: tzinfo) -> PartView:
+    """A process that has not beaten for a while is unknown, not healthy and not down."""
+    noun = _noun(beat.name)
+    title, does = PARTS.get(noun, (noun.capitalize(), ""))
+    number = beat.name.removeprefix(noun).strip("-.:")
+    quiet = now - beat.beat_at
+    if beat.state == "stopped":
+        kind, said = "maintenance", "stopped"
+    elif quiet > QUIET_AFTER:
+        kind, said = "unknown", f"not heard for {words.span(quiet.total_seconds())}"
+    elif beat.state == "running":
+        kind, said = "healthy", "running"
+    else:
+        kind, said = "deviates", "waits before the next try" if beat.state == "waiting" else beat.state
+    again = "never restarted" if not beat.restarts else f"{words.count(beat.restarts, 'restart')}"
+    if beat.restarts and beat.why:
+        again += f"; last end: {beat.why}"
+    return PartView(
+        name=beat.name,
+        title=f"{title} {number}".strip(),
+        does=does,
+        kind=kind,
+        words=said,
+        since=f"since {words.hour(beat.started_at, zone, now)}, process {beat.pid}",
+        restarts=again,
+        facts=facts_words(beat.facts),
+    )
+
+
+def facts_words(facts: Mapping[str, object]) -> str:
+    """What a process tells of its progress, as "noun value" pairs; nested ones are left to the API."""
+    said = []
+    for name, value in facts.items():
+        if isinstance(value, bool) or value is None:
+            continue
+        if isinstance(value, int | float):
+            said.append(f"{name.replace('_', ' ')} {words.amount(float(value))}")
+        elif isinstance(value, str) and value:
+            said.append(f"{name.replace('_', ' ')} {value}")
+    return ", ".join(said[:6])
+
+
+def read_hours(session: Session, now: datetime, zone: tzinfo) -> list[HourView]:
+    """The last hours of the ledger, newest first."""
+    count = DeliveryCount
+    sums = (count.received, count.scored, count.duplicate, count.refused, count.late, count.missing)
+    rows = session.execute(
+        select(count.hour, *(func.sum(column) for column in sums))
+        .where(count.hour > now - timedelta(hours=HOURS_SHOWN))
+        .group_by(count.hour)
+        .order_by(count.hour.desc())
+    ).all()
+    most = max((int(row[1]) + int(row[6]) for row in rows), default=1)
+    return [hour_view(row[0], [int(value) for value in row[1:]], most, now, zone) for row in rows]
+
+
+def hour_view(hour: datetime, sums: list[int], most: int, now: datetime, zone: tzinfo, why: str = "") -> HourView:
+    """One line of a ledger, with its bar."""
+    received, scored, duplicate, refused, late, missing = sums
+    running = hour + timedelta(hours=1) > now
+    return HourView(
+        hour=words.hour(hour, zone, now) + (", running" if running else ""),
+        received=received,
+        scored=scored,
+        duplicate=duplicate,
+        refused=refused,
+        late=late,
+        missing=missing,
+        bar=ledger_bar(scored, late, duplicate, refused, missing, most),
+        why=why,
+    )
+
+
+def ledger_sum(hours: list[HourView]) -> str:
+    """The sum in words: what came in is what was scored, late, twice or rejected."""
+    received = sum(hour.received for hour in hours)
+    if not received:
+        return "Nothing was received in these hours."
+    parts = [f"{sum(hour.scored for hour in hours):,} scored"]
+    for word, total in (
+        ("late, kept in history", sum(hour.late for hour in hours)),
+        ("twice, counted once", sum(hour.duplicate for hour in hours)),
+        ("rejected with a reason", sum(hour.refused for hour in hours)),
+    ):
+        if total:
+            parts.append(f"{total:,} {word}")
+    missing = sum(hour.missing for hour in hours)
+    end = f" {missing:,} numbers were skipped and are still missing." if missing else " No number is missing."
+    return f"{received:,} received = {' + '.join(parts)}.{end}"
+
+
+def read_letters(session: Session, now: datetime, zone: tzinfo) -> tuple[int, list[LetterView]]:
+    """How many dead letters wait, and the newest of each reason and machine."""
+    letter = DeadLetter
+    groups = (
+        select(
+            letter.reason,
+            letter.machine,
+            func.count().label("number"),
+            func.max(letter.received_at).label("last"),
+            func.sum(func.count()).over().label("all"),
+        )
+        .where(letter.replayed_at.is_(None))
+        .group_by(letter.reason, letter.machine)
+        .order_by(func.max(letter.received_at).desc())
+        .limit(LETTERS_SHOWN)
+        .subquery()
+    )
+    rows = session.execute(
+        select(groups, letter.detail, letter.topic, func.substr(letter.payload, 1, 120), Customer.name)
+        .join(
+            letter,
+            (letter.reason == groups.c.reason)
+            & (letter.machine == groups.c.machine)
+            & (letter.received_at == groups.c.last),
+        )
+        .outerjoin(Customer, Customer.id == letter.customer_id)
+        .distinct(groups.c.last, groups.c.reason, groups.c.machine)
+        .order_by(groups.c.last.desc(), groups.c.reason, groups.c.machine)
+    ).all()
+    views = [
+        LetterView(
+            number=row.number,
+            reason=row.reason.replace("_", " "),
+            detail=row.detail,
+            source=", ".join(part for part in (row.name, row.machine) if part) or row.topic,
+            last=words.hour(row.last, zone, now),
+            head=words.first_bytes(bytes(row[7] or b"")),
+        )
+        for row in rows
+    ]
+    return (int(rows[0].all) if rows else 0), views
+
+
+def read_log(session: Session, now: datetime) -> list[tuple[str, str, str, str]]:
+    """Reader, partition, how far behind the embedded log it is, and who holds it."""
+    head = (
+        select(LogRecord.partition, func.max(LogRecord.position).label("last")).group_by(LogRecord.partition).subquery()
+    )
+    rows = session.execute(
+        select(LogPosition.reader, LogPosition.partition, LogPosition.position, LogPosition.moved_at, LogPosition.owner, head.c.last)
+        .outerjoin(head, head.c.partition == LogPosition.partition)
+        .order_by(LogPosition.reader, LogPosition.partition)
+    )  # fmt: skip
+    lines = []
+    for reader, partition, position, moved_at, owner, last in rows:
+        behind = max(0, int(last) + 1 - int(position)) if last is not None else 0
+        lag = f"{words.count(behind, 'record')} behind" if behind else "nothing waits"
+        lines.append((f"{reader} {partition}", lag, f"moved {words.ago(moved_at, now)}", owner or "nobody holds it"))
+    return lines
+
+
+def read_notices(session: Session) -> tuple[dict[str, int], list[tuple[Notice, str, int]]]:
+    """Counts of the last day (delivered, waiting, given up), and the newest ones with person and incident."""
+    sums = session.execute(
+        select(
+            func.count().filter(Notice.settled_at.is_not(None)),
+            func.count().filter(Notice.settled_at.is_(None), Notice.given_up_at.is_(None)),
+            func.count().filter(Notice.given_up_at.is_not(None)),
+        ).where(Notice.created_at > func.now() - timedelta(days=1))
+    ).one()
+    rows = session.execute(
+        select(Notice, Person.name, Incident.number)
+        .join(Incident, Incident.id == Notice.incident_id)
+        .outerjoin(Person, Person.id == Notice.person_id)
+        .order_by((Notice.settled_at.is_(None) & Notice.given_up_at.is_(None)).desc(), Notice.created_at.desc())
+        .limit(NOTICES_SHOWN)
+    )
+    counts = {"delivered": int(sums[0]), "waiting": int(sums[1]), "given up": int(sums[2])}
+    return counts, [(notice, name or notice.address, number) for notice, name, number in rows]
+
+
+def read_alarms(session: Session) -> list[AuditEntry]:
+    """What the auditor said in the last days; it writes into the house's own chain."""
+    return list(
+        session.scalars(
+            select(AuditEntry)
+            .where(AuditEntry.customer_id == HOUSE, AuditEntry.deed.like("alarm%"))
+            .order_by(AuditEntry.id.desc())
+            .limit(8)
+        )
+    )
+
+
+def alarm_words(alarm: AuditEntry) -> str:
+    """What the auditor found, in its own words where it has some."""
+    said = alarm.facts.get("words") or alarm.facts.get("said") or alarm.deed.replace("_", " ").replace(".", ": ")
+    return f"{said} ({alarm.subject})"
+
+
+def in_one_sentence(parts: list[PartView], unsure: list[str], hours: list[HourView], letters: int) -> str:
+    """How the platform stands, first what asks for somebody."""
+    if not parts:
+        return "No process has reported itself here yet."
+    first = (
+        f"{words.listed(unsure)} {'needs' if len(unsure) == 1 else 'need'} a look."
+        if unsure
+        else f"All {len(parts)} parts run."
+    )
+    missing = sum(hour.missing for hour in hours)
+    second = f"{words.count(missing, 'report')} missing." if missing else "Everything received is accounted for."
+    third = f" {words.count(letters, 'dead letter')} to look at." if letters else ""
+    return f"{first} {second}{third}"
+
+
+def _noun(name: str) -> str:
+    return name.rstrip("0123456789").rstrip("-.:")

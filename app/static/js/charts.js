@@ -1,0 +1,154 @@
+// The server's still pictures become charts with one shared cursor. Without this file the pictures stay.
+import { zone } from "./clock.js";
+import { amount } from "./figures.js";
+
+const HEIGHT = 122;
+let drawn = [];
+let uPlot = null;
+
+export async function drawCharts() {
+  if (!document.querySelector("[data-chart-data]")) return;
+  try {
+    ({ default: uPlot } = await import("../vendor/uPlot.esm.js"));
+  } catch {
+    return; // the library was not brought: the still pictures say the same
+  }
+  redraw();
+  document.addEventListener("vigie:theme", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  document.addEventListener("vigie:fresh", redraw);
+  let timer = 0;
+  addEventListener("resize", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => drawn.forEach(({ chart, holder }) => chart.setSize({ width: holder.clientWidth, height: chart.height })), 100);
+  });
+}
+
+function redraw() {
+  const holder = document.querySelector("[data-chart-data]");
+  drawn.forEach(({ chart }) => chart.destroy());
+  drawn = [];
+  if (!holder) return;
+  const data = JSON.parse(holder.textContent);
+  const ink = colours();
+  const sync = uPlot.sync("vigie");
+  document.querySelectorAll("figure[data-chart]").forEach((figure, index) => {
+    const series = data.series[Number(figure.dataset.chart)];
+    if (!series) return;
+    const into = figure.querySelector(".drawn");
+    into.replaceChildren();
+    const chart = new uPlot(options(series, data, ink, sync, into.clientWidth, figure), columns(series, data), into);
+    drawn.push({ chart, holder: into, index });
+  });
+}
+
+function columns(series, data) {
+  const spread = (value) => (Array.isArray(value) ? value : data.at.map(() => value));
+  const rows = [data.at, series.observed];
+  if (series.low !== null && series.high !== null) rows.push(spread(series.high), spread(series.low));
+  return rows;
+}
+
+function options(series, data, ink, sync, width, figure) {
+  const said = figure.querySelector("output");
+  const resting = said?.textContent || "";
+  const banded = series.low !== null && series.high !== null;
+  const edge = { stroke: "transparent", width: 0, points: { show: false } };
+  return {
+    width, height: HEIGHT, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
+    legend: { show: false }, padding: [8, 2, 0, 0],
+    cursor: { sync: { key: sync.key }, drag: { x: true, y: false }, points: { size: 7, width: 1.6, stroke: ink.sea, fill: ink.paper } },
+    scales: { x: { min: data.start, max: data.end }, y: { range: (_, low, high) => bounds(low, high) } },
+    axes: [
+      { stroke: ink.faint, font: ink.font, grid: { show: false }, ticks: { stroke: ink.rule2, size: 4, width: 1 }, size: 22, gap: 3,
+        values: [[86400, "{D} {MMM}", null, null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
+      { stroke: ink.faint, font: ink.font, grid: { stroke: ink.rule, width: 1 }, ticks: { show: false }, size: 40, gap: 4, space: 28,
+        values: (_, ticks) => ticks.map((tick) => amount(tick)) },
+    ],
+    series: [{}, { stroke: ink.sea, width: 1.6, points: { show: false }, spanGaps: false }, ...(banded ? [edge, edge] : [])],
+    bands: banded ? [{ series: [2, 3], fill: ink.band }] : [],
+    hooks: {
+      drawClear: [(chart) => backdrop(chart, data, ink)],
+      setCursor: [(chart) => speak(chart, series, said, resting)],
+    },
+  };
+}
+
+function bounds(low, high) {
+  if (low === null || high === null) return [0, 1];
+  const reach = high - low || Math.max(Math.abs(high), 1) * 0.2;
+  return [low >= 0 && low < reach * 0.6 ? 0 : low - reach * 0.12, high + reach * 0.12];
+}
+
+function backdrop(chart, data, ink) {
+  const { ctx, bbox } = chart;
+  const x = (at) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, chart.valToPos(at, "x", true)));
+  ctx.save();
+  if (data.lit) {
+    const left = x(data.lit[0]), right = Math.max(x(data.lit[1]), left + 2);
+    ctx.fillStyle = ink.beam;
+    ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    ctx.fillStyle = ink.lamp;
+    ctx.fillRect(left, bbox.top - 3 * devicePixelRatio, right - left, 3 * devicePixelRatio);
+  }
+  hatch(ctx, data, x, bbox, ink);
+  if (data.now) {
+    ctx.fillStyle = ink.ink;
+    ctx.fillRect(Math.round(x(data.now)), bbox.top, devicePixelRatio, bbox.height);
+  }
+  ctx.restore();
+}
+
+// Where nothing was heard the sheet is hatched, never drawn as a line.
+function hatch(ctx, data, x, bbox, ink) {
+  const at = data.now && data.at.length ? [...data.at, data.now] : data.at;
+  const holes = [];
+  for (let index = 1; index < at.length; index += 1) {
+    const [before, after] = [at[index - 1], at[index]];
+    // The server puts one empty instant into each hole: two halves make one hatch.
+    if (after - before > data.gap / 2 && after - before > 75) {
+      const last = holes.at(-1);
+      if (last && last[1] === before) last[1] = after;
+      else holes.push([before, after]);
+    }
+  }
+  ctx.strokeStyle = ink.hatch;
+  ctx.lineWidth = devicePixelRatio;
+  for (const [from, to] of holes.filter(([from, to]) => to - from > data.gap)) {
+    const left = x(from), right = x(to);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, right - left, bbox.height);
+    ctx.clip();
+    ctx.beginPath();
+    for (let place = left - bbox.height; place < right; place += 4 * devicePixelRatio) {
+      ctx.moveTo(place, bbox.top + bbox.height);
+      ctx.lineTo(place + bbox.height, bbox.top);
+    }
+    ctx.stroke();
+    ctx.restore();
+  }
+}
+
+function speak(chart, series, said, resting) {
+  if (!said) return;
+  const at = chart.cursor.idx;
+  const value = at === null || at === undefined ? null : chart.data[1][at];
+  if (chart.cursor.left < 0 || value === null || value === undefined) {
+    said.textContent = resting;
+    return;
+  }
+  const when = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(chart.data[0][at] * 1000);
+  const pick = (edge) => (Array.isArray(edge) ? edge[at] : edge);
+  const expected = series.low === null ? "" : `; expected ${amount(pick(series.low))} to ${amount(pick(series.high))}`;
+  said.textContent = `${amount(value)} at ${when}${expected}`;
+}
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  const get = (name) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    sea: get("sea"), band: get("band"), paper: get("paper"), rule: get("rule"), rule2: get("rule-2"), faint: get("ink-3"),
+    ink: get("ink"), beam: get("beam"), lamp: get("lamp"), hatch: get("hatch"), font: `11px ${getComputedStyle(document.body).fontFamily}`,
+  };
+}

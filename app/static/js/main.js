@@ -1,0 +1,27 @@
+// Boot: the parts every page has, then what this page asks for.
+import { bindTheme } from "./theme.js";
+import { bindKeys, keysAreOn } from "./keys.js";
+import { startClock } from "./clock.js";
+import { bindOmnibox } from "./omnibox.js";
+import { startLive } from "./live.js";
+import { bindActs } from "./acts.js";
+import { bindFloor } from "./floor.js";
+import { bindAnswer } from "./answer.js";
+import { drawCharts } from "./charts.js";
+import { bindTables } from "./tables.js";
+import { bindCopies } from "./copies.js";
+
+bindTheme();
+bindKeys();
+startClock();
+bindCopies();
+bindTables();
+if (document.querySelector(".top")) {
+  bindOmnibox();
+  bindActs();
+  bindFloor();
+  bindAnswer();
+  startLive();
+}
+drawCharts();
+document.documentElement.dataset.ready = keysAreOn() ? "keys" : "no-keys";

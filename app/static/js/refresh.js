@@ -1,0 +1,65 @@
+// Brings the page's own address again and changes what changed, in place. Fields and focus stay.
+import { tick } from "./clock.js";
+
+let running = null;
+let again = false;
+
+export function refresh() {
+  if (running) {
+    again = true;
+    return running;
+  }
+  running = bring().finally(() => {
+    running = null;
+    if (again) {
+      again = false;
+      refresh();
+    }
+  });
+  return running;
+}
+
+async function bring() {
+  const chosen = document.querySelector(".row.chosen")?.dataset.label;
+  const address = new URL(location.href);
+  if (chosen) address.searchParams.set("chosen", chosen);
+  let response;
+  try {
+    response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+  } catch {
+    return; // the live lamp says that we are not live; the next event or reconnection brings the page again
+  }
+  if (response.redirected && new URL(response.url).pathname.startsWith("/sign-in")) {
+    location.assign(response.url);
+    return;
+  }
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (other) exchange(part, other);
+  }
+  document.dispatchEvent(new CustomEvent("vigie:fresh", { detail: fresh }));
+  tick();
+}
+
+function exchange(part, other) {
+  for (const { name, value } of other.attributes) {
+    if (part.getAttribute(name) !== value) part.setAttribute(name, value);
+  }
+  if (part.dataset.digest !== undefined && part.querySelector(".uplot")) return; // frozen evidence does not change
+  if (part.innerHTML === other.innerHTML || part.dataset.sent === other.innerHTML) return;
+  part.dataset.sent = "";
+  if (part.contains(document.activeElement)) {
+    keepFocus(part, other);
+    return;
+  }
+  part.replaceChildren(...other.childNodes);
+}
+
+function keepFocus(part, other) {
+  const held = document.activeElement;
+  const mark = held.id ? `#${held.id}` : held.dataset.act ? `[data-act="${held.dataset.act}"]` : held.getAttribute("href") ? `[href="${CSS.escape(held.getAttribute("href"))}"]` : "";
+  part.replaceChildren(...other.childNodes);
+  if (mark) part.querySelector(mark)?.focus();
+}

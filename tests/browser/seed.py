@@ -1,0 +1,401 @@
+"""A believable night on the watch floor, written as rows: customers of every tier, incidents in every state, one of them
+late, one resting, one that the customer told us of. Used by the browser tests and by whoever wants to look at a page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app import demo, passwords
+from contracts.tiers import DEFAULTS, Tier
+from models.agreements import Contract
+from models.audit import HOUSE, record
+from models.base import new_id
+from models.customers import Customer
+from models.decisions import DecisionRow
+from models.incidents import Finding, Incident, Promise, TimelineEntry
+from models.machines import Machine, MachineState
+from models.notices import Notice
+from models.people import Person
+from models.telemetry import DeadLetter, DeliveryCount, LogPosition, LogRecord, ProcessBeat
+
+PASSWORD = "a-lamp-in-the-crow-s-nest"
+HOST = "seeded"
+
+
+@dataclass(frozen=True)
+class Night:
+    """Who is on watch, and what stands on the floor."""
+
+    dee: uuid.UUID
+    email: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One incident to seed. Times in minutes: `ago` it opened, `due` from now."""
+
+    metric: str
+    label: str
+    unit: str
+    usual: float
+    now: float
+    title: str
+    severity: int = 2
+    ago: int = 20
+    due: int = 40
+    kind: str = "respond"
+    state: str = "open"
+    owner: str = ""
+    second: str = ""
+    channel: str = "telemetry"
+    told_us: int = 0
+    waiting: str = ""
+
+
+TROUBLES = (
+    Trouble("disk_used_pct./var", "/var in use", "%", 57.5, 62.8, "/var will be full in about 6 h", 1, 37, 11, "update",
+            "working", "dee", "eve", told_us=6),
+    Trouble("temp_c.cpu", "Temperature (cpu)", "°C", 47.0, 71.5, "Fan 2 stopped; processor 24 °C too warm", 2, 62, 34,
+            "update", "working", "dee"),
+    Trouble("net_drops_s.eth0", "Packets dropped", "/s", 0.2, 41.0, "One packet in forty is dropped", 2, 95, 110,
+            "update", "waiting", "dee", "eve", waiting="vendor"),
+    Trouble("mem_used_pct", "Memory in use", "%", 48.0, 93.0, "Memory in use unusually high", 1, 71, -6, "update",
+            "working", "eve", "dee"),
+    Trouble("disk_busy_pct", "Disk busy", "%", 12.0, 96.0, "Disk busy unusually high", 2, 8, 52, "respond"),
+    Trouble("smart_reallocated.sda", "Reallocated sectors (sda)", "", 8.0, 61.0, "Disk sda collects bad sectors", 3, 31,
+            205, "respond"),
+    Trouble("latency_ms", "Response time", "ms", 31.0, 2400.0, "Sequencer storage answers in 2.4 s, not 30 ms", 1, 14, 9,
+            "respond", channel="phone", told_us=14),
+    Trouble("cpu_util", "Processor load", "%", 35.0, 98.0, "Processor load unusually high", 2, 118, 24, "update",
+            "working", "eve"),
+)  # fmt: skip
+
+
+def settle_night(session: Session, now: datetime) -> Night:
+    """Bring the demo's customers and this night's rows into an empty database. Needs a scope that sees everything."""
+    demo.install(session, now - timedelta(days=1), HOST, {})
+    people = _people(session, now)
+    _states(session, now)
+    chosen = _machines_of(session, Tier.PLATINUM)
+    labels = [
+        _trouble(session, trouble, machine, people, now) for trouble, machine in zip(TROUBLES, chosen, strict=False)
+    ]
+    _shadow(session, now)
+    _decided(session, now)
+    _platform(session, now)
+    return Night(people["dee"].id, people["dee"].email, tuple(labels))
+
+
+def _people(session: Session, now: datetime) -> dict[str, Person]:
+    made = {}
+    for key, name in (("dee", "Dee Marchetti"), ("eve", "Eve Okafor"), ("max", "Max Lindqvist")):
+        made[key] = Person(
+            id=new_id(), name=name, email=f"{key}@vigie.example", role="manager" if key == "max" else "engineer",
+            level="senior", zone="Europe/Paris", notify=[{"channel": "email", "address": f"{key}@vigie.example"}],
+            password_hash=passwords.hashed(PASSWORD) if key != "eve" else None, created_at=now,
+        )  # fmt: skip
+        session.add(made[key])
+    session.flush()  # shifts and incidents refer to people
+    from models.people import Shift
+
+    for key in ("dee", "eve"):
+        session.add(
+            Shift(
+                person_id=made[key].id, unit="europe", starts_at=now - timedelta(hours=3), ends_at=now + timedelta(hours=5)
+            )
+        )
+    return made
+
+
+def _machines_of(session: Session, tier: Tier) -> list[Machine]:
+    """One machine of each customer in turn, so that the floor shows many names."""
+    rows = session.scalars(
+        select(Machine)
+        .join(Contract, Contract.customer_id == Machine.customer_id)
+        .where(Contract.tier == tier.value, Contract.ends_on > datetime.now().astimezone().date())
+        .order_by(Machine.name)
+    ).all()
+    by_customer: dict[uuid.UUID, list[Machine]] = {}
+    for machine in rows:
+        by_customer.setdefault(machine.customer_id, []).append(machine)
+    turns = list(by_customer.values())
+    return [turn[place] for place in range(12) for turn in turns if place < len(turn)]
+
+
+def _states(session: Session, now: datetime) -> None:
+    telemetry = {"bronze": "collect", "silver": "watch", "gold": "shadow", "platinum": "detect"}
+    tiers = {c.customer_id: (c.tier, c.ends_on) for c in session.scalars(select(Contract))}
+    for place, machine in enumerate(session.scalars(select(Machine).order_by(Machine.name))):
+        tier, ends = tiers[machine.customer_id]
+        expired = ends is not None and ends < now.date()
+        silent = place % 17 == 5
+        session.add(
+            MachineState(
+                machine_id=machine.id,
+                customer_id=machine.customer_id,
+                last_at=now - timedelta(seconds=4),
+                last_received_at=now - (timedelta(minutes=53) if silent else timedelta(seconds=place % 10)),
+                last_seq=88_000 + place,
+                cadence_s=10.0,
+                skew_s=0.4 if place % 3 else 0.0,
+                speaking="silent" if silent else "speaking",
+                since=now - timedelta(hours=5),
+                health="deviates" if place % 11 == 2 else "healthy",
+                said="online",
+                telemetry="refused" if expired else telemetry[tier],
+                latest={"cpu_util": 31.0, "mem_used_pct": 48.0, "temp_c.cpu": 47.0, "disk_used_pct./var": 57.5},
+                facts={"os": "Debian GNU/Linux 13", "kernel": "6.12.48", "model": "Corvid R740"},
+            )
+        )
+
+
+def series(trouble: Trouble, now: datetime) -> dict[str, Any]:
+    """Points from two hours before: calm with a slow wave, then the trouble; twelve minutes are not heard."""
+    began = now - timedelta(minutes=trouble.ago + 11)
+    at_ms: list[int] = []
+    values: list[float] = []
+    for step in range(-150, trouble.ago * 2 + 22):
+        at = began + timedelta(seconds=30 * step)
+        if -110 < step < -86 or at > now:
+            continue
+        wave = math.sin(step / 17) * 0.02 + math.sin(step * 2.39) * 0.008
+        share = max(0.0, min(1.0, step / max(trouble.ago * 1.6, 1)))
+        at_ms.append(int(at.timestamp() * 1000))
+        values.append(round(trouble.usual * (1 + wave) + (trouble.now - trouble.usual) * share, 3))
+    return {"name": trouble.metric, "at_ms": at_ms, "observed": values}
+
+
+def _trouble(session: Session, trouble: Trouble, machine: Machine, people: dict[str, Person], now: datetime) -> str:
+    contract = session.scalars(select(Contract).where(Contract.customer_id == machine.customer_id)).one()
+    opened = now - timedelta(minutes=trouble.ago)
+    spread = abs(trouble.now - trouble.usual) * 0.12
+    evidence = {
+        "since_ms": int((opened - timedelta(minutes=11)).timestamp() * 1000),
+        "threshold": 4.0,
+        "model": "9c1f04ae55d0",
+        "metrics": [{"metric": trouble.metric, "label": trouble.label, "unit": trouble.unit, "observed": trouble.now,
+                     "low": round(trouble.usual - spread, 2), "high": round(trouble.usual + spread, 2)}],
+        "series": [series(trouble, now)],
+    }  # fmt: skip
+    answer = DecisionRow(
+        id=new_id(), customer_id=machine.customer_id, contract_id=contract.id, machine_id=machine.id, ask="detection",
+        severity=trouble.severity, asked_at=opened, outcome="granted", rule="detection.open",
+        reason="Platinum includes detection: what it finds opens an incident.",
+    )  # fmt: skip
+    session.add(answer)
+    session.flush()  # the incident refers to the decision
+    owner, second = people.get(trouble.owner), people.get(trouble.second)
+    summary = (
+        f"{trouble.label} {trouble.now:g} {trouble.unit}, {trouble.usual - spread:.3g} to "
+        f"{trouble.usual + spread:.3g} expected, since {opened - timedelta(minutes=11):%H:%M}."
+    )
+    incident = Incident(
+        id=new_id(), customer_id=machine.customer_id, machine_id=machine.id, contract_id=contract.id,
+        decision_id=answer.id, tier=contract.tier, cause=trouble.metric, channel=trouble.channel,
+        severity=trouble.severity, state=trouble.state, waiting_for=trouble.waiting, title=trouble.title,
+        summary=summary, began_at=opened - timedelta(minutes=11), opened_at=opened,
+        acknowledged_at=opened + timedelta(minutes=2) if owner else None,
+        customer_told_us_at=now - timedelta(minutes=trouble.told_us) if trouble.told_us else None,
+        told_customer_at=opened + timedelta(minutes=4) if owner else None,
+        owner_id=owner.id if owner else None, second_id=second.id if second else None,
+        terms=DEFAULTS[Tier(contract.tier)].to_json(), rung=0, evidence=evidence,
+        next_rung_at=None if owner else now + timedelta(minutes=3),
+        evidence_digest=hashlib.sha256(trouble.title.encode()).hexdigest(), demo=True, changed_at=opened,
+    )  # fmt: skip
+    session.add(incident)
+    session.flush()  # promises and the story refer to it
+    _promise(session, incident, trouble, now)
+    _story(session, incident, trouble, owner, second, now)
+    _notice(session, incident, owner or people["dee"], now)
+    session.add(
+        Finding(
+            customer_id=machine.customer_id, machine_id=machine.id, cause=trouble.metric, kind="anomaly",
+            severity=trouble.severity, score=7.2, started_at=opened - timedelta(minutes=11), opened_at=opened,
+            summary=summary, metrics=[trouble.metric], evidence={}, incident_id=incident.id, decision_id=answer.id,
+            created_at=opened,
+        )
+    )  # fmt: skip
+    return incident.label
+
+
+def _promise(session: Session, incident: Incident, trouble: Trouble, now: datetime) -> None:
+    calendar = {"tz": "Europe/Paris", "always_open": True}
+    due = now + timedelta(minutes=trouble.due)
+    paused = trouble.state == "waiting"
+    started = incident.opened_at if trouble.kind == "respond" else min(now, due) - timedelta(minutes=19)
+    session.add(
+        Promise(
+            customer_id=incident.customer_id, incident_id=incident.id, kind=trouble.kind,
+            state="paused" if paused else "breached" if trouble.due < 0 else "running", started_at=started,
+            due_at=None if paused else due, breached_at=due if trouble.due < 0 else None,
+            budget={"seconds": int((due - started).total_seconds())}, calendar=calendar,
+            pauses=[{"from": (now - timedelta(minutes=9)).isoformat(), "to": None, "reason": "vendor"}] if paused else [],
+        )
+    )  # fmt: skip
+    if trouble.kind == "update":
+        session.add(
+            Promise(
+                customer_id=incident.customer_id, incident_id=incident.id, kind="respond", state="met",
+                started_at=incident.opened_at, due_at=incident.opened_at + timedelta(minutes=15),
+                met_at=incident.opened_at + timedelta(minutes=4), budget={"seconds": 900}, calendar=calendar, pauses=[],
+            )
+        )  # fmt: skip
+
+
+def _story(
+    session: Session, incident: Incident, trouble: Trouble, owner: Person | None, second: Person | None, now: datetime
+) -> None:
+    def told(minutes: float, kind: str, actor: str, text: str, public: bool = False, **facts: Any) -> None:
+        session.add(
+            TimelineEntry(
+                customer_id=incident.customer_id, incident_id=incident.id, public=public, actor=actor, kind=kind,
+                at=min(incident.opened_at + timedelta(minutes=minutes), now - timedelta(seconds=30)), text=text,
+                facts=facts,
+            )
+        )  # fmt: skip
+
+    told(0, "opened", "Vigie", "Platinum includes detection: what it finds opens an incident.", public=True)
+    if owner is None:
+        return
+    told(2, "acknowledged", owner.name, "")
+    told(4, "reply", owner.name, "We see it too and are on the machine now; the next word comes within half an hour.",
+         public=True)  # fmt: skip
+    if second is not None:
+        told(7, "second", second.name, f"{second.name} reads along.")
+    told(9, "note", owner.name, "Archive host answers ping, refuses NFS since 01:38. Export list is empty after a reboot.")
+    if trouble.told_us:
+        told(trouble.ago - trouble.told_us, "reply", "Bo Lind",
+             "Our own alarm rang only now. You were right. I am in the machine room.", True, customer=True)  # fmt: skip
+    if trouble.state == "waiting":
+        told(trouble.ago - 9, "waiting", owner.name, "For the vendor: firmware 4.1.8 is promised for tonight.", True)
+
+
+def _notice(session: Session, incident: Incident, person: Person, now: datetime) -> None:
+    delivered = incident.acknowledged_at is not None
+    session.add(
+        Notice(
+            customer_id=incident.customer_id, incident_id=incident.id, rung=0, person_id=person.id, channel="email",
+            address=person.email, subject=incident.title, body={}, why="on duty", created_at=incident.opened_at,
+            due_at=incident.opened_at, next_try_at=now + timedelta(minutes=1), tries=1,
+            settled_at=incident.opened_at + timedelta(seconds=2) if delivered else None,
+            last_error="" if delivered else "connection refused",
+        )
+    )  # fmt: skip
+
+
+def _shadow(session: Session, now: datetime) -> None:
+    """Gold sees, and does not act."""
+    gold = session.scalars(
+        select(Machine).join(Contract, Contract.customer_id == Machine.customer_id).where(Contract.tier == "gold").limit(1)
+    ).one()
+    session.add(
+        Finding(
+            customer_id=gold.customer_id, machine_id=gold.id, cause="memory", kind="anomaly", severity=2, score=6.1,
+            started_at=now - timedelta(hours=3), opened_at=now - timedelta(hours=3),
+            ended_at=now - timedelta(hours=2), summary="Memory in use 88 %, 40 to 55 expected", metrics=["mem_used_pct"],
+            evidence={}, shadow=True, created_at=now - timedelta(hours=3),
+        )
+    )  # fmt: skip
+
+
+_ANSWERS = {
+    "bronze": ("refused", "detection.none", "Detection begins with gold, in shadow, and opens incidents on platinum; "
+               "your contract is bronze.", "Move the contract to gold to see findings at the review."),
+    "silver": ("granted", "telemetry.watch", "Silver keeps the telemetry and shows silence and hard faults.",
+               "Gold lists findings at the review; platinum opens incidents by itself."),
+    "gold": ("shadow", "detection.shadow", "Detection runs in shadow on gold: the finding is listed at the review, no "
+             "incident is opened.", "With platinum this would have opened an incident."),
+}  # fmt: skip
+
+
+def _decided(session: Session, now: datetime) -> None:
+    for contract in session.scalars(select(Contract).where(Contract.tier.in_(list(_ANSWERS)))):
+        outcome, rule, reason, remedy = _ANSWERS[contract.tier]
+        machine = session.scalars(select(Machine).where(Machine.customer_id == contract.customer_id).limit(1)).one()
+        session.add(
+            DecisionRow(
+                customer_id=contract.customer_id, contract_id=contract.id, machine_id=machine.id, severity=2,
+                ask="telemetry" if outcome == "granted" else "detection", asked_at=now - timedelta(hours=1),
+                outcome=outcome, rule=rule, reason=reason, remedy=remedy,
+            )
+        )  # fmt: skip
+
+
+def _platform(session: Session, now: datetime) -> None:
+    for name, state, restarts in (("supervisor", "running", 0), ("postgres", "running", 0), ("broker", "running", 0),
+                                  ("bridge", "running", 0), ("watch-1", "running", 1), ("work", "running", 0),
+                                  ("web", "running", 0), ("lab", "waiting", 3)):  # fmt: skip
+        session.add(
+            ProcessBeat(
+                name=name, pid=4000 + restarts, host=HOST, state=state, started_at=now - timedelta(hours=4), restarts=restarts,
+                beat_at=now - timedelta(minutes=4 if name == "lab" else 0), why="exit code 1" if restarts else "",
+                facts={"messages": 41200, "behind_s": 0.4} if name in ("bridge", "watch-1") else {},
+            )
+        )  # fmt: skip
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    for machine in session.scalars(select(Machine).limit(20)):
+        for back in range(6):
+            odd = back == 2
+            session.add(
+                DeliveryCount(
+                    machine=machine.name, hour=hour - timedelta(hours=back), customer_id=machine.customer_id,
+                    received=384 if odd else 360, scored=330 if odd else 360, duplicate=24 if odd else 0,
+                    refused=6 if odd else 0, late=24 if odd else 0, missing=12 if odd else 0,
+                    reasons={"bad_instant": 6} if odd else {},
+                )
+            )  # fmt: skip
+    for place, (reason, detail, payload) in enumerate(
+        (("not_json", "the payload is not valid JSON", b'{"metrics": {"cpu_ut'),
+         ("bad_instant", "1970-01-01T00:04:11Z is not a time between 2000 and 2100", b'{"at": 251000, "metrics"'),
+         ("unknown_topic", "no source is declared for this topic", b"\x12\x00\xff42"))
+    ):  # fmt: skip
+        session.add(
+            DeadLetter(
+                received_at=now - timedelta(minutes=12 * (place + 1)), topic="vigie/x/report", machine="", reason=reason,
+                detail=detail, payload=payload, partition=0, position=place, item=0,
+            )
+        )  # fmt: skip
+    session.add(LogRecord(partition=0, position=41, appended_at=now, body=b""))
+    session.add(LogPosition(reader="watch", partition=0, position=42, moved_at=now, owner="watch-1"))
+    record(session, actor="auditor", deed="alarm.notice_overdue", subject="VG-1005", now=now, customer_id=HOUSE,
+           facts={"words": "A notice is 4 min past its lease"})  # fmt: skip
+
+
+def open_one_more(session: Session, now: datetime, title: str = "A newcomer: swap fills") -> str:
+    """One more incident on a machine that had none, announced as the desk announces it."""
+    from escalation.announce import announce
+
+    taken = select(Incident.machine_id).where(Incident.machine_id.is_not(None))
+    machine = session.scalars(select(Machine).where(Machine.id.not_in(taken)).order_by(Machine.name.desc()).limit(1)).one()
+    incident = Incident(
+        id=new_id(), customer_id=machine.customer_id, machine_id=machine.id, tier="platinum", cause="swap", severity=1,
+        title=title, summary="Swap in use 71 %, 0 to 4 expected", began_at=now - timedelta(minutes=2), opened_at=now,
+        changed_at=now,
+    )  # fmt: skip
+    session.add(incident)
+    session.flush()  # the promise refers to it
+    session.add(
+        Promise(
+            customer_id=machine.customer_id, incident_id=incident.id, kind="respond", started_at=now, state="running",
+            due_at=now + timedelta(minutes=2), budget={"seconds": 120}, pauses=[],
+            calendar={"tz": "UTC", "always_open": True},
+        )
+    )  # fmt: skip
+    announce(session, incident)
+    return incident.label
+
+
+def forget_demo_marks(session: Session) -> None:
+    """For a picture without the word demo on every row."""
+    session.execute(update(Customer).values(demo=False))
+    session.execute(update(Incident).values(demo=False))
