@@ -31,12 +31,13 @@ class Spoken:
 class Cohort:
     """Some machines, the world they live in, and how far they have told their story. Guards numbers and instants."""
 
-    def __init__(self, members: Sequence[Member], number: int) -> None:
+    def __init__(self, members: Sequence[Member], number: int, history: timedelta = HISTORY) -> None:
         self.members = tuple(members)
         self.builds = tuple(m.build for m in members)
         self.names = tuple(b.name for b in self.builds)
         self.world = World(self.builds, SEED + number)
         self.at_ms = 0
+        self._days = history
         self.spoken = {name: Spoken() for name in self.names}
         self._new = set(self.names)  # who has not yet said its facts
 
@@ -44,14 +45,16 @@ class Cohort:
         """Take up the play: from where it stopped, but no further back than the days of history.
 
         `heard` is what the product already has of each machine (newest device time, highest number); none of it is
-        said again.
+        said again. A machine it has nothing of tells all its history, under new numbers, whatever was told before.
         """
-        self.at_ms = max(self.at_ms, _ms(now - HISTORY) // 60_000 * 60_000)
-        for name, (at, seq) in heard.items():
-            if name in self.spoken:
-                spoken = self.spoken[name]
-                spoken.seq = max(spoken.seq, seq)
-                spoken.at_ms = max(spoken.at_ms, _ms(at) if at else 0)
+        earliest_ms = _ms(now - self._days) // 60_000 * 60_000
+        self.at_ms = max(self.at_ms, earliest_ms)
+        for name, spoken in self.spoken.items():
+            at, seq = heard.get(name, (None, 0))
+            spoken.seq = max(spoken.seq, seq)
+            spoken.at_ms = max(spoken.at_ms, _ms(at)) if at else 0
+            if not spoken.at_ms:
+                self.at_ms = earliest_ms
 
     def is_live(self, now: datetime) -> bool:
         """Whether all history is told."""

@@ -175,6 +175,10 @@ class Switchboard:
         end = monotonic() + 1.0
         while monotonic() < end and any(line.client.socket() is not None for line in self.lines.values()):
             self._move(0.05)
+        for line in self.lines.values():
+            line.cut()
+            while line.client.socket() is not None:
+                line.client.loop_read()  # reads the end that `cut` made, and lets paho close
         self._selector.close()
 
     # Called by paho whenever it opens, fills, empties or closes a socket, so that the selector never holds a dead one.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from models.session import SYSTEM, Sessions, work
 from telemetry.lab import orders, story
 from telemetry.lab.cast import Member, house_of, machines
-from telemetry.lab.cohort import Cohort
+from telemetry.lab.cohort import HISTORY, Cohort
 from telemetry.lab.faults import Fault
 from telemetry.lab.orders import Running
 from telemetry.lab.player import Switchboard
@@ -31,8 +31,8 @@ AHEAD_MOST = 2 * REPORTS_A_MESSAGE  # history a machine may be ahead of its rece
 STALLED_S = 5.0  # receipts so long without progress are not coming: go on by what the broker confirms
 
 
-def cohorts(names: Mapping[str, str]) -> list[Cohort]:
-    """The machines we hold a secret for, in two groups: the customers of the opening scene first.
+def cohorts(names: Collection[str], history: timedelta = HISTORY) -> list[Cohort]:
+    """The machines of these names, in two groups: the customers of the opening scene first.
 
     Their history is short enough to be watched within seconds, so the scene need not wait for the whole fleet's.
     """
@@ -41,7 +41,7 @@ def cohorts(names: Mapping[str, str]) -> list[Cohort]:
     for member in machines():
         if member.build.name in names:
             groups[house_of(member.build.name).slug not in first].append(member)
-    return [Cohort(group, number) for number, group in enumerate(groups) if group]
+    return [Cohort(group, number, history) for number, group in enumerate(groups) if group]
 
 
 class Stage:
