@@ -150,7 +150,7 @@ def passwords_now(session: Session, bridge_user: str, bridge_line: str) -> str:
 
 
 def bridge_line(files: Files, bridge_user: str, secret: str) -> str:
-    """The bridge's line of the password file: the one already there when it still fits, so that the file stays equal."""
+    """The bridge's line of the password file; the one already there when it fits, so that the file stays equal."""
     for user, kept in read_passwords(files.passwords).items():
         if user == bridge_user and fits(secret, kept):
             return f"{user}:{kept}"

@@ -1,0 +1,289 @@
+"""MQTT in, log out. The bridge never looks inside a message, so none can stop it.
+
+One thread reads the network, fills records, and sends acknowledgements; the log confirms from threads of its own by way
+of a queue and a wake-up socket. The session is MQTT 3.1.1 with a fixed client id that is never clean, so the broker
+keeps for us what comes while we are away; a message is acknowledged only once the log has it (telemetry/ackwindow.py).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+
+from telemetry import broker_files
+from telemetry.ackwindow import AckWindow
+from telemetry.bridge_desk import Desk
+from telemetry.bridge_records import RECORD_MESSAGES, Records
+from telemetry.envelope import Envelope
+from telemetry.log import LogWriter, open_writer
+from telemetry.needs import Needs
+
+log = structlog.get_logger()
+
+KEEPALIVE_S: Final = 30
+# QoS 1 is bounded by the broker's window of unacknowledged messages; QoS 0 promises nothing and is bounded here.
+UNPROMISED: Final = 20_000
+# With so many bytes waiting for the log we stop reading; the broker keeps the rest.
+WAITING_BYTES: Final = 256 << 20
+_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+_SLOW_LOG_S: Final = 10.0
+
+
+class Refused(RuntimeError):
+    """The broker does not let us in; the words say what it said."""
+
+
+@dataclass
+class Counts:
+    """What happened since the start; the platform page shows them."""
+
+    received: int = 0
+    acknowledged: int = 0
+    unpromised_dropped: int = 0  # QoS 0 while the log was away
+    forgotten_places: int = 0  # unacknowledged at a reconnect: the broker sends them again
+    connects: int = 0
+    dropped_by_broker: int = 0
+    receipts: int = 0
+
+
+def main(settings: Needs) -> None:
+    """Carry until SIGTERM or SIGINT. Ends with an exception, to be started again, when it can do no good any more."""
+    secret = broker_files.bridge_secret(settings.bridge_secret)
+    writer = open_writer(settings)
+    bridge = Bridge(writer, settings.partitions, settings.mqtt_username, secret, settings.bridge_name)
+    desk = Desk(settings.database_for("worker"), settings.bridge_name, bridge.facts, bridge.publish_receipt)
+    bridge.on_forgetful_broker = desk.publish_all_again
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        bridge.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    _watch_over(bridge)
+    try:
+        bridge.run(settings.mqtt_host, settings.mqtt_port)
+    finally:
+        desk.close()
+        writer.close(5.0)
+
+
+class Bridge:
+    """Not thread-safe but for `stop`, `facts` and `publish_receipt`."""
+
+    def __init__(self, writer: LogWriter, partitions: int, username: str, secret: str, client_id: str) -> None:
+        self.counts = Counts()
+        self.turns = 0  # of the loop: progress, for the watchdog
+        self.on_forgetful_broker: Callable[[], None] = lambda: None
+        self._writer = writer
+        self._window = AckWindow()
+        self._records = Records(writer, partitions, self._wake)
+        self._aside: list[int] = []  # places of messages that are not for the log
+        self._receipts: deque[tuple[str, int]] = deque()
+        self._stopping = False
+        self._up = False
+        self._answer: str | None = None  # the broker's last refusal
+        self._ear, self._bell = socket.socketpair()
+        self._ear.setblocking(False)
+        self._bell.setblocking(False)
+        self._client = self._make_client(client_id, username, secret)
+
+    def _make_client(self, client_id: str, username: str, secret: str) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            clean_session=False,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.username_pw_set(username, secret)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    # ---- the loop
+
+    def run(self, host: str, port: int) -> None:
+        """Until `stop`. Connects again by itself.
+
+        Raises `Refused` when the broker does not know us, `LogError` when the log is lost for this process.
+        """
+        tries = 0
+        while not self._stopping:
+            try:
+                self._client.connect(host, port, KEEPALIVE_S)
+            except OSError as problem:
+                log.warning("bridge.broker_away", host=host, port=port, why=str(problem))
+            else:
+                before = self.counts.connects
+                while self._client.socket() is not None and not self._stopping:
+                    self._turn()
+                if self.counts.connects > before:
+                    tries = 0
+                if self._answer is not None:
+                    raise Refused(f"the broker at {host}:{port} refused {self._answer}")
+            if not self._stopping:
+                self._rest(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
+                tries += 1
+        self._say_goodbye()
+
+    def stop(self) -> None:
+        """End soon, politely: what was taken is written and acknowledged first."""
+        self._stopping = True
+        self._wake()
+
+    def _turn(self) -> None:
+        self.turns += 1
+        sock = self._client.socket()
+        if sock is None:
+            return
+        readable: list[Any] = [self._ear]
+        if self._records.waiting_bytes < WAITING_BYTES:
+            readable.append(sock)
+        writable = [sock] if self._client.want_write() else []
+        ready, free, _ = select.select(readable, writable, [], self._records.patience())
+        if self._ear in ready:
+            self._ear.recv(4096)
+        if sock in ready:
+            self._client.loop_read(RECORD_MESSAGES)
+        self._settle()
+        if free or self._client.want_write():
+            self._client.loop_write()
+        self._client.loop_misc()
+        self._records.write_due()
+
+    def _rest(self, pause: float) -> None:
+        until = time.monotonic() + pause
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            self.turns += 1
+            if select.select([self._ear], [], [], min(left, 1.0))[0]:
+                self._ear.recv(4096)
+            self._settle()
+
+    def _say_goodbye(self) -> None:
+        """What came in is written, and acknowledged if the log is quick; the broker keeps the rest."""
+        self._records.write_all()
+        until = time.monotonic() + 3.0
+        while self._client.socket() is not None and len(self._window) and time.monotonic() < until:
+            if select.select([self._ear], [], [], 0.1)[0]:
+                self._ear.recv(4096)
+            self._settle()
+        if self._client.socket() is not None:
+            self._client.disconnect()
+        log.info("bridge.stopped", unacknowledged=len(self._window), **vars(self.counts))
+
+    # ---- what paho tells us; these only take note
+
+    def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            self._answer = str(reason)
+            return
+        self.counts.connects += 1
+        self.counts.forgotten_places += self._window.reconnect()
+        self._up = True
+        log.info("bridge.connected", session_present=flags.session_present)
+        if not flags.session_present:
+            self.on_forgetful_broker()
+        client.subscribe([(topic, 1) for topic in broker_files.bridge_topics()])
+
+    def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        self._up = False
+        if not self._stopping and self._answer is None:
+            log.warning("bridge.disconnected", why=str(reason), unacknowledged=len(self._window))
+
+    def _on_message(self, client: Any, data: Any, message: mqtt.MQTTMessage) -> None:
+        topic: bytes = message._topic  # paho decodes it only on demand, and raises when it is not UTF-8
+        payload = bytes(message.payload)
+        place = self._window.open(message.mid) if message.qos else None
+        if self._is_ours(topic, payload):
+            if place is not None:
+                self._aside.append(place)
+            return
+        self.counts.received += 1
+        if place is None and self._records.unpromised >= UNPROMISED:
+            self.counts.unpromised_dropped += 1
+            return
+        arrived_ms = time.time_ns() // 1_000_000
+        self._records.add(Envelope(topic, payload, arrived_ms, bool(message.retain), bool(message.dup)), place)
+
+    def _is_ours(self, topic: bytes, payload: bytes) -> bool:
+        """Not telemetry: the echo of what we publish ourselves, and the broker's word about dropped messages."""
+        if topic.startswith(b"$SYS/"):
+            dropped = int(payload) if payload.isdigit() else 0
+            if dropped > self.counts.dropped_by_broker:
+                log.error("bridge.broker_dropped_messages", dropped=dropped)
+            self.counts.dropped_by_broker = dropped
+            return True
+        levels = topic.split(b"/", 3)
+        return len(levels) == 3 and levels[0] == b"vigie" and levels[2] in (b"receipt", b"ask")
+
+    def _settle(self) -> None:
+        """Acknowledge what the log has confirmed, and publish receipts that wait."""
+        places, self._aside = self._aside + self._records.confirmed(), []
+        for packet_id in self._window.confirm(places):
+            self._client.ack(packet_id, 1)
+            self.counts.acknowledged += 1
+        while self._up and self._receipts:
+            machine, seq = self._receipts.popleft()
+            # QoS 0: it is retained, and the next one says as much again.
+            self._client.publish(f"vigie/{machine}/receipt", b'{"seq": %d}' % seq, 0, retain=True)
+            self.counts.receipts += 1
+
+    # ---- for other threads
+
+    def publish_receipt(self, machine: str, seq: int) -> None:
+        """Tell a machine that everything up to `seq` is stored; told once connected."""
+        self._receipts.append((machine, seq))
+        self._wake()
+
+    def facts(self) -> dict[str, Any]:
+        """How we fare."""
+        away = self._writer.away_s()
+        if away > _SLOW_LOG_S:
+            log.warning("bridge.log_away", seconds=round(away), unacknowledged=len(self._window))
+        return {
+            "received": self.counts.received,
+            "unacknowledged": len(self._window),
+            "log_away_s": round(away, 1),
+            "dropped_by_broker": self.counts.dropped_by_broker,
+            "unpromised_dropped": self.counts.unpromised_dropped,
+            "connected": self._up,
+            "acknowledged": self.counts.acknowledged,
+        }
+
+    def _wake(self) -> None:
+        try:
+            self._bell.send(b"\0")
+        except BlockingIOError:
+            return  # enough wake-ups wait already
+
+
+def _watch_over(bridge: Bridge, limit_s: float = 3 * KEEPALIVE_S) -> None:
+    """End the process when its loop stands still: it looks at progress, not at what a library says about itself.
+
+    It counts its own looks and not a clock, so that a process that was stopped and goes on is not taken for a dead one.
+    """
+
+    def look() -> None:
+        turns, still = -1, 0
+        while still < limit_s / 5:
+            time.sleep(5)
+            still = still + 1 if bridge.turns == turns else 0
+            turns = bridge.turns
+        log.critical("bridge.stands_still", seconds=limit_s)
+        os._exit(70)  # the loop does not answer, so nothing gentler would reach it; the broker sends all again
+
+    threading.Thread(target=look, name="watchdog", daemon=True).start()

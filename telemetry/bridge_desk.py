@@ -1,0 +1,88 @@
+"""What the bridge does beside carrying: it tells how it fares, and learns which receipts to publish.
+
+A thread of its own with its own database connection, so that a database that is away never holds up the network.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import psycopg
+import structlog
+from psycopg.types.json import Jsonb
+
+from telemetry.log_postgres import connect
+
+log = structlog.get_logger()
+
+EVERY_S: Final = 5.0
+
+_BEAT = """
+INSERT INTO process_beats (name, pid, host, state, started_at, beat_at, restarts, why, facts)
+VALUES (%(name)s, %(pid)s, %(host)s, 'running', now(), now(), 0, '', %(facts)s)
+ON CONFLICT (name) DO UPDATE SET pid = excluded.pid, host = excluded.host, beat_at = excluded.beat_at,
+    facts = excluded.facts,
+    started_at = CASE WHEN process_beats.pid = excluded.pid THEN process_beats.started_at ELSE excluded.started_at END
+"""
+# After the first time only machines heard of lately can have a new receipt; the margin covers a slow flush.
+_RECEIPTS = """
+SELECT m.name, s.last_seq FROM machine_states s JOIN machines m ON m.id = s.machine_id
+WHERE s.last_seq IS NOT NULL AND (%(all)s OR s.last_received_at > now() - interval '60 seconds')
+"""
+
+
+class Desk:
+    """Beats with `facts()` and hands changed receipts to `publish(machine, seq)`, every few seconds."""
+
+    def __init__(
+        self, url: str, name: str, facts: Callable[[], Mapping[str, Any]], publish: Callable[[str, int], None]
+    ) -> None:
+        self._url, self._name, self._facts, self._publish = url, name, facts, publish
+        self._known: dict[str, int] = {}
+        self._connection: psycopg.Connection[Any] | None = None
+        self._ended = threading.Event()
+        self._again = False
+        self._thread = threading.Thread(target=self._run, name="bridge-desk", daemon=True)
+        self._thread.start()
+
+    def publish_all_again(self) -> None:
+        """A broker that may have forgotten what it retained is told everything once more."""
+        self._again = True
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join(EVERY_S)
+
+    def _run(self) -> None:
+        while not self._ended.wait(EVERY_S if self._connection else 1.0):
+            try:
+                self._once()
+            except psycopg.Error as problem:
+                log.warning("bridge.database_away", why=str(problem).strip())
+                self._drop()
+        self._drop()
+
+    def _once(self) -> None:
+        if self._connection is None:
+            self._connection = connect(self._url, "vigie-bridge-desk")
+        everything = self._again or not self._known
+        self._again = False
+        if everything:
+            self._known.clear()
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            facts = Jsonb(dict(self._facts()))
+            cursor.execute(_BEAT, {"name": self._name, "pid": os.getpid(), "host": platform.node(), "facts": facts})
+            rows = cursor.execute(_RECEIPTS, {"all": everything}).fetchall()
+        for machine, seq in rows:
+            if self._known.get(machine) != seq:
+                self._known[machine] = seq
+                self._publish(machine, seq)
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,110 @@
+"""Filling records for the log: many messages to one, those of one machine always into the same partition."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from telemetry.envelope import Envelope, packed
+from telemetry.log import LogError, LogWriter
+
+RECORD_MESSAGES: Final = 500
+RECORD_BYTES: Final = 1 << 19  # a record is written at once when it has grown to this
+LINGER_S: Final = 0.05
+
+
+@dataclass
+class _Record:
+    envelopes: list[Envelope] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class _Written:
+    places: list[int]
+    messages: int
+    size: int
+    problem: Exception | None
+
+
+class Records:
+    """Belongs to the bridge's thread; the log confirms from its own, by a queue and `wake`."""
+
+    def __init__(self, writer: LogWriter, partitions: int, wake: Callable[[], None]) -> None:
+        self.waiting_bytes = 0  # taken, and not yet confirmed by the log
+        self.unpromised = 0  # messages among them that nobody waits for (QoS 0)
+        self.stored = 0
+        self._writer, self._partitions, self._wake = writer, partitions, wake
+        self._filling: dict[int, _Record] = {}
+        self._oldest: float | None = None
+        self._written: deque[_Written] = deque()
+
+    def add(self, envelope: Envelope, place: int | None) -> None:
+        """Put a message into its record; `place` is that of the `AckWindow`, None for QoS 0."""
+        partition = zlib.crc32(_bucket(envelope.topic)) % self._partitions
+        record = self._filling.setdefault(partition, _Record())
+        record.envelopes.append(envelope)
+        if place is None:
+            self.unpromised += 1
+        else:
+            record.places.append(place)
+        size = len(envelope.topic) + len(envelope.payload) + 64
+        record.size += size
+        self.waiting_bytes += size
+        if self._oldest is None:
+            self._oldest = time.monotonic()
+        if len(record.envelopes) >= RECORD_MESSAGES or record.size >= RECORD_BYTES:
+            self._write(partition, self._filling.pop(partition))
+
+    def patience(self) -> float:
+        """Seconds until something has waited long enough; a second when nothing waits."""
+        if self._oldest is None:
+            return 1.0
+        return max(0.0, self._oldest + LINGER_S - time.monotonic())
+
+    def write_due(self) -> None:
+        """Write what has waited long enough."""
+        if self._oldest is not None and self.patience() == 0.0:
+            self.write_all()
+
+    def write_all(self) -> None:
+        """Write what there is."""
+        self._oldest = None
+        filling, self._filling = self._filling, {}
+        for partition, record in filling.items():
+            self._write(partition, record)
+
+    def confirmed(self) -> list[int]:
+        """Places of messages that the log has meanwhile confirmed. Raises `LogError` when it refused some for good."""
+        places: list[int] = []
+        while self._written:
+            written = self._written.popleft()
+            if written.problem is not None:
+                raise LogError("the log refused a record") from written.problem
+            self.waiting_bytes -= written.size
+            self.unpromised -= written.messages - len(written.places)
+            self.stored += written.messages
+            places += written.places
+        return places
+
+    def _write(self, partition: int, record: _Record) -> None:
+        def done(problem: Exception | None) -> None:
+            self._written.append(_Written(record.places, messages, record.size, problem))
+            self._wake()
+
+        messages = len(record.envelopes)
+        self._writer.append(partition, packed(record.envelopes), done)
+
+
+def _bucket(topic: bytes) -> bytes:
+    """The machine where the topic is ours; else the levels among which every agent has its machine's name."""
+    levels = topic.split(b"/", 4)
+    if levels[0] == b"vigie" and len(levels) > 1:
+        return levels[1]
+    # Sparkplug has the name in the fourth level, everybody else in the second or third (formats/sources.py).
+    return b"/".join(levels[:4] if levels[0] == b"spBv1.0" else levels[:2])

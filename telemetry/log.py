@@ -1,0 +1,98 @@
+"""The durable log as one small interface: records of bytes in numbered partitions, read from a position of our choice.
+
+Two doors open it, Kafka and a PostgreSQL table; tests/pipe/test_log_contract.py holds both to the words below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from telemetry.needs import Needs
+
+Done = Callable[[Exception | None], None]
+
+
+class Record(NamedTuple):
+    """One record; positions of a partition only grow, and reading from `position + 1` continues after it."""
+
+    partition: int
+    position: int
+    body: bytes
+
+
+class LogError(RuntimeError):
+    """The log broke its promise, or we can no longer use it; the process should end and start anew."""
+
+
+class PositionGone(LogError):
+    """What should be read next is no longer in the log. Reading on would hide a loss, so we do not."""
+
+    def __init__(self, partition: int, wanted: int, oldest: int) -> None:
+        super().__init__(f"partition {partition}: record {wanted} is gone from the log, the oldest is {oldest}")
+        self.partition, self.wanted, self.oldest = partition, wanted, oldest
+
+
+class LogWriter(Protocol):
+    """Appends, never waits. Records of one partition keep the order they were appended in."""
+
+    def append(self, partition: int, body: bytes, done: Done) -> None:
+        """Take a record. `done(None)` is called, from another thread, once it is durable and not before.
+
+        While the log is away the record is kept and tried again; `done(error)` means that it never will be written
+        by this writer, and that the process should end.
+        """
+
+    def away_s(self) -> float:
+        """Seconds since the oldest record not yet confirmed was taken; 0 when there is none."""
+
+    def close(self, timeout_s: float) -> None:
+        """Wait up to `timeout_s` for what was taken, then let go."""
+
+
+class LogReader(Protocol):
+    """One of several readers that share the partitions. Belongs to one thread."""
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The partitions that are ours as of the last `poll`."""
+
+    def seek(self, partition: int, position: int) -> None:
+        """Read a held partition from this position on; nothing comes from it before."""
+
+    def poll(self, timeout_s: float, most: int) -> list[Record]:
+        """Up to about `most` records, in order within a partition; an empty list when none came in time.
+
+        Raises `PositionGone`, and `LogError` when the log is unusable.
+        """
+
+    def release(self, partition: int) -> None:
+        """We have let go of a partition that is no longer in `held`: another reader may have it now."""
+
+    def end_of(self, partition: int) -> int:
+        """The position the next record of this partition will get."""
+
+    def close(self) -> None:
+        """Give back everything."""
+
+
+def open_writer(settings: Needs) -> LogWriter:
+    """The writer the settings ask for."""
+    if settings.log == "kafka":
+        from telemetry.log_kafka import KafkaWriter
+
+        return KafkaWriter(settings.kafka_servers, settings.kafka_topic, settings.partitions)
+    from telemetry.log_postgres import PostgresWriter
+
+    return PostgresWriter(settings.database_for("worker"))
+
+
+def open_reader(settings: Needs, reader: str, owner: str) -> LogReader:
+    """The reader the settings ask for; `owner` names this process among those that share `reader`'s partitions."""
+    if settings.log == "kafka":
+        from telemetry.log_kafka import KafkaReader
+
+        return KafkaReader(settings.kafka_servers, settings.kafka_topic, settings.partitions, reader)
+    from telemetry.log_postgres import PostgresReader
+
+    return PostgresReader(settings.database_for("worker"), settings.partitions, reader, owner)
