@@ -120,6 +120,7 @@ class Start:
         """Stop every part in order, and leave the folder to others."""
         self._beats.close()
         self.supervisor.stop(parts.STAGES)
+        self.supervisor.close()
         orphans.forget(self._held.data)
 
     def seconds(self) -> float:

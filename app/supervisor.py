@@ -117,6 +117,11 @@ class Supervisor:
                 self._await_end(run, deadline)
                 run.state = "stopped"
 
+    def close(self) -> None:
+        """Let go of the sockets that wake us; nothing can be started or watched afterwards."""
+        self._wake.close()
+        self._bell.close()
+
     def tidy_logs(self) -> None:
         """Cut back logs that have grown too long."""
         for name in self.runs:
