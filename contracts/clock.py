@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -69,17 +69,6 @@ def next_open(hours: Hours, at: datetime) -> datetime | None:
     return None
 
 
-def closing(hours: Hours, at: datetime) -> datetime | None:
-    """When the opening that holds `at` ends; None when closed, or when it does not close within two years."""
-    start = to_us(at)
-    end = start
-    for low, high in _open(hours, start, start + HORIZON // timedelta(microseconds=1)):
-        if low != end:
-            break
-        end = high
-    return from_us(end) if start < end < start + HORIZON // timedelta(microseconds=1) else None
-
-
 def elapsed(hours: Hours, start: datetime, end: datetime, pauses: Sequence[Pause] = ()) -> timedelta:
     """Counted time between two instants."""
     spans = _counted(hours, to_us(start), to_us(end), _pauses(pauses))
@@ -103,23 +92,38 @@ def due(hours: Hours, start: datetime, budget: timedelta, pauses: Sequence[Pause
 
 
 def business_days(hours: Hours, start: datetime, days: int) -> datetime | None:
-    """`days` business days on: the day of the ask not counted, its time of day kept, rolled forward to an opening."""
+    """`days` business days on: the day of the ask not counted, its time of day kept, rolled forward to an opening.
+
+    A business day is a local date with any service time. None when there are not so many within two years.
+    """
     local = start.astimezone(ZoneInfo(zone_of(hours)))
+    day = _business_day(hours, local, days)
+    return None if day is None else next_open(hours, datetime.combine(day, local.time(), local.tzinfo).astimezone(UTC))
+
+
+def close_of_business(hours: Hours, start: datetime, days: int) -> datetime | None:
+    """The last closing of the day that is `days` business days on. None as for `business_days`."""
+    zone = ZoneInfo(zone_of(hours))
+    day = _business_day(hours, start.astimezone(zone), days)
+    spans = () if day is None else _of_date(hours, day, zone)
+    return from_us(spans[-1][1]) if spans else None
+
+
+def _business_day(hours: Hours, local: datetime, days: int) -> date | None:
     day, left = local.date(), days
     limit = day + HORIZON
     while left > 0:
         day += timedelta(days=1)
         if day > limit:
             return None
-        left -= _works(hours, day, local.tzinfo)
-    return next_open(hours, datetime.combine(day, local.time(), local.tzinfo).astimezone(start.tzinfo))
+        left -= bool(_of_date(hours, day, local.tzinfo))
+    return day
 
 
-def _works(hours: Hours, day: object, zone: object) -> bool:
-    assert isinstance(zone, ZoneInfo)
-    start = datetime.fromisoformat(f"{day}T00:00:00").replace(tzinfo=zone)
-    end = datetime.fromisoformat(f"{day}T00:00:00").replace(tzinfo=zone) + timedelta(days=1)
-    return any(True for _ in _open(hours, to_us(start), to_us(end)))
+def _of_date(hours: Hours, day: date, zone: tzinfo | None) -> Spans:
+    """Open spans of a local date; none on a date the zone skipped, as Apia did 2011-12-30."""
+    begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
+    return merge(_open(hours, to_us(begin), to_us(end)))
 
 
 def zone_of(hours: Hours) -> str:

@@ -6,7 +6,9 @@ clock change skips cannot count, and an hour it repeats counts twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -114,7 +116,7 @@ Hours: TypeAlias = Calendar | Union | Intersection
 ALWAYS = Calendar(always_open=True)
 
 
-def merge(spans: Iterator[Span] | Spans) -> Spans:
+def merge(spans: Iterable[Span]) -> Spans:
     """Spans in order, overlapping and touching ones joined."""
     joined: list[Span] = []
     for start, end in sorted(spans):
@@ -161,25 +163,36 @@ def _holidays(country: str, year: int) -> frozenset[date]:
 
 
 def parse(spec: Mapping[str, Any]) -> Hours:
-    """A calendar from its JSON form (the one contracts store). Raises ValueError naming the field that is wrong."""
+    """A calendar from its JSON form (the one contracts store); the same form gives the same calendar, with the days it
+    has worked out already. Raises ValueError naming the field that is wrong."""
+    return _parsed(json.dumps(spec, sort_keys=True))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Hours:
+    spec = json.loads(text)
     for name, kind in (("union", Union), ("intersect", Intersection)):
         if name in spec:
+            if not spec[name]:
+                raise ValueError(f"{name}: needs at least one calendar")
             return kind(tuple(parse(part) for part in spec[name]))
-    zone = str(spec.get("tz", "UTC"))
+    zone, country = str(spec.get("tz", "UTC")), str(spec.get("holidays", ""))
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         raise ValueError(f"tz: {zone!r} is not a time zone; use an IANA name such as Europe/Paris") from None
-    country = str(spec.get("holidays", ""))
     if country and country not in holidays.list_supported_countries():
         raise ValueError(f"holidays: no public holidays are known for {country!r}; use a country code such as FR")
     weekly = spec.get("weekly", {})
+    unknown = set(weekly) - set(DAYS)
+    if unknown:
+        raise ValueError(f"weekly: {min(unknown)!r} is not a day; use {', '.join(DAYS)}")
     return Calendar(
         zone=zone,
-        weekly=tuple(_local_spans("weekly", weekly.get(day, ())) for day in DAYS),
+        weekly=tuple(_local_spans(f"weekly.{day}", weekly.get(day, ())) for day in DAYS),
         always_open=bool(spec.get("always_open", False)),
-        closed=frozenset(date.fromisoformat(day) for day in spec.get("closed_dates", ())),
-        closed_annual=frozenset(spec.get("closed_annual", ())),
+        closed=frozenset(_date("closed_dates", day) for day in spec.get("closed_dates", ())),
+        closed_annual=frozenset(_annual(day) for day in spec.get("closed_annual", ())),
         date_hours=_by_date("date_hours", spec.get("date_hours", {})),
         breaks=_by_date("breaks", spec.get("breaks", {})),
         country=country,
@@ -187,16 +200,33 @@ def parse(spec: Mapping[str, Any]) -> Hours:
 
 
 def _by_date(name: str, given: Mapping[str, Any]) -> dict[date, Spans]:
-    return {date.fromisoformat(day): _local_spans(name, spans) for day, spans in given.items()}
+    return {_date(name, day): _local_spans(f"{name}.{day}", spans) for day, spans in given.items()}
+
+
+def _date(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: {text!r} is not a date such as 2026-07-14") from None
+
+
+def _annual(text: str) -> str:
+    _date("closed_annual", f"2024-{text}")  # a leap year, so that 29 February may be named
+    return text
 
 
 def _local_spans(name: str, given: Any) -> Spans:  # Any: unchecked JSON, which is what this checks
-    return merge(tuple((_wall(name, start), _wall(name, end)) for start, end in given))
+    spans = tuple((_wall(name, start), _wall(name, end)) for start, end in given)
+    if any(end < start for start, end in spans):
+        raise ValueError(f"{name}: an interval ends before it starts; split a night at 24:00")
+    return merge(span for span in spans if span[0] < span[1])
 
 
 def _wall(name: str, text: str) -> int:
-    parts = [int(part) for part in text.split(":")]
-    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
-    if not 0 <= seconds <= 86_400 or len(parts) < 2:
+    """Seconds of the day of "09:30", "23:59:59" or "24:00"."""
+    found = re.fullmatch(r"(\d\d):([0-5]\d)(?::([0-5]\d))?", text)
+    hour, minute, second = (int(part or 0) for part in found.groups()) if found else (99, 0, 0)
+    seconds = hour * 3600 + minute * 60 + second
+    if seconds > 86_400:
         raise ValueError(f"{name}: {text!r} is not a time of day between 00:00 and 24:00")
     return seconds

@@ -118,7 +118,7 @@ def ask(
 ) -> tuple[Decision, DecisionRow, Standing]:
     """Ask, take what the answer uses up, and write the answer down. Raises LookupError as `standing` does."""
     holds = standing(session, customer_id, now, question.machine_id)
-    allowance = _allowance(session, holds.contract_id, question.kind, now)
+    allowance = _allowance(session, holds, question.kind, now)
     usage = Usage({question.kind: allowance.granted - allowance.used} if allowance else {})
     answer = holds.decide(question, now, usage)
     if allowance is not None and isinstance(answer, Granted):
@@ -170,15 +170,15 @@ def facts_of(answer: Decision) -> dict[str, Any]:
     }
 
 
-def _allowance(session: Session, contract_id: uuid.UUID | None, kind: str, now: datetime) -> Allowance | None:
+def _allowance(session: Session, holds: Standing, kind: str, now: datetime) -> Allowance | None:
     """The allowance of this period, locked until the transaction ends; None when the ask is not counted."""
-    if contract_id is None:
+    if holds.contract_id is None:
         return None
-    today = now.date()
+    today = now.astimezone(ZoneInfo(holds.facts.zone)).date()
     return session.scalar(
         select(Allowance)
         .where(
-            Allowance.contract_id == contract_id,
+            Allowance.contract_id == holds.contract_id,
             Allowance.kind == kind,
             Allowance.period_start <= today,
             Allowance.period_end >= today,

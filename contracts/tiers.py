@@ -47,8 +47,8 @@ class Budget:
         """When it is used up. Pauses stop service time; business days are dates, which nothing stops."""
         if not self.days:
             return clock.due(calendar, start, timedelta(seconds=self.seconds), pauses)
-        day = clock.business_days(calendar, start, self.days)
-        return clock.closing(calendar, day) if day is not None and self.closing else day
+        count = clock.close_of_business if self.closing else clock.business_days
+        return count(calendar, start, self.days)
 
     def to_json(self) -> dict[str, Any]:
         if not self.days:
