@@ -179,7 +179,8 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         return np.concatenate([lagged(z, k) for k in range(LAGS + 1)], axis=1)
 
     def _relate(self, stacked: Array, m: int) -> tuple[ShrunkCovariance, Array, Array]:
-        mean, spread = stacked.mean(axis=0), stacked.std(axis=0) + 1e-9
+        mean, spread = stacked.mean(axis=0), stacked.std(axis=0)
+        spread = np.where(spread > 1e-6, spread, np.inf)  # what never moved says nothing about the others
         # correlation + ridge, up to a factor that the quotient below cancels
         relation = ShrunkCovariance(assume_centered=True, shrinkage=self.ridge / (1 + self.ridge))
         relation.fit((stacked - mean) / spread)

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
 
+import orjson
+
 from telemetry.formats import Decoder
-from telemetry.reading import Heard, Reading, Refused
+from telemetry.reading import Event, Heard, Reading, Refused
 from telemetry.recording import Message
 from telemetry.verdict import Verdict
 from telemetry.watching import Settings, Watching
@@ -45,19 +47,51 @@ def understood(stream: Iterable[Message], refused: Counter[str]) -> Iterator[tup
     """Batches of what the messages say: (messages in the batch, heard). Refusals are counted by reason."""
     decoder = Decoder()
     heard: list[Heard] = []
-    count, newest = 0, 0
+    count = 0
     for m in stream:
         try:
             heard += decoder.decode(m.topic, m.payload, m.t_ms)
         except Refused as e:
             refused[e.reason] += 1
-        count, newest = count + 1, max(newest, m.t_ms)
+        count += 1
         if count == BATCH:
             # Only per machine is a cycle's end decided while the stream runs: cutting batches elsewhere changes
             # nothing.
             yield count, heard
             heard, count = [], 0
     yield count, heard + list(decoder.flush())
+
+
+def decoded(stream: Iterable[Message]) -> Iterator[bytes]:
+    """JSON lines of what is understood, and of what is refused, in order."""
+    decoder = Decoder()
+    for m in stream:
+        try:
+            heard = decoder.decode(m.topic, m.payload, m.t_ms)
+        except Refused as e:
+            yield orjson.dumps({"refused": e.reason, "topic": m.topic, "detail": e.detail}) + b"\n"
+            continue
+        for h in heard:
+            yield orjson.dumps(_plain(h)) + b"\n"
+    for reading in decoder.flush():
+        yield orjson.dumps(_plain(reading)) + b"\n"
+
+
+def _plain(h: Heard) -> dict[str, object]:
+    if isinstance(h, Reading):
+        body: dict[str, object] = {
+            "machine": h.machine,
+            "at": rfc3339(h.at_ms),
+            "metrics": dict(h.metrics),
+            "seq": h.seq,
+            "format": h.format,
+        }
+        return body | {"facts": dict(h.facts)} if h.facts else body
+    if isinstance(h, Event):
+        event = {"code": h.code, "severity": h.severity, "text": h.text}
+        return {"machine": h.machine, "at": rfc3339(h.at_ms), "event": event, "format": h.format}
+    status = "online" if h.online else "offline"
+    return {"machine": h.machine, "at": rfc3339(h.received_at_ms), "status": status, "format": h.format}
 
 
 class Incidents:

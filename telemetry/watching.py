@@ -29,7 +29,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn, untyped
 
 from telemetry import snapshots, verdicts
 from telemetry.baselines import Baselines
@@ -37,8 +36,9 @@ from telemetry.features import TOP, Array
 from telemetry.fleet import Fleet, Rows
 from telemetry.machine import FREEZE_MS, KEPT_ROWS, LEAST_ROWS, Machine
 from telemetry.reading import Event, Heard, Reading
+from telemetry.training import fitted
 from telemetry.verdict import Verdict
-from telemetry.vocabulary import is_scored, word
+from telemetry.vocabulary import is_scored
 
 __all__ = ["Settings", "Verdict", "Watched", "Watching"]
 
@@ -213,14 +213,11 @@ class Watching:
         if len(table) < LEAST_ROWS:
             return
         names = m.notebook.names
-        table[:, [not is_scored(n) for n in names]] = 0.0  # a clock is no metric: constant, hence silent
-        # One thread: the same sums in the same order, and the other processes keep their core.
-        with threadpool_limits(limits=1):
-            model = Baselines(grid_s=float(grid_s)).fit(table, floors=np.array([word(n).least for n in names]))
-            if m.is_fitted:
-                self.fleet.drop(m.rows)
-            m.rows = self.fleet.add(len(names))
-            m.links = self.fleet.settle(m.rows, model, table, last_step)
+        model = fitted(table, names, float(grid_s))
+        if m.is_fitted:
+            self.fleet.drop(m.rows)
+        m.rows = self.fleet.add(len(names))
+        m.links = self.fleet.settle(m.rows, model, table, last_step)
         m.grid_s, m.step, m.learned_s = grid_s, last_step, len(table) * grid_s
         m.calm, m.lineage = float(model.calm_), model.lineage()
         m.notebook.trim(0 if m.is_mature else KEPT_ROWS)

@@ -1,0 +1,31 @@
+"""Print what Vigie understands of a recording, one reading a line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def command(file: Path) -> None:
+    """Print what Vigie understands of a recording, one reading a JSON line (machine, at, metrics, seq, format).
+
+    Values are as sent, before counters become rates. A message that is not taken is printed as its refusal and
+    topic; events and status are lines of their own.
+    """
+    from telemetry.recording import BadRecording, messages
+    from telemetry.replay import decoded
+
+    try:
+        for line in decoded(messages(file)):
+            sys.stdout.buffer.write(line)
+    except BadRecording as e:
+        raise click.ClickException(str(e)) from None
+    except BrokenPipeError:
+        # The reader of the pipe has seen enough; nothing is left to flush into it.
+        sys.stderr.close()
+    else:
+        sys.stdout.buffer.flush()
