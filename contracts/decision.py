@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -158,21 +158,16 @@ def decide(
         return _refuse(say, "coverage.machine")
     if ask.kind in usage.left and usage.left[ask.kind] <= 0:
         return _refuse(say, "allowance.spent", ask=words.ask(ask.kind, language))
-    answer = _by_terms(ask, terms, now, contract, say)
+    answer = _by_terms(ask, terms, contract, say)
+    if isinstance(answer, Granted) and ask.kind in usage.left:
+        answer = replace(answer, uses=ask.kind)
     if isinstance(answer, Granted) and standing == "grace":
-        return Granted(
-            "contract.grace",
-            say("contract.grace", "reason"),
-            say("contract.grace", "remedy"),
-            answer.respond_by,
-            answer.on_site_by,
-            answer.skill,
-            answer.uses,
-        )
+        reason, remedy = say("contract.grace", "reason"), say("contract.grace", "remedy")
+        return replace(answer, rule="contract.grace", reason=reason, remedy=remedy)
     return answer
 
 
-def _by_terms(ask: Ask, terms: Terms, now: datetime, contract: ContractFacts, say: words.Speaker) -> Decision:
+def _by_terms(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker) -> Decision:
     match ask.kind:
         case "telemetry":
             return _grant(say, f"telemetry.{terms.watching}")
@@ -187,7 +182,7 @@ def _by_terms(ask: Ask, terms: Terms, now: datetime, contract: ContractFacts, sa
         case "escalation":
             return _grant(say, "escalation", skill=terms.skill_floor)
         case "out_of_hours":
-            return _out_of_hours(ask, terms, now, contract, say)
+            return _out_of_hours(ask, terms, contract, say)
     scope, first = _SCOPE.get(ask.kind, ("", Tier.BRONZE))
     if scope and scope not in terms.scope:
         return _refuse(say, f"scope.{ask.kind}", first=words.tier(first, say.language))
@@ -209,12 +204,12 @@ def _promise(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker
             budget=words.budget(budget, say.language),
             by=words.instant(respond or visit, contract.hours_zone),
         )
-        return Granted(rule, reason, "", respond, visit, terms.skill_floor, ask.kind)
+        return Granted(rule, reason, "", respond, visit, terms.skill_floor)
     reason = say("scope.granted", "reason", ask=words.ask(ask.kind, say.language))
-    return Granted(rule, reason, "", skill=terms.skill_floor, uses=ask.kind)
+    return Granted(rule, reason, "", skill=terms.skill_floor)
 
 
-def _out_of_hours(ask: Ask, terms: Terms, now: datetime, contract: ContractFacts, say: words.Speaker) -> Decision:
+def _out_of_hours(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker) -> Decision:
     calendar = hours.parse(terms.calendar(ask.severity, contract.hours_zone, contract.country))
     if clock.is_open(calendar, ask.asked_at):
         return _grant(say, "hours.open", hours=words.hours(terms.hours[ask.severity], say.language))

@@ -125,21 +125,33 @@ class Terms:
         """Terms as stored. Raises ValueError naming the field that is missing or wrong."""
         try:
             return Terms(
-                tier=Tier(given["tier"]),
-                scope=frozenset(given["scope"]),
-                hours={int(k): _one_of("hours", v, HOURS) for k, v in given["hours"].items()},
-                respond={int(k): Budget.from_json(v, f"respond.{k}") for k, v in given["respond"].items()},
+                tier=Tier(_one_of("tier", given["tier"], tuple(Tier))),
+                scope=frozenset(_one_of("scope", word, tuple(sorted(_PROACTIVE))) for word in given["scope"]),
+                hours={n: _one_of(f"hours.{n}", v, HOURS) for n, v in _by_severity("hours", given)},
+                respond={n: Budget.from_json(v, f"respond.{n}") for n, v in _by_severity("respond", given)},
                 update=Budget.from_json(given["update"], "update") if given["update"] else None,
                 on_site=Budget.from_json(given["on_site"], "on_site"),
                 skill_floor=_one_of("skill_floor", given["skill_floor"], SKILLS),
                 named_people=tuple(given["named_people"]),
-                review_months=int(given["review_months"]),
-                watching=Watching(given["watching"]),
-                ladder=tuple(RungTerms(str(r["who"]), int(r["wait"])) for r in given["ladder"]),
-                grace_days=int(given.get("grace_days", 0)),
+                review_months=_whole("review_months", given["review_months"]),
+                watching=Watching(_one_of("watching", given["watching"], tuple(Watching))),
+                ladder=tuple(RungTerms(str(r["who"]), _whole("ladder.wait", r["wait"])) for r in given["ladder"]),
+                grace_days=_whole("grace_days", given.get("grace_days", 0)),
             )
         except KeyError as missing:
             raise ValueError(f"{missing.args[0]}: is missing from the terms") from None
+
+
+def _by_severity(field: str, given: Mapping[str, Any]) -> list[tuple[int, Any]]:  # Any: unchecked JSON
+    if set(given[field]) != {"1", "2", "3", "4"}:
+        raise ValueError(f"{field}: needs a value for each of the severities 1, 2, 3 and 4")
+    return [(int(severity), value) for severity, value in sorted(given[field].items())]
+
+
+def _whole(field: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{field}: {value!r} is not a whole number from 0 on")
+    return value
 
 
 def _one_of(field: str, value: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
