@@ -17,6 +17,7 @@ DAY_S: Final = 86_400
 MATURE_S: Final = 3 * DAY_S  # history after which waiting for twice as much brings nothing
 KEPT_ROWS: Final = 4320  # rows kept for the next fit: three days of minutes
 LEAST_ROWS: Final = 30
+LOOK_ROWS: Final = 8  # rows between two looks at whether there is enough to learn from
 CONFIRM_MS: Final = 15_000  # a machine that speaks every few seconds must repeat itself before it is believed
 CALM_SHARE: Final = 0.6  # the condition ends below this share of the threshold …
 CALM_STEPS: Final = 3  # … for this many grid steps
@@ -112,7 +113,7 @@ class Machine:
     def is_due(self, learn_s: int) -> bool:
         """Whether there is enough (or twice as much as last time) to learn from."""
         rows = len(self.notebook.steps)
-        if rows < LEAST_ROWS or rows == self.looked_at or self.is_mature or self.condition.is_open:
+        if rows < max(LEAST_ROWS, self.looked_at + LOOK_ROWS) or self.is_mature or self.condition.is_open:
             return False
         self.looked_at = rows
         span = self.notebook.span_s

@@ -259,17 +259,17 @@ class Watching:
         top = np.partition(own, -TOP, axis=1)[:, -TOP:].sum(axis=1)
         out: list[Verdict] = []
         for i, t in enumerate(told):
-            linked = fleet.linked_surprise(t.machine.links, advanced[i]) if t.machine.links else None
+            links = t.machine.links if self.trust.get(t.machine.trusted_class, False) else None
+            linked = None if links is None else fleet.linked_surprise(links, advanced[i])
             out += self._conclude(t, own[i, : len(t.machine.rows)], float(top[i]), linked)
         return out
 
     def _conclude(self, t: _Told, own: Array, top: float, linked: Array | None) -> list[Verdict]:
         m = t.machine
-        trusted = m.links is not None and self.trust.get(m.trusted_class, False)
-        by_past = verdicts.OWN_BESIDE if trusted else THRESHOLD
+        by_past = THRESHOLD if linked is None else verdicts.OWN_BESIDE
         ratio = top / min(TOP, max(len(m.rows), 1)) / by_past
         shares = own / by_past
-        if trusted and linked is not None and m.links is not None:
+        if linked is not None and m.links is not None:
             ratio = max(ratio, verdicts.linked_ratio(linked, m.links))
         ratio /= m.youth
         m.score = ratio * THRESHOLD
@@ -278,8 +278,7 @@ class Watching:
         turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, not t.quiet)
         out: list[Verdict] = []
         if turn:
-            told = linked if trusted else None
-            out.append(verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, shares, told))
+            out.append(verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, shares, linked))
         if m.condition.is_open:
             self.fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
         elif turn:

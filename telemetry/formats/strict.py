@@ -27,6 +27,7 @@ LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
 FUTURE_MS: Final = 10 * 60_000  # clocks differ by minutes; more would put a reading where no watcher looks
 _KNOWN_NAMES: Final[dict[str, None]] = {}  # names already checked; bounded, so a flood of names cannot grow it
 _KNOWN_LIMIT: Final = 50_000
+_NESTED: Final = frozenset({dict, list})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -65,13 +66,14 @@ def json_of(payload: bytes) -> Any:  # Any: the shape is what the caller is abou
 
 def _keys(value: Any) -> int:
     count = 0
-    stack = [value]
+    stack: list[Any] = [value] if isinstance(value, dict | list) else []
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
             count += len(item)
-            stack.extend(v for v in item.values() if isinstance(v, dict | list))
-        elif isinstance(item, list):
+            item = item.values()
+        # A flat object of numbers, the common case, costs one look at its types.
+        if not _NESTED.isdisjoint(map(type, item)):
             stack.extend(v for v in item if isinstance(v, dict | list))
     return count
 

@@ -47,7 +47,8 @@ def test_several_recordings_are_one_stream_in_time(tmp_path: Path) -> None:
     "line",
     [b"nonsense", b"[]", b"{}", b'{"t_ms":1.5,"topic":"t","payload":""}',
      b'{"t_ms":1,"topic":2,"payload":""}',
-     b'{"t_ms":1,"topic":"t"}', b'{"t_ms":1,"topic":"t","payload_b64":"%%"}', b'{"t_ms":true,"topic":"t","payload":""}'],
+     b'{"t_ms":1,"topic":"t"}', b'{"t_ms":1,"topic":"t","payload_b64":"%%"}',
+     b'{"t_ms":true,"topic":"t","payload":""}'],
 )  # fmt: skip
 def test_a_line_that_is_no_message_is_named(line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
