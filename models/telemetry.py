@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Identified
@@ -56,6 +56,7 @@ class ReadingBlock(Base):
     """Reports of one machine within one hour, compressed columns; an hour may lie in several parts until compacted."""
 
     __tablename__ = "reading_blocks"
+    __table_args__ = (Index("ix_reading_blocks_loose", "hour", "machine_id", postgresql_where=text("part > 0")),)
 
     machine_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True)
     hour: Mapped[datetime] = mapped_column(primary_key=True)

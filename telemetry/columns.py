@@ -1,0 +1,119 @@
+"""Reports as compressed columns: the body of a history block. Plain.
+
+A column holds 32-bit floats where seven digits are enough, else 64-bit ones; "no value" is NaN. Bytes of equal weight
+stand together before they are compressed, as neighbouring values differ in their last bytes only.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+Floats = npt.NDArray[np.float64]
+Instants = npt.NDArray[np.int64]
+
+_MAGIC: Final = b"VR1"
+# Above this a 32-bit float no longer tells neighbouring whole numbers apart: byte counters.
+_EXACT_IN_32: Final = float(1 << 24)
+# Level 1: three quarters of what the highest level saves, at a tenth of its time.
+_LEVEL: Final = 1
+_HEAD_BYTES: Final = 4
+
+
+class BadBlock(ValueError):
+    """The body of a block is not one of ours, or was cut."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Reports in the order of their instants. Each column has one value a report; NaN where the report had none."""
+
+    at_ms: Instants
+    values: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.at_ms)
+
+
+def of_reports(reports: Sequence[tuple[int, Mapping[str, float]]]) -> Columns:
+    """Columns of (instant, metrics). Of several reports of one instant the last one stands."""
+    unique = dict(sorted(reports, key=lambda report: report[0])) if len(reports) > 1 else dict(reports)
+    names: dict[str, None] = {}
+    for metrics in unique.values():
+        names.update(dict.fromkeys(metrics))
+    missing = float("nan")
+    rows = list(unique.values())
+    return Columns(
+        np.fromiter(unique, np.int64, len(unique)),
+        {name: np.fromiter((row.get(name, missing) for row in rows), np.float64, len(rows)) for name in sorted(names)},
+    )
+
+
+def joined(parts: Iterable[Columns]) -> Columns:
+    """One after the other, in order of instants; of several reports of one instant the last part's stands."""
+    every = [part for part in parts if len(part)]
+    if not every:
+        return Columns(np.zeros(0, np.int64), {})
+    if len(every) == 1:
+        return every[0]
+    at = np.concatenate([part.at_ms for part in every])
+    order = np.argsort(at, kind="stable")
+    ordered = at[order]
+    last = np.append(ordered[1:] != ordered[:-1], True)
+    order = order[last]
+    names = sorted({name for part in every for name in part.values})
+    values = {}
+    for name in names:
+        pieces = [part.values[name] if name in part.values else np.full(len(part), np.nan) for part in every]
+        values[name] = np.concatenate(pieces)[order]
+    return Columns(at[order], values)
+
+
+def packed(columns: Columns) -> bytes:
+    """The body of a block."""
+    start = int(columns.at_ms[0]) if len(columns) else 0
+    kinds, pieces = [], [_shuffled((columns.at_ms - start).astype("<i8"))]
+    for values in columns.values.values():
+        small = bool(np.all((np.abs(values) < _EXACT_IN_32) | np.isnan(values)))
+        kinds.append("f" if small else "d")
+        pieces.append(_shuffled(values.astype("<f4" if small else "<f8")))
+    head = orjson.dumps({"n": len(columns), "t": start, "k": "".join(kinds), "m": list(columns.values)})
+    return _MAGIC + zlib.compress(len(head).to_bytes(_HEAD_BYTES, "little") + head + b"".join(pieces), _LEVEL)
+
+
+def unpacked(body: bytes, only: frozenset[str] | None = None) -> Columns:
+    """The columns of a block, or only those named. Raises `BadBlock`."""
+    try:
+        if body[:3] != _MAGIC:
+            raise BadBlock("not a block of ours")
+        data = zlib.decompress(body[3:])
+        end = _HEAD_BYTES + int.from_bytes(data[:_HEAD_BYTES], "little")
+        head: dict[str, Any] = orjson.loads(data[_HEAD_BYTES:end])
+        n = head["n"]
+        at = _unshuffled(data, end, n, "<i8").astype(np.int64) + head["t"]
+        end += 8 * n
+        values = {}
+        for kind, name in zip(head["k"], head["m"], strict=True):
+            width = 4 if kind == "f" else 8
+            if only is None or name in only:
+                values[name] = _unshuffled(data, end, n, f"<f{width}").astype(np.float64)
+            end += width * n
+    except (zlib.error, orjson.JSONDecodeError, KeyError, ValueError) as problem:
+        raise BadBlock(str(problem)) from problem
+    return Columns(at, values)
+
+
+def _shuffled(array: npt.NDArray[Any]) -> bytes:  # Any: whichever width the column has
+    return array.view(np.uint8).reshape(len(array), array.itemsize).T.tobytes()
+
+
+def _unshuffled(data: bytes, start: int, count: int, dtype: str) -> npt.NDArray[Any]:
+    width = np.dtype(dtype).itemsize
+    planes = np.frombuffer(data, np.uint8, count * width, start).reshape(width, count)
+    return np.ascontiguousarray(planes.T).view(dtype).reshape(count)

@@ -1,0 +1,183 @@
+"""History: what every machine reported, in compressed blocks of an hour, readable over any span for a chart.
+
+A flush adds a part to each hour it touched; `compact` joins the parts of an hour into one, part 0. Takes a session.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.session import SYSTEM, Sessions, work
+from models.telemetry import ReadingBlock
+from telemetry.columns import Columns, Floats, Instants, joined, of_reports, packed, unpacked
+
+HOUR_MS: Final = 3_600_000
+# An hour that still fills is joined when it lies in so many parts; a past one as soon as there are two.
+_LOOSE_PARTS: Final = 40
+_HOURS_AT_ONCE: Final = 100  # a compaction's transaction stays short
+
+Report = tuple[int, Mapping[str, float]]  # instant in epoch ms, metrics
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric over a span: one point a bucket; NaN in a bucket without a value."""
+
+    least: Floats
+    mean: Floats
+    most: Floats
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a chart needs. `at_ms` is the middle of each bucket, or the report's own instant when none were joined."""
+
+    at_ms: Instants
+    lines: Mapping[str, Line]
+    reports: int
+    step_ms: int  # width of a bucket; 0 when every report stands for itself
+
+
+def part_number(partition: int, position: int) -> int:
+    """The part a flush writes: the same for the same piece of the log, and different for any other. Never 0."""
+    return (position + 1) * 1024 + partition
+
+
+def add(session: Session, part: int, machines: Sequence[tuple[uuid.UUID, uuid.UUID, Sequence[Report]]]) -> int:
+    """Store reports of (machine, customer, reports) as part `part` of the hours they fall in; the number of blocks."""
+    rows = []
+    for machine_id, customer_id, reports in machines:
+        hours: dict[int, list[Report]] = {}
+        for report in reports:
+            hours.setdefault(report[0] // HOUR_MS, []).append(report)
+        rows += [
+            _row(machine_id, customer_id, _instant(hour * HOUR_MS), part, of_reports(some))
+            for hour, some in hours.items()
+        ]
+    if rows:
+        session.execute(insert(ReadingBlock), rows)
+    return len(rows)
+
+
+def read(
+    session: Session,
+    machine_id: uuid.UUID,
+    metrics: Collection[str] | None,
+    start: datetime,
+    end: datetime,
+    max_points: int = 600,
+) -> Span:
+    """The metrics named (all, when None) from `start` up to but without `end`, in at most `max_points` buckets."""
+    from_ms, to_ms = _ms(start), _ms(end)
+    columns = reports(session, machine_id, metrics, start, end)
+    if len(columns) <= max_points:
+        lines = {name: Line(values, values, values) for name, values in columns.values.items()}
+        return Span(columns.at_ms, lines, len(columns), 0)
+    step = max(1, -(-(to_ms - from_ms) // max_points))
+    bucket = (columns.at_ms - from_ms) // step
+    edges = np.flatnonzero(np.append(True, bucket[1:] != bucket[:-1]))
+    middles = from_ms + bucket[edges] * step + step // 2
+    lines = {name: _line(values, edges) for name, values in columns.values.items()}
+    return Span(middles, lines, len(columns), step)
+
+
+def reports(
+    session: Session, machine_id: uuid.UUID, metrics: Collection[str] | None, start: datetime, end: datetime
+) -> Columns:
+    """Every report in the span as it was sent."""
+    from_ms, to_ms = _ms(start), _ms(end)
+    bodies = session.scalars(
+        select(ReadingBlock.body)
+        .where(
+            ReadingBlock.machine_id == machine_id,
+            ReadingBlock.hour >= _instant(from_ms // HOUR_MS * HOUR_MS),
+            ReadingBlock.hour < end,
+        )
+        .order_by(ReadingBlock.hour, ReadingBlock.part)
+    )
+    only = frozenset(metrics) if metrics is not None else None
+    columns = joined(unpacked(body, only) for body in bodies)
+    first, last = np.searchsorted(columns.at_ms, [from_ms, to_ms])
+    return Columns(columns.at_ms[first:last], {name: v[first:last] for name, v in columns.values.items()})
+
+
+def compact(session: Session, now: datetime, limit: int = _HOURS_AT_ONCE) -> int:
+    """Join the loose parts of up to `limit` hours; how many were joined."""
+    past = now - timedelta(hours=1, minutes=5)
+    loose = session.execute(
+        select(ReadingBlock.machine_id, ReadingBlock.hour)
+        .where(ReadingBlock.part > 0)
+        .group_by(ReadingBlock.machine_id, ReadingBlock.hour)
+        .having((func.count() >= _LOOSE_PARTS) | ((ReadingBlock.hour < past) & (func.count() > 1)))
+        .limit(limit)
+    ).all()
+    for machine_id, hour in loose:
+        _compact_hour(session, machine_id, hour)
+    return len(loose)
+
+
+def compaction_loop(sessions: Sessions) -> Callable[[datetime], None]:
+    """The body of a loop that keeps history compact; a minute between two turns is plenty."""
+
+    def body(now: datetime) -> None:
+        more = True
+        while more:
+            with work(sessions, SYSTEM) as session:
+                more = compact(session, now) == _HOURS_AT_ONCE
+
+    return body
+
+
+def _compact_hour(session: Session, machine_id: uuid.UUID, hour: datetime) -> None:
+    own = (ReadingBlock.machine_id == machine_id, ReadingBlock.hour == hour)
+    blocks = session.scalars(select(ReadingBlock).where(*own).order_by(ReadingBlock.part).with_for_update()).all()
+    if not blocks:
+        return
+    row = _row(machine_id, blocks[0].customer_id, hour, 0, joined(unpacked(block.body) for block in blocks))
+    session.execute(delete(ReadingBlock).where(*own, ReadingBlock.part.in_([block.part for block in blocks])))
+    session.execute(insert(ReadingBlock), [row])
+    session.expunge_all()  # the rows just deleted must not be taken for rows that still are
+
+
+def _row(
+    machine_id: uuid.UUID, customer_id: uuid.UUID, hour: datetime, part: int, columns: Columns
+) -> dict[str, object]:
+    return {
+        "machine_id": machine_id,
+        "customer_id": customer_id,
+        "hour": hour,
+        "part": part,
+        "first_at": _instant(int(columns.at_ms[0])),
+        "last_at": _instant(int(columns.at_ms[-1])),
+        "reports": len(columns),
+        "body": packed(columns),
+    }
+
+
+def _line(values: Floats, edges: Instants) -> Line:
+    there = ~np.isnan(values)
+    count = np.add.reduceat(there.astype(np.int64), edges)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.add.reduceat(np.where(there, values, 0.0), edges) / count
+    least = np.minimum.reduceat(np.where(there, values, np.inf), edges)
+    most = np.maximum.reduceat(np.where(there, values, -np.inf), edges)
+    empty = count == 0
+    least[empty] = most[empty] = mean[empty] = np.nan
+    return Line(least, mean, most)
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

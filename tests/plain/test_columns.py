@@ -1,0 +1,60 @@
+"""What a block gives back is what went in, to the seventh digit, and counters to the last."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.columns import BadBlock, joined, of_reports, packed, unpacked
+
+NAMES = st.sampled_from(["cpu", "mem", "disk./var", "net.rx", "ü"])
+VALUES = st.floats(allow_nan=False, allow_infinity=False, width=32)
+REPORTS = st.lists(
+    st.tuples(st.integers(0, 2**45), st.dictionaries(NAMES, VALUES, max_size=5)),
+    unique_by=lambda report: report[0],
+    min_size=1,
+    max_size=30,
+)
+
+
+def as_told(reports: list[tuple[int, dict[str, float]]]) -> dict[int, dict[str, float]]:
+    return dict(sorted(reports))
+
+
+def read_back(body: bytes) -> dict[int, dict[str, float]]:
+    columns = unpacked(body)
+    return {
+        int(at): {name: float(values[i]) for name, values in columns.values.items() if not np.isnan(values[i])}
+        for i, at in enumerate(columns.at_ms)
+    }
+
+
+@given(REPORTS)
+def test_a_block_gives_back_every_report(reports: list[tuple[int, dict[str, float]]]) -> None:
+    assert read_back(packed(of_reports(reports))) == as_told(reports)
+
+
+@given(REPORTS, st.integers(0, 30))
+def test_parts_joined_are_the_whole(reports: list[tuple[int, dict[str, float]]], cut: int) -> None:
+    parts = [of_reports(some) for some in (reports[:cut], reports[cut:]) if some]
+    assert read_back(packed(joined(parts))) == as_told(reports)
+
+
+def test_a_byte_counter_keeps_its_last_digit() -> None:
+    exact = {"rx": 987_654_321_012_345.0, "load": 0.1}
+    back = read_back(packed(of_reports([(1, exact)])))[1]
+    assert back["rx"] == exact["rx"]
+    assert back["load"] == pytest.approx(0.1, rel=1e-7)
+
+
+def test_a_report_told_again_stands_once() -> None:
+    assert read_back(packed(of_reports([(5, {"a": 1.0}), (5, {"a": 2.0})]))) == {5: {"a": 2.0}}
+
+
+@given(REPORTS, st.data())
+def test_a_cut_block_is_refused(reports: list[tuple[int, dict[str, float]]], data: st.DataObject) -> None:
+    body = packed(of_reports(reports))
+    with pytest.raises(BadBlock):
+        unpacked(body[: data.draw(st.integers(0, len(body) - 1))])
