@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from app.api import me
+from app.api import acts, contracts, customers, decisions, findings, incidents, machines, me, people, platform, tokens
 from app.api.door import BASE, ROUTES, Route, mount
 
-__all__ = ["BASE", "ROUTES", "Route", "me", "register"]
+NOUNS = (customers, people, contracts, machines, incidents, acts, findings, decisions, platform, tokens, me)
+
+__all__ = ["BASE", "NOUNS", "ROUTES", "Route", "register"]
 
 
 def register(app: Flask) -> None:

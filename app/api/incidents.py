@@ -1,0 +1,255 @@
+"""Incidents: the list, one of them, its timeline, its evidence, and the promises that run on it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+from sqlalchemy import select
+
+from app.api import lookup
+from app.api.door import Answer, Call, route
+from app.api.paging import page
+from app.wire import Instant, Out, Paged, Ref, Severity
+from contracts import clock, hours
+from escalation import incident as life
+from models.incidents import OPEN_STATES, Incident, Promise, TimelineEntry
+from models.people import Person
+
+State = Literal["open", "acknowledged", "working", "waiting", "resolved", "closed"]
+Which = Literal["still-open", "open", "acknowledged", "working", "waiting", "resolved", "closed"]
+
+
+class Somebody(Out):
+    id: uuid.UUID
+    name: str
+
+
+class IncidentOut(Out):
+    id: uuid.UUID
+    label: str = Field(description="as people say it: VG-1001")
+    customer_id: uuid.UUID
+    machine_id: uuid.UUID | None
+    contract_id: uuid.UUID | None
+    decision_id: uuid.UUID | None
+    tier: str = Field(description="at the opening")
+    cause: str
+    kind: str
+    channel: str = Field(description="who told us: telemetry, portal, phone, api, …")
+    severity: int
+    state: State
+    waiting_for: str
+    title: str
+    summary: str
+    began_at: Instant
+    opened_at: Instant
+    condition_ended_at: Instant | None
+    acknowledged_at: Instant | None
+    resolved_at: Instant | None
+    closed_at: Instant | None
+    customer_told_us_at: Instant | None
+    told_customer_at: Instant | None
+    owner: Somebody | None
+    second: Somebody | None
+    rung: int = Field(description="the last rung climbed, from 0; -1: none")
+    next_rung_at: Instant | None
+    evidence_digest: str
+    demo: bool
+    version: int = Field(description="counts its changes; also the ETag")
+    changed_at: Instant
+
+
+class IncidentWhole(IncidentOut):
+    acts: list[str] = Field(description="what may be done in this state")
+    terms: dict[str, Any] = Field(description="frozen at the opening")
+    ladder: dict[str, Any] = Field(description="frozen at the opening")
+
+
+class IncidentPage(Out):
+    items: list[IncidentOut]
+    next: str | None
+
+
+class EntryOut(Out):
+    id: uuid.UUID
+    at: Instant
+    kind: str
+    actor: str
+    public: bool
+    text: str
+    facts: dict[str, Any]
+
+
+class Timeline(Out):
+    items: list[EntryOut]
+    next: str | None
+
+
+class Evidence(Out):
+    incident_id: uuid.UUID
+    digest: str = Field(description="SHA-256 of the evidence as it was frozen")
+    evidence: dict[str, Any]
+
+
+class SegmentOut(Out):
+    start: Instant
+    end: Instant
+    kind: str = Field(description="counted, paused, closed")
+    reason: str
+
+
+class PromiseOut(Out):
+    id: uuid.UUID
+    kind: str = Field(description="respond, update, on_site")
+    state: str
+    started_at: Instant
+    due_at: Instant | None
+    met_at: Instant | None
+    breached_at: Instant | None = Field(description="stays, whatever comes later")
+    budget: dict[str, Any] = Field(description='{"seconds": …} of service time, or {"business_days": …}')
+    elapsed_s: float = Field(description="service time counted so far, seconds")
+    explanation: str
+    segments: list[SegmentOut]
+
+
+class Promises(Out):
+    items: list[PromiseOut]
+
+
+class IncidentQuery(Paged):
+    state: Which | None = Field(None, description="still-open means every state before resolved")
+    customer: Ref | None = Field(None, description="id or slug")
+    machine: Ref | None = Field(None, description="id or name")
+    severity: Severity | None = None
+
+
+@route("GET", "/incidents", "incidents:read", {200: IncidentPage}, query=IncidentQuery)
+def index(call: Call, query: IncidentQuery) -> IncidentPage:
+    """Incidents, newest first."""
+    wanted = select(Incident)
+    if query.state is not None:
+        states = OPEN_STATES if query.state == "still-open" else (query.state,)
+        wanted = wanted.where(Incident.state.in_(states))
+    if query.customer is not None:
+        wanted = wanted.where(Incident.customer_id == lookup.customer(call, query.customer, "customer").id)
+    if query.machine is not None:
+        wanted = wanted.where(Incident.machine_id == lookup.machine(call, query.machine, "machine").id)
+    if query.severity is not None:
+        wanted = wanted.where(Incident.severity == query.severity)
+    rows, after = page(call.session, wanted, query, Incident.opened_at, Incident.id)
+    names = _names(call, rows)
+    return IncidentPage(items=[IncidentOut(**_facts(row, names)) for row in rows], next=after)
+
+
+@route("GET", "/incidents/{incident}", "incidents:read", {200: IncidentWhole}, problems=("not-found",))
+def get(call: Call, *, incident: str) -> Answer:
+    """One incident, by id or label; its ETag is its version."""
+    return shown(call, lookup.incident(call, incident))
+
+
+@route("GET", "/incidents/{incident}/timeline", "incidents:read", {200: Timeline}, query=Paged,
+       problems=("not-found",))  # fmt: skip
+def timeline(call: Call, query: Paged, *, incident: str) -> Timeline:
+    """Its story, oldest first. A customer reads what is public."""
+    row = lookup.incident(call, incident)
+    wanted = select(TimelineEntry).where(TimelineEntry.incident_id == row.id)
+    if not call.caller.is_staff:
+        wanted = wanted.where(TimelineEntry.public)
+    rows, after = page(call.session, wanted, query, TimelineEntry.at, TimelineEntry.id, newest_first=False)
+    return Timeline(items=[EntryOut.model_validate(one) for one in rows], next=after)
+
+
+@route("GET", "/incidents/{incident}/evidence", "incidents:read", {200: Evidence}, problems=("not-found",))
+def evidence(call: Call, *, incident: str) -> Evidence:
+    """What the machine said, frozen at the opening."""
+    row = lookup.incident(call, incident)
+    return Evidence(incident_id=row.id, digest=row.evidence_digest, evidence=row.evidence)
+
+
+@route("GET", "/incidents/{incident}/promises", "incidents:read", {200: Promises}, problems=("not-found",))
+def promises(call: Call, *, incident: str) -> Promises:
+    """What is owed and by when, each clock explained in segments and one sentence."""
+    row = lookup.incident(call, incident)
+    wanted = select(Promise).where(Promise.incident_id == row.id).order_by(Promise.started_at, Promise.id)
+    return Promises(items=[explained(one, call.now) for one in call.session.scalars(wanted)])
+
+
+def explained(promise: Promise, now: datetime) -> PromiseOut:
+    """A promise with its clock laid open."""
+    until = max(promise.met_at or now, promise.started_at)
+    pauses = [_pause(one) for one in promise.pauses]
+    calendar = hours.parse(promise.calendar)
+    parts = clock.segments(calendar, promise.started_at, until, pauses)
+    spent = {
+        kind: sum((part.end - part.start for part in parts if part.kind == kind), timedelta())
+        for kind in ("counted", "paused", "closed")
+    }
+    names = ("id", "kind", "state", "started_at", "due_at", "met_at", "breached_at", "budget")
+    return PromiseOut(
+        **{name: getattr(promise, name) for name in names},
+        elapsed_s=spent["counted"].total_seconds(),
+        explanation=_sentence(promise, spent),
+        segments=[SegmentOut.model_validate(part) for part in parts[-200:]],
+    )
+
+
+def _sentence(promise: Promise, spent: dict[str, timedelta]) -> str:
+    said = [f"{_span(spent['counted'])} counted"]
+    said += [f"{_span(spent[kind])} {kind}" for kind in ("paused", "closed") if spent[kind]]
+    budget = promise.budget
+    given = (
+        _span(timedelta(seconds=budget["seconds"]))
+        if "seconds" in budget
+        else f"{budget['business_days']} business days"
+    )
+    end = f"; {given} of service time were promised"
+    if promise.due_at is not None:
+        end += f", which is until {promise.due_at:%Y-%m-%dT%H:%M:%SZ}"
+    return ", ".join(said) + end + "."
+
+
+def _span(given: timedelta) -> str:
+    minutes, seconds = divmod(int(given.total_seconds()), 60)
+    hrs, minutes = divmod(minutes, 60)
+    parts = [f"{hrs} h" if hrs else "", f"{minutes} min" if minutes else "", f"{seconds} s" if seconds else ""]
+    return " ".join(part for part in parts if part) or "0 s"
+
+
+def _pause(given: dict[str, Any]) -> clock.Pause:
+    end = given.get("to")
+    return clock.Pause(
+        datetime.fromisoformat(given["from"]),
+        datetime.fromisoformat(end) if end else None,
+        str(given.get("reason", "")),
+    )
+
+
+def shown(call: Call, row: Incident, status: int = 200) -> Answer:
+    """The incident as one is shown, under its ETag."""
+    whole = IncidentWhole(
+        **_facts(row, _names(call, [row])),
+        acts=[act.value for act in life.allowed(life.State(row.state))],
+        terms=row.terms,
+        ladder=row.ladder,
+    )
+    return Answer(whole, status, {"ETag": f'"{row.version}"'})
+
+
+def _names(call: Call, rows: Iterable[Incident]) -> dict[uuid.UUID, str]:
+    """The names of owners and seconds; a customer may know who works for them, though not list our people."""
+    ids = {one for row in rows for one in (row.owner_id, row.second_id) if one is not None}
+    if not ids:
+        return {}
+    with call.as_desk():
+        found = call.session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+        return dict(found.tuples().all())
+
+
+def _facts(row: Incident, names: dict[uuid.UUID, str]) -> dict[str, Any]:
+    facts = {name: getattr(row, name) for name in IncidentOut.model_fields if name not in ("owner", "second")}
+    for role, who in (("owner", row.owner_id), ("second", row.second_id)):
+        facts[role] = Somebody(id=who, name=names[who]) if who in names else None
+    return facts

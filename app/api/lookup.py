@@ -1,0 +1,118 @@
+"""Things by their id or by the short name people use, within reach; foreign is as unknown."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.api.door import Call
+from app.problems import Problem, invalid, not_found
+from models.agreements import Contract
+from models.base import Identified
+from models.customers import Customer, Site
+from models.decisions import DecisionRow
+from models.incidents import Finding, Incident
+from models.machines import Machine
+from models.people import ApiToken, Person
+from models.telemetry import DeadLetter
+
+R = TypeVar("R", bound=Identified)
+_LABEL = re.compile(r"VG-(\d{1,15})", re.IGNORECASE)
+
+
+def customer(call: Call, ref: str, field: str | None = None) -> Customer:
+    """By id or slug. With `field` the ref came in a body, and a wrong one is a wrong field rather than a 404."""
+    return _named(call, Customer, ref, Customer.slug, "customer", field)
+
+
+def machine(call: Call, ref: str, field: str | None = None) -> Machine:
+    """By id or name."""
+    return _named(call, Machine, ref, Machine.name, "machine", field)
+
+
+def contract(call: Call, ref: str, field: str | None = None) -> Contract:
+    """By id or number."""
+    return _named(call, Contract, ref, Contract.number, "contract", field)
+
+
+def person(call: Call, ref: str, field: str | None = None) -> Person:
+    """By id only: an address is not a name to put into addresses."""
+    return _named(call, Person, ref, None, "person", field)
+
+
+def site(call: Call, ref: str, field: str | None = None) -> Site:
+    return _named(call, Site, ref, None, "site", field)
+
+
+def incident(call: Call, ref: str) -> Incident:
+    """By id or label (VG-1001)."""
+    label = _LABEL.fullmatch(ref)
+    if label is None:
+        return _named(call, Incident, ref, None, "incident", None)
+    found = call.session.scalar(select(Incident).where(Incident.number == int(label[1])))
+    if found is None:
+        raise not_found("incident")
+    return found
+
+
+def decision(call: Call, ref: str) -> DecisionRow:
+    return _named(call, DecisionRow, ref, None, "decision", None)
+
+
+def finding(call: Call, ref: str) -> Finding:
+    return _named(call, Finding, ref, None, "finding", None)
+
+
+def dead_letter(call: Call, ref: str) -> DeadLetter:
+    return _named(call, DeadLetter, ref, None, "dead letter", None)
+
+
+def token(call: Call, ref: str) -> ApiToken:
+    return _named(call, ApiToken, ref, None, "token", None)
+
+
+def same_customer(found: uuid.UUID, wanted: uuid.UUID, field: str) -> None:
+    """What is named beside a customer must be theirs. Raises Problem."""
+    if found != wanted:
+        raise invalid(field, "belongs to another customer", "name one of this customer")
+
+
+def own_customer(call: Call, ref: str | None) -> Customer:
+    """The customer named in a body: needed of our own people, and for a customer's caller always their own."""
+    if call.caller.customer_id is not None:
+        mine = call.session.get_one(Customer, call.caller.customer_id)
+        if ref is not None and ref not in (str(mine.id), mine.slug):
+            raise _unknown("customer", "customer")
+        return mine
+    if ref is None:
+        raise invalid("customer", "is missing", "name the customer by id or slug")
+    return customer(call, ref, "customer")
+
+
+def _named(
+    call: Call, kind: type[R], ref: str, name: InstrumentedAttribute[Any] | None, what: str, field: str | None
+) -> R:
+    by_id = as_id(ref)
+    found = None
+    if by_id is not None:
+        found = call.session.get(kind, by_id)
+    elif name is not None:
+        found = call.session.scalar(select(kind).where(name == ref))
+    if found is None:
+        raise _unknown(what, field) if field else not_found(what)
+    return found
+
+
+def as_id(ref: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(ref) if len(ref) == 36 else None
+    except ValueError:
+        return None
+
+
+def _unknown(what: str, field: str) -> Problem:
+    return invalid(field, f"names no {what} known here", f"list what there is: GET /api/v1/{what}s")
