@@ -27,12 +27,14 @@ ON CONFLICT (name) DO UPDATE SET
 
 
 class Beats:
-    """One connection, opened when needed and given up when it breaks; a missed beat is made good by the next."""
+    """Writes the rows; a missed beat is made good by the next.
+
+    Each beat has a connection of its own: an open one would be shared by every part forked while it lives.
+    """
 
     def __init__(self, dsn: str, started_at: datetime) -> None:
         self._dsn = dsn
         self._started_at = started_at
-        self._connection: psycopg.Connection | None = None
 
     def write(self, runs: Iterable[Run], now: datetime) -> bool:
         """Write one row per part and one for the supervisor; False when the database did not take them."""
@@ -45,25 +47,19 @@ class Beats:
             for run in runs
         ]  # fmt: skip
         try:
-            if self._connection is None:
-                self._connection = psycopg.connect(self._dsn, autocommit=True, application_name="vigie-supervisor")
-            with self._connection.cursor() as cursor:
+            with self._connect() as connection, connection.cursor() as cursor:
                 cursor.executemany(_UPSERT, [{**row, "host": host, "now": now} for row in rows])
         except psycopg.OperationalError:
-            self.close()
             return False
         return True
 
     def forget_others(self, names: Iterable[str]) -> None:
         """Drop rows of this host's parts that are no longer among `names`."""
-        with psycopg.connect(self._dsn, autocommit=True) as connection:
+        with self._connect() as connection:
             connection.execute(
                 "DELETE FROM process_beats WHERE host = %s AND NOT name = ANY(%s)",
                 [platform.node(), [*names, "supervisor"]],
             )
 
-    def close(self) -> None:
-        """Give the connection up."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self._dsn, autocommit=True, application_name="vigie-supervisor")

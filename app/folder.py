@@ -40,6 +40,10 @@ class Claim:
         """Tell commands typed beside us where things are (see `what_runs`)."""
         write_whole(self.data / _RUNNING, json.dumps(facts))
 
+    def let_go(self) -> None:
+        """In a forked child: the hold is the parent's alone."""
+        self._lock.close()
+
     def release(self) -> None:
         """Let another copy use the folder."""
         (self.data / _RUNNING).unlink(missing_ok=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from app import leash
+
 from app.embedded import Cluster
 from app.settings import Settings
 from app.supervisor import Part
@@ -40,19 +39,15 @@ def database_url(cluster: Cluster) -> str:
     return cluster.url("{role}")
 
 
-def vigie(*arguments: str) -> list[str]:
-    """The command line of one of our own commands, under the same Python, whatever the working directory."""
-    return [sys.executable, "-P", "-m", "app.cli", *arguments]
-
-
 def ours(name: str, *arguments: str, beats_itself: bool = True) -> Part:
     """A part that is one of our commands."""
-    return Part(name, leash.command(vigie(*(arguments or (name,)))), beats_itself=beats_itself)
+    return Part(name, arguments=arguments or (name,), beats_itself=beats_itself)
 
 
-def after_broker(settings: Settings) -> list[Part]:
-    """The parts that start together once database and broker answer; the slowest to be ready first."""
-    wanted = [ours("web"), ours("watch"), ours("bridge"), ours("work")]
+def around_broker(settings: Settings) -> tuple[list[Part], list[Part]]:
+    """The parts that need the database only, and those that also speak to the broker; each list starts together."""
+    first = [ours("broker", beats_itself=False), ours("web"), ours("watch")]
+    then = [ours("bridge"), ours("work")]
     if settings.demo:
-        wanted += [ours("lab", "lab", "play"), ours("agent")]
-    return wanted
+        then += [ours("lab", "lab", "play"), ours("agent")]
+    return first, then

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import errno
 import http.client
+import os
 import signal
 import socket
-import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app import embedded, folder, leash, orphans, parts, revisions
+from app import embedded, folder, offspring, orphans, parts, revisions
 from app.beats import Beats
 from app.embedded import Cluster
+from app.offspring import Process
 from app.settings import Settings
 from app.supervisor import Part, Run, Supervisor
 
@@ -62,6 +65,25 @@ def _port_trouble(host: str, port: int, option: str, error: OSError) -> str:
     return f"{host}:{port} cannot be listened on ({error.strerror}): choose another port with {option}"
 
 
+@dataclass(frozen=True)
+class Errand:
+    """One of our commands that does something once and ends; its words go to files, so that it never waits for us."""
+
+    arguments: tuple[str, ...]
+    process: Process
+    output: int
+    error: int
+
+    def words(self) -> tuple[str, str]:
+        """What it said and what it complained of; to be asked once, after its end."""
+        said = []
+        for handle in (self.output, self.error):
+            os.lseek(handle, 0, os.SEEK_SET)
+            with os.fdopen(handle, "r", errors="replace") as file:
+                said.append(file.read())
+        return said[0], said[1]
+
+
 class Start:
     """One start of everything on this machine, holding the data folder."""
 
@@ -72,7 +94,7 @@ class Start:
         self._began = time.monotonic()
         self.cluster: Cluster = embedded.prepare(settings.data)
         self._environment = parts.environment(settings, self.cluster)
-        self.supervisor = Supervisor(settings.data / "logs", tell, self._environment)
+        self.supervisor = Supervisor(settings.data / "logs", tell, self._environment, [held.let_go])
         self.supervisor.listen()
         self._beats = Beats(self.cluster.dsn(embedded.WORKER), datetime.now(UTC))
         self._noted: dict[str, int] = {}
@@ -81,6 +103,7 @@ class Start:
         """Start every part; returns the sign-in link. Raises StartError or StoppedEarly."""
         with self._step("PostgreSQL"):
             database = self._launch(Part("postgres", self.cluster.command(), stop=signal.SIGINT, beats_itself=False))
+            offspring.preload()
             embedded.wait_until_ready(self.cluster, lambda: database.process.poll() is None, seconds=PATIENCE_S)
             embedded.ensure_database(self.cluster)
         self._held.note(
@@ -94,14 +117,16 @@ class Start:
             with self._step("demo fleet and this machine"):
                 self._errand("demo", "install")
         link = self._begin_errand("signin", "--bare")
-        with self._step("MQTT broker"):
-            self._launch(parts.ours("broker", beats_itself=False))
+        first, then = parts.around_broker(self.settings)
+        with self._step("MQTT broker and web server"):
+            for part in first:
+                self._launch(part)
             self._await_port("broker", self.settings.mqtt_host, self.settings.mqtt_port)
-        with self._step("web server, watcher, bridge, workers" + (", demo fleet, agent" if self.settings.demo else "")):
-            for part in parts.after_broker(self.settings):
+        with self._step(", ".join(part.name for part in then)):
+            for part in then:
                 self._launch(part)
             self._await_web()
-        return self._finish_errand(link, "signin")
+        return self._finish_errand(link)
 
     def watch_over(self) -> None:
         """Keep the parts running until somebody asks for the end."""
@@ -118,7 +143,6 @@ class Start:
 
     def bring_down(self) -> None:
         """Stop every part in order, and leave the folder to others."""
-        self._beats.close()
         self.supervisor.stop(parts.STAGES)
         self.supervisor.close()
         orphans.forget(self._held.data)
@@ -154,28 +178,26 @@ class Start:
         if self.supervisor.asked_to_stop:
             raise StoppedEarly
 
-    def _begin_errand(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            leash.command(parts.vigie(*arguments)), env=self._environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+    def _begin_errand(self, *arguments: str) -> Errand:
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as error:
+            process = self.supervisor.launch(Part(arguments[0], arguments=arguments), output.fileno(), error.fileno())
+            return Errand(arguments, process, os.dup(output.fileno()), os.dup(error.fileno()))
 
-    def _finish_errand(self, begun: subprocess.Popen[str], name: str) -> str:
-        while True:
-            try:
-                said, complaint = begun.communicate(timeout=0.5)
-                break
-            except subprocess.TimeoutExpired:
-                if self.supervisor.asked_to_stop:
-                    begun.terminate()
+    def _finish_errand(self, errand: Errand) -> str:
+        while errand.process.poll() is None:
+            self.supervisor.look()
+            if self.supervisor.asked_to_stop:
+                errand.process.send_signal(signal.SIGTERM)
+            self.supervisor.rest(0.1)
+        said, complaint = errand.words()
         self._give_way()
-        if begun.returncode != 0:
-            words = "\n".join("    " + line for line in complaint.strip().splitlines()[-8:])
-            raise StartError(f"`vigie {name}` failed with status {begun.returncode}:\n{words}")
+        if errand.process.returncode != 0:
+            name, words = " ".join(errand.arguments), "\n".join("    " + line for line in complaint.splitlines()[-8:])
+            raise StartError(f"`vigie {name}` failed with status {errand.process.returncode}:\n{words}")
         return said.strip()
 
-    def _errand(self, *arguments: str) -> str:
-        return self._finish_errand(self._begin_errand(*arguments), " ".join(arguments))
+    def _errand(self, *arguments: str) -> None:
+        self._finish_errand(self._begin_errand(*arguments))
 
     def _await_port(self, name: str, host: str, port: int) -> None:
         def answers() -> bool:

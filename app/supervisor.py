@@ -6,12 +6,16 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
+from app import leash, offspring
+from app.offspring import Process
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
@@ -24,10 +28,14 @@ LARGEST_LOG = 10 * 2**20
 
 @dataclass(frozen=True)
 class Part:
-    """One process of ours: how it is started, and how it is asked to stop."""
+    """One process of ours: how it is started, and how it is asked to stop.
+
+    `arguments` are those of `vigie`, for a part that may be a fork of ours; `argv` is the whole command for any other.
+    """
 
     name: str
-    argv: Sequence[str]
+    argv: Sequence[str] = ()
+    arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     stop: signal.Signals = signal.SIGTERM
     beats_itself: bool = True  # whether it reports its own progress; else we vouch for its being there
@@ -38,7 +46,7 @@ class Run:
     """How a part fares. States: running, waiting (for its back-off), stopped."""
 
     part: Part
-    process: subprocess.Popen[bytes]
+    process: Process
     began: float
     started_at: datetime
     state: str = "running"
@@ -53,10 +61,19 @@ def pause_after(failures: int) -> float:
     return float(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** max(0, failures - 1)))
 
 
+def vigie(*arguments: str) -> list[str]:
+    """The command line of one of our own commands, under the same Python, whatever the working directory."""
+    return [sys.executable, "-P", "-m", "app.cli", *arguments]
+
+
 class Supervisor:
     """Guards the running parts. Not thread-safe: one thread starts, watches and stops them all."""
 
-    def __init__(self, logs: Path, tell: Callable[[str], None], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, logs: Path, tell: Callable[[str], None], environment: Mapping[str, str],
+        let_go: Sequence[Callable[[], None]] = (),
+    ) -> None:  # fmt: skip
+        self._let_go = [self.close, *let_go]
         self.runs: dict[str, Run] = {}
         self.asked_to_stop = False
         self._logs = logs
@@ -138,19 +155,26 @@ class Supervisor:
     def _ask_to_stop(self) -> None:
         self.asked_to_stop = True
 
-    def _launch(self, part: Part) -> subprocess.Popen[bytes]:
+    def _launch(self, part: Part) -> Process:
         with (self._logs / f"{part.name}.log").open("ab") as log:
-            return subprocess.Popen(
-                part.argv,
-                env={**self._environment, **part.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C reaches us alone, so that we can stop them in order
-            )
+            return self.launch(part, log.fileno(), log.fileno())
+
+    def launch(self, part: Part, output: int, error: int) -> Process:
+        """A process for `part` in a session of its own, not watched over by us yet."""
+        environment = {**self._environment, **part.environment}
+        if part.arguments and offspring.CAN_FORK:
+            return offspring.spawn(part.arguments, environment, output, error, self._let_go)
+        return subprocess.Popen(
+            part.argv or leash.command(vigie(*part.arguments)),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=error,
+            start_new_session=True,  # Ctrl-C reaches us alone, so that we can stop them in order
+        )
 
     def _note_end(self, run: Run) -> None:
-        code = run.process.returncode
+        code = run.process.returncode or 0
         run.why = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         if time.monotonic() - run.began >= STEADY_S:
             run.failures = 0

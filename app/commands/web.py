@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli import read_settings
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 # Streams hold a thread each, so threads are many; processes are few, since each holds its own memory.
 THREADS = 32
@@ -18,22 +21,40 @@ THREADS = 32
 @click.option("--threads", type=click.IntRange(2, 256), default=THREADS, show_default=True, help="Threads of each.")
 def command(processes: int, threads: int) -> None:
     """Serve the pages and the API with gunicorn."""
+    from gunicorn.app.base import BaseApplication
+
     settings = read_settings()
-    # gunicorn's parent only watches its children; started afresh it does not hold our imports as well.
-    os.environ.update({name: value for name, value in {
-        "VIGIE_DATA": str(settings.data), "VIGIE_DATABASE_URL": settings.database_url,
-        "VIGIE_HOST": settings.host, "VIGIE_PORT": str(settings.port),
-        "VIGIE_MQTT_HOST": settings.mqtt_host, "VIGIE_MQTT_PORT": str(settings.mqtt_port),
-    }.items() if value})  # fmt: skip
+
+    class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+        """gunicorn with the settings of this process, read once."""
+
+        def load_config(self) -> None:
+            for name, value in _options(settings, processes, threads).items():
+                self.cfg.set(name, value)
+
+        def load(self) -> object:
+            from app import create_app
+
+            return create_app(settings)
+
+    Server().run()
+
+
+def _options(settings: Settings, processes: int, threads: int) -> dict[str, object]:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    arguments = [
-        "--bind", f"{host}:{settings.port}",
-        "--worker-class", "gthread", "--workers", str(processes), "--threads", str(threads),
-        "--timeout", "60", "--graceful-timeout", "5", "--keep-alive", "15",
-        "--limit-request-line", "8190", "--limit-request-fields", "64",
-        "--worker-tmp-dir", "/dev/shm" if os.path.isdir("/dev/shm") else str(settings.data),
-        "--no-control-socket",
-        "--log-level", "warning", "--name", "vigie-web",
-        "app.wsgi:application",
-    ]  # fmt: skip
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "gunicorn", *arguments])
+    memory = Path("/dev/shm")  # the workers' heartbeat files, which must not wait for a disk
+    return {
+        "bind": f"{host}:{settings.port}",
+        "worker_class": "gthread",
+        "workers": processes,
+        "threads": threads,
+        "timeout": 60,
+        "graceful_timeout": 2,  # what is open then is a stream, and a stream resumes where it was cut
+        "keepalive": 15,
+        "limit_request_line": 8190,
+        "limit_request_fields": 64,
+        "worker_tmp_dir": str(memory if memory.is_dir() else settings.data),
+        "control_socket_disable": True,
+        "loglevel": "warning",
+        "proc_name": "vigie-web",
+    }
