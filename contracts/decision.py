@@ -180,7 +180,7 @@ def _by_terms(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speake
         case "dossier_review":
             return _watch(say, "review", terms.review_months > 0, months=terms.review_months)
         case "escalation":
-            return _grant(say, "escalation", skill=terms.skill_floor)
+            return _grant(say, "escalation.granted", skill=terms.skill_floor)
         case "out_of_hours":
             return _out_of_hours(ask, terms, contract, say)
     scope, first = _SCOPE.get(ask.kind, ("", Tier.BRONZE))

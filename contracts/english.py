@@ -73,7 +73,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "The environment dossier begins with gold; your contract is {tier}.",
         "Move the contract to gold for a review twice a year.",
     ),
-    "escalation": ("Any customer under contract may ask for escalation.", ""),
+    "escalation.granted": ("Any customer under contract may ask for escalation.", ""),
     "hours.open": ("It is within the hours of your contract for severity {severity}: {hours}.", ""),
     "hours.closed": (
         "Severity {severity} is served {hours} on {tier}, and it is closed now.",

@@ -73,7 +73,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Le dossier d'environnement commence avec l'or ; votre contrat est {tier}.",
         "Passez à l'or pour deux revues par an.",
     ),
-    "escalation": ("Tout client sous contrat peut demander l'escalade.", ""),
+    "escalation.granted": ("Tout client sous contrat peut demander l'escalade.", ""),
     "hours.open": ("Nous sommes dans les heures de votre contrat pour la gravité {severity} : {hours}.", ""),
     "hours.closed": (
         "Votre contrat est {tier} : la gravité {severity} est servie {hours}, et c'est fermé maintenant.",
