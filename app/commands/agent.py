@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from types import FrameType
 
 import click
@@ -43,35 +43,35 @@ def command(
     logs.set_up(settings)
     if (username is None) != (password_file is None):
         raise click.UsageError("--username and --password-file go together")
-    asked: list[int] = []
+    asked = Event()
 
     def stop(number: int, _: FrameType | None) -> None:
-        asked.append(number)
+        asked.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     folder = state or settings.data / "agent"
     place = (host or settings.mqtt_host, port or settings.mqtt_port)
     if username is not None and password_file is not None:
-        _report(place, username, password_file.read_text().strip(), folder, every, lambda: bool(asked))
+        _report(place, username, password_file.read_text().strip(), folder, every, asked.is_set)
     else:
         _report_demo(settings, place, folder, every, asked)
 
 
-def _report_demo(settings: Settings, place: tuple[str, int], folder: Path, every: float, asked: list[int]) -> None:
+def _report_demo(settings: Settings, place: tuple[str, int], folder: Path, every: float, asked: Event) -> None:
     """Report as this host of the demo, and rest while there is no demo."""
     path = demo_secrets.agent_file(settings.data)
-    while not asked:
-        known = demo_secrets.read(path)
+    while not asked.is_set():
+        written, known = demo_secrets.stamp(path), demo_secrets.read(path)
 
-        def is_over(known: dict[str, str] = known) -> bool:
+        def is_over(written: int = written) -> bool:
             """Asked to stop, or the credential was renewed or taken away."""
-            return bool(asked) or demo_secrets.read(path) != known
+            return asked.is_set() or demo_secrets.stamp(path) != written
 
         for machine, secret in known.items():
             _report(place, machine, secret, folder, every, is_over)
         if not known:
-            time.sleep(REST_S)
+            asked.wait(REST_S)
 
 
 def _report(

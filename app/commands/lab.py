@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from types import FrameType
 
 import click
@@ -36,27 +36,26 @@ def play() -> None:
 
     settings = read_settings()
     logs.set_up(settings)
-    asked: list[int] = []
+    asked = Event()
 
     def stop(number: int, _: FrameType | None) -> None:
-        asked.append(number)
+        asked.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     path = demo_secrets.lab_file(settings.data)
     sessions = make_sessions(make_engine(settings.database_for("worker"), pool_size=1, name="vigie-lab"))
-    while not asked:
-        secrets = demo_secrets.read(path)
+    while not asked.is_set():
+        written, secrets = demo_secrets.stamp(path), demo_secrets.read(path)
         if not secrets:
-            time.sleep(REST_S)
+            asked.wait(REST_S)
             continue
         board = Switchboard(secrets, settings.mqtt_host, settings.mqtt_port)
         stage = Stage(sessions, board, cohorts(secrets), path.parent / "state.json")
-        written = path.stat().st_mtime_ns
 
         def is_over(written: int = written) -> bool:
             """Asked to stop, or the secrets were renewed or taken away."""
-            return bool(asked) or not path.exists() or path.stat().st_mtime_ns != written
+            return asked.is_set() or demo_secrets.stamp(path) != written
 
         play(stage, lambda: datetime.now(UTC), is_over)
 

@@ -25,7 +25,8 @@ def report(seq: int, at_ms: int, row: Sequence[float], facts: dict[str, str] | N
     }
     if facts:
         body["facts"] = facts
-    return orjson.dumps(body)
+    # A copy of the right size: orjson shrinks a large buffer in place, and ten thousand kept ones leave 80 MB of holes.
+    return bytes(memoryview(orjson.dumps(body)))
 
 
 def message(reports: Sequence[bytes]) -> bytes:
