@@ -33,6 +33,15 @@ class Errands(click.Group):
         assert isinstance(found, click.Command)
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ValueError as error:
+            # What Settings says of a missing or impossible VIGIE_… variable is meant for a person, not for a trace.
+            if str(error).startswith("VIGIE_"):
+                raise click.ClickException(str(error)) from error
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = []
         for name in self.list_commands(ctx):

@@ -39,14 +39,14 @@ def database_url(cluster: Cluster) -> str:
     return cluster.url("{role}")
 
 
-def ours(name: str, *arguments: str, beats_itself: bool = True) -> Part:
+def ours(name: str, *arguments: str) -> Part:
     """A part that is one of our commands."""
-    return Part(name, arguments=arguments or (name,), beats_itself=beats_itself)
+    return Part(name, arguments=arguments or (name,))
 
 
 def around_broker(settings: Settings) -> tuple[list[Part], list[Part]]:
     """The parts that need the database only, and those that also speak to the broker; each list starts together."""
-    first = [ours("broker", beats_itself=False), ours("web"), ours("watch")]
+    first = [ours("broker"), ours("web"), ours("watch")]
     then = [ours("bridge"), ours("work")]
     if settings.demo:
         then += [ours("lab", "lab", "play"), ours("agent")]

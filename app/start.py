@@ -102,7 +102,7 @@ class Start:
     def bring_up(self) -> str:
         """Start every part; returns the sign-in link. Raises StartError or StoppedEarly."""
         with self._step("PostgreSQL"):
-            database = self._launch(Part("postgres", self.cluster.command(), stop=signal.SIGINT, beats_itself=False))
+            database = self._launch(Part("postgres", self.cluster.command(), stop=signal.SIGINT))
             offspring.preload()
             embedded.wait_until_ready(self.cluster, lambda: database.process.poll() is None, seconds=PATIENCE_S)
             embedded.ensure_database(self.cluster)
@@ -210,7 +210,7 @@ class Start:
         def answers() -> bool:
             connection = http.client.HTTPConnection(self.settings.host, self.settings.port, timeout=10)
             try:
-                connection.request("GET", "/")
+                connection.request("GET", "/readyz")
                 return connection.getresponse().status < 500
             finally:
                 connection.close()

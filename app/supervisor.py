@@ -38,7 +38,7 @@ class Part:
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     stop: signal.Signals = signal.SIGTERM
-    beats_itself: bool = True  # whether it reports its own progress; else we vouch for its being there
+    beats_itself: bool = False  # whether it reports its own progress; else we vouch for its being there
 
 
 @dataclass

@@ -1,0 +1,186 @@
+"""Try every outside part and say, for each, what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+from sqlalchemy import make_url
+
+from app import revisions
+from app.folder import ROOM_NEEDED
+from app.settings import Settings
+
+# Devices and promises are compared by time: more than this between two of our own clocks is worth a word.
+LARGEST_SKEW_S = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing tried. `remedy` is empty when it is in order."""
+
+    subject: str
+    said: str
+    remedy: str = ""
+
+
+def look_at_everything(settings: Settings) -> Iterator[Finding]:
+    """Try each part in turn; every trouble is a finding, none is raised."""
+    yield from _database(settings)
+    yield _broker(settings)
+    yield _log(settings)
+    yield _mail(settings)
+    yield _disk(settings)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    reached = False
+    for role in ("owner", "web", "worker"):
+        subject = f"database as vigie_{role}"
+        try:
+            with psycopg.connect(_dsn(settings, role), connect_timeout=5) as connection:
+                yield Finding(subject, f"PostgreSQL {connection.info.server_version // 10000} answers")
+                if role == "web":
+                    yield _walls(connection)
+                if role == "worker":
+                    yield _clock(connection)
+            reached = True
+        except ValueError as error:
+            yield Finding("database", str(error), "start ./run, or set VIGIE_DATABASE_URL (docs/running-large.md)")
+            return
+        except psycopg.OperationalError as error:
+            said = str(error).strip().splitlines()[-1]
+            yield Finding(subject, said, "is PostgreSQL up, and does deploy/roles.sql stand there with this role?")
+    if reached:
+        yield _schema(settings)
+
+
+def _walls(connection: psycopg.Connection) -> Finding:
+    row = connection.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone()
+    if row is not None and row[0]:
+        remedy = "ALTER ROLE vigie_web NOSUPERUSER NOBYPASSRLS: as it is, customers are not kept apart"
+        return Finding("walls between customers", "the web's role gets around row-level security", remedy)
+    return Finding("walls between customers", "the web's role is held by row-level security")
+
+
+def _clock(connection: psycopg.Connection) -> Finding:
+    row = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
+    skew = abs(float(row[0]) - time.time()) if row else 0.0
+    if skew > LARGEST_SKEW_S:
+        return Finding("clock", f"this machine and the database differ by {skew:.1f} s", "let both follow NTP")
+    return Finding("clock", f"within {skew:.1f} s of the database's")
+
+
+def _schema(settings: Settings) -> Finding:
+    try:
+        stands, wanted = revisions.current(_dsn(settings, "worker")), revisions.head()
+    except psycopg.Error:
+        # The process roles need not read Alembic's table on every installation; its owner always can.
+        stands, wanted = revisions.current(_dsn(settings, "owner")), revisions.head()
+    if stands == wanted:
+        return Finding("database schema", f"at revision {wanted}, as this version needs")
+    return Finding("database schema", f"at revision {stands}, this version needs {wanted}", "run `vigie migrate`")
+
+
+def _dsn(settings: Settings, role: str) -> str:
+    url = make_url(settings.database_for(role))  # type: ignore[arg-type]  # the three names it takes
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _broker(settings: Settings) -> Finding:
+    where = f"{settings.mqtt_host}:{settings.mqtt_port}"
+    try:
+        secret = settings.bridge_secret.read_text().strip()
+    except OSError:
+        remedy = "start `vigie broker` once on this machine, or name the file in VIGIE_MQTT_PASSWORD_FILE"
+        return Finding("MQTT broker", f"no secret for the bridge in {settings.bridge_secret}", remedy)
+    try:
+        answer = _mqtt_connect(settings.mqtt_host, settings.mqtt_port, settings.mqtt_username, secret)
+    except OSError as error:
+        remedy = "start it (`vigie broker`, or your own), or correct VIGIE_MQTT_HOST and VIGIE_MQTT_PORT"
+        return Finding("MQTT broker", f"{where} does not answer: {error.strerror or error}", remedy)
+    if answer == 0:
+        return Finding("MQTT broker", f"{where} lets {settings.mqtt_username} in")
+    remedy = "give the broker the password file of DATA/mqtt and let it read it again (SIGHUP)"
+    return Finding("MQTT broker", f"{where} refuses {settings.mqtt_username} (CONNACK {answer})", remedy)
+
+
+def _mqtt_connect(host: str, port: int, user: str, secret: str) -> int:
+    """Sign in as MQTT 3.1.1 section 3.1 says, and leave; the broker's return code. Raises OSError.
+
+    By hand, since thirty bytes do not need a client, and under an id of its own: the bridge's would end the bridge.
+    """
+
+    def text(value: str) -> bytes:
+        raw = value.encode()
+        return len(raw).to_bytes(2, "big") + raw
+
+    body = text("MQTT") + bytes([4, 0b11000010, 0, 10]) + text(f"vigie-check-{os.getpid()}") + text(user) + text(secret)
+    length, left = bytearray(), len(body)
+    while True:
+        left, low = divmod(left, 128)
+        length.append(low | (0x80 if left else 0))
+        if not left:
+            break
+    with socket.create_connection((host, port), timeout=5) as line:
+        line.sendall(b"\x10" + bytes(length) + body)
+        answer = line.recv(4)
+        line.sendall(b"\xe0\x00")
+    if len(answer) < 4 or answer[0] != 0x20:
+        raise OSError("what answers there is no MQTT broker")
+    return answer[3]
+
+
+def _log(settings: Settings) -> Finding:
+    if settings.log == "postgres":
+        return Finding("log", "a table of the database")
+    unreachable = []
+    for server in filter(None, settings.kafka_servers.split(",")):
+        parts = urlsplit(f"//{server.strip()}")
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 9092), timeout=5).close()
+        except OSError as error:
+            unreachable.append(f"{server} ({error.strerror or error})")
+    if not settings.kafka_servers:
+        return Finding("log", "Kafka is wanted and no server is named", "set VIGIE_KAFKA_SERVERS to host:port,…")
+    if unreachable:
+        remedy = "start them, or correct VIGIE_KAFKA_SERVERS; one that answers is enough to begin"
+        return Finding("log", f"Kafka does not answer at {', '.join(unreachable)}", remedy)
+    return Finding("log", f"Kafka listens at {settings.kafka_servers}")
+
+
+def _mail(settings: Settings) -> Finding:
+    if not settings.smtp_url:
+        folder = settings.data / "mail"
+        if os.access(folder if folder.exists() else settings.data, os.W_OK):
+            return Finding("mail", f"goes to the folder {folder}; nobody is sent anything (VIGIE_SMTP_URL is empty)")
+        return Finding("mail", f"the folder {folder} cannot be written", "give it to the account Vigie runs under")
+    parts = urlsplit(settings.smtp_url)
+    port = parts.port or (465 if parts.scheme == "smtps" else 25)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=5) as line:
+            greeting = "" if parts.scheme == "smtps" else line.recv(200).decode(errors="replace").strip()
+    except OSError as error:
+        remedy = "correct VIGIE_SMTP_URL, or open the way to it"
+        return Finding("mail", f"{parts.hostname}:{port} does not answer: {error.strerror or error}", remedy)
+    if greeting and not greeting.startswith("220"):
+        said = f"{parts.hostname}:{port} says {greeting!r}"
+        return Finding("mail", said, "this is no mail server: correct VIGIE_SMTP_URL")
+    return Finding("mail", f"{parts.hostname}:{port} answers")
+
+
+def _disk(settings: Settings) -> Finding:
+    try:
+        free = shutil.disk_usage(settings.data).free
+    except OSError as error:
+        return Finding("data folder", f"{settings.data}: {error.strerror}", "make it, or correct VIGIE_DATA")
+    if free < ROOM_NEEDED:
+        remedy = f"make room: {ROOM_NEEDED // 2**20} MB is the least"
+        return Finding("data folder", f"{free // 2**20} MB left on its disk", remedy)
+    return Finding("data folder", f"{settings.data}, {free // 2**20} MB left")
