@@ -52,8 +52,15 @@ def _open(hours: Hours, start: int, end: int) -> Iterator[Span]:
 
 
 def _counted(hours: Hours, start: int, end: int, paused: Spans) -> Iterator[Span]:
+    """Open and unpaused. Both run forward in time, so each pause is looked at only while it can still matter."""
+    ahead = 0
     for span in _open(hours, start, end):
-        yield from subtract((span,), paused) if paused else (span,)
+        while ahead < len(paused) and paused[ahead][1] <= span[0]:
+            ahead += 1
+        if ahead == len(paused) or span[1] <= paused[ahead][0]:
+            yield span
+        else:
+            yield from subtract((span,), paused[ahead:])
 
 
 def is_open(hours: Hours, at: datetime) -> bool:
