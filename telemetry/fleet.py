@@ -170,6 +170,13 @@ class Fleet:
         self._remember(rows)
         c["before"][rows] = np.where(thawed, c["before"][rows], kept)
 
+    def forget(self, rows: Rows) -> None:
+        """Take what was heard while the rows were frozen out of the recent past: a recovery is no news of its own."""
+        known = rows[~np.isnan(self.columns["before"][rows])]
+        self.ring[known] = self.columns["before"][known][:, None]
+        self.ages[known] = RING
+        self._remember(known)
+
     def hear(self, rows: Rows, values: Array, steps: Array, grid_s: Array) -> None:
         """Put values into their steps. All arrays flat, one entry a series; a row at most once; steps never go back."""
         c = self.columns

@@ -11,10 +11,10 @@ import numpy as np
 from telemetry.fleet import Links, Rows
 from telemetry.notebook import Notebook
 from telemetry.reading import Reading
-from telemetry.rules import RuleBook
+from telemetry.rulebook import RuleBook
 
 DAY_S: Final = 86_400
-MATURE_S: Final = 3 * DAY_S  # history after which waiting for twice as much brings nothing
+MATURE_S: Final = 5 * DAY_S // 2  # history after which waiting for twice as much brings little
 KEPT_ROWS: Final = 4320  # rows kept for the next fit: three days of minutes
 LEAST_ROWS: Final = 30
 LOOK_ROWS: Final = 8  # rows between two looks at whether there is enough to learn from
@@ -118,6 +118,11 @@ class Machine:
         self.looked_at = rows
         span = self.notebook.span_s
         return span >= (2 * self.learned_s if self.is_fitted else learn_s)
+
+    def open_causes(self) -> set[str]:
+        """Causes of all conditions open now: rules, events, the model."""
+        causes = {*self.rules.open_causes(), *(f"event:{code}" for code in self.events)}
+        return causes | {self.condition.cause} if self.condition.is_open else causes
 
     def heard_at(self, at_ms: int) -> None:
         """Note the instant; the cadence follows slowly, so one gap does not change it."""

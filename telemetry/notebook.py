@@ -56,8 +56,9 @@ class Notebook:
     def close(self) -> None:
         """End the open row."""
         if self._step >= 0 and self._count.any():
-            with np.errstate(invalid="ignore"):
-                self.rows.append((self._sum / np.where(self._count > 0, self._count, np.nan)).astype(np.float32))
+            row = (self._sum / np.maximum(self._count, 1.0)).astype(np.float32)
+            row[self._count == 0] = np.nan
+            self.rows.append(row)
             self.steps.append(self._step)
             self._sum[:] = 0.0
             self._count[:] = 0.0

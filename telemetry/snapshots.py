@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from telemetry.fleet import COLUMNS, Fleet, Links
 from telemetry.machine import Condition, Machine
-from telemetry.rules import Standing
+from telemetry.rulebook import Standing
 
 MAGIC: Final = b"VIGIE-W1"
 _TYPES: Final = ("<f8", "<f4", "<i8", "|b1")

@@ -35,6 +35,7 @@ class Verdict:
     summary: str  # one line: "Memory in use 93 %, 41 to 55 expected, since 01:41"
     evidence: Mapping[str, Any]  # JSON values only; their shape depends on kind
     opened: bool  # True: begins; False: has ended
+    holds: bool = False  # ended, but another condition with the same cause is still open: the incident's has not ended
 
     @property
     def key(self) -> tuple[str, str, int]:

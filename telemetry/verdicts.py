@@ -11,7 +11,7 @@ from telemetry.features import Array, mean_of_top
 from telemetry.fleet import Fleet, Links, Rows
 from telemetry.machine import Machine
 from telemetry.reading import Event
-from telemetry.rules import Turn
+from telemetry.rulebook import Turn
 from telemetry.verdict import Verdict
 from telemetry.vocabulary import amount, word
 

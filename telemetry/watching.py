@@ -26,7 +26,7 @@ Feeding is deterministic: the same readings in the same order bring the same ver
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -150,9 +150,6 @@ class Watching:
         return watching
 
     def _watched(self, m: Machine) -> Watched:
-        causes = {*m.rules.open_causes(), *(f"event:{code}" for code in m.events)}
-        if m.condition.is_open:
-            causes.add(m.condition.cause)
         return Watched(
             machine=m.name,
             state="watched" if m.is_fitted else "learning",
@@ -162,7 +159,7 @@ class Watching:
             threshold=THRESHOLD,
             learned_s=m.learned_s or m.notebook.span_s,
             series=len(m.notebook.names),
-            open_causes=tuple(sorted(causes)),
+            open_causes=tuple(sorted(m.open_causes())),
         )
 
     def _take(self, r: Reading, out: list[Verdict]) -> _Told | None:
@@ -184,7 +181,8 @@ class Watching:
             columns, values = columns[kept], values[kept]
         if not late:
             m.heard_at(r.at_ms)
-            out += [verdicts.of_rule(m, turn, r.at_ms) for turn in m.rules.look(metrics, r.format, r.at_ms, quiet)]
+            turns = m.rules.look(metrics, r.format, r.at_ms, quiet)
+            out.extend(_held(m, verdicts.of_rule(m, turn, r.at_ms)) for turn in turns)
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
         if not m.is_mature:
@@ -201,7 +199,7 @@ class Watching:
         before = m.events.get(e.code)
         if e.severity == 0:
             m.events.pop(e.code, None)
-            return [] if before is None else [verdicts.of_event(m, e, before, opened=False)]
+            return [] if before is None else [_held(m, verdicts.of_event(m, e, before, opened=False))]
         if before is not None or len(m.events) >= MOST_EVENTS:
             return []
         m.events[e.code] = (e.at_ms, e.severity, e.text)
@@ -278,9 +276,15 @@ class Watching:
         turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, not t.quiet)
         out: list[Verdict] = []
         if turn:
-            out.append(verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, shares, linked))
+            out.append(_held(m, verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, shares, linked)))
         if m.condition.is_open:
             self.fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
         elif turn:
+            self.fleet.forget(m.rows[self.fleet.frozen[m.rows]])
             self.fleet.frozen[m.rows] = False
         return out
+
+
+def _held(m: Machine, v: Verdict) -> Verdict:
+    """An ending whose cause another rule or the model still holds open is marked so."""
+    return replace(v, holds=True) if not v.opened and v.cause in m.open_causes() else v

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from telemetry.rules import RULES, RuleBook, Turn, applying
+from telemetry.rulebook import RuleBook, Turn
+from telemetry.rules import RULES, applying
 
 MINUTE = 60_000
 Walk = list[tuple[float, float]]  # (seconds, value)

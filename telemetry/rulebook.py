@@ -1,0 +1,154 @@
+"""Where the hard-fault rules stand on one machine: past the limit since, open since, calm since. Plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from telemetry.rules import RULES, Rule, applying
+
+
+@dataclass(slots=True)
+class Standing:
+    """One rule on one metric of one machine."""
+
+    since_ms: int = -1  # the value stands past the limit since
+    calm_ms: int = -1  # the value stands within it again since
+    started_ms: int = -1  # the condition is open since
+    ran: bool = False
+    base: float = 0.0  # grew: the count when last quiet
+    last: float = 0.0
+    seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A rule's condition began or ended on a metric."""
+
+    rule: Rule
+    metric: str
+    part: str
+    value: float
+    grown: float
+    since_ms: int
+    started_ms: int
+    opened: bool
+
+    @property
+    def cause(self) -> str:
+        """The incident's key."""
+        return self.rule.cause.format(self.part).rstrip(":")
+
+    @property
+    def title(self) -> str:
+        """The fault in a few words."""
+        text = self.rule.title.format(self.part, value=self.value, grown=self.grown)
+        return " ".join(text.split())
+
+    @property
+    def cure(self) -> str:
+        """What to do."""
+        return self.rule.cure.format(self.part)
+
+
+class RuleBook:
+    """Where every rule stands on one machine."""
+
+    def __init__(self) -> None:
+        self.standing: dict[tuple[str, str], Standing] = {}
+        self._names: tuple[str, ...] = ()
+        self._looked_at: list[tuple[str, Rule, str, Standing]] = []
+
+    def look(self, metrics: Mapping[str, float], fmt: str, at_ms: int, learning: bool) -> list[Turn]:
+        """Turns at this reading.
+
+        While ``learning`` what is normal is noted (a fan that runs, a count so far), nothing opens.
+        """
+        turns: list[Turn] = []
+        if (shape := (fmt, *metrics)) != self._names:
+            self._plan(shape)
+        for metric, rule, part, s in self._looked_at:
+            value = metrics[metric]
+            if rule.test == "grew":
+                turn = None if value == s.last and s.calm_ms < 0 and s.seen else _grew(rule, s, value, at_ms, learning)
+            # Nothing open, nothing in doubt, well within the limit: the answer of nearly every reading.
+            elif s.ran and s.since_ms < 0 and (value > rule.opens if rule.test == "below" else value < rule.opens):
+                continue
+            else:
+                turn = _past(rule, s, value, at_ms, learning)
+            if turn is not None:
+                since, started, opened, grown = turn
+                turns.append(Turn(rule, metric, part, value, grown, since, started, opened))
+        return turns
+
+    def _plan(self, shape: tuple[str, ...]) -> None:
+        """Which rules look at which metrics of reports of this shape."""
+        fmt, *names = shape
+        self._looked_at = [
+            (metric, rule, part, self.standing.setdefault((rule.name, metric), Standing()))
+            for metric in names
+            for rule, part in applying(metric, fmt)
+        ]
+        self._names = shape
+
+    def open_causes(self) -> set[str]:
+        """Causes of the conditions open now."""
+        by_name = {r.name: r for r in RULES}
+        return {
+            Turn(by_name[name], metric, part, 0, 0, 0, 0, True).cause
+            for (name, metric), s in self.standing.items()
+            if s.started_ms >= 0
+            for rule, part in applying(metric, by_name[name].format)
+            if rule.name == name
+        }
+
+
+def _past(rule: Rule, s: Standing, value: float, at_ms: int, learning: bool) -> tuple[int, int, bool, float] | None:
+    below = rule.test == "below"
+    past = value <= rule.opens if below else value >= rule.opens
+    within = value > rule.closes if below else value < rule.closes
+    if within:
+        s.ran = True
+    if s.started_ms < 0:
+        if not past or learning or (rule.ran and not s.ran):
+            s.since_ms = -1
+            return None
+        if s.since_ms < 0:
+            s.since_ms = at_ms
+        if at_ms - s.since_ms < rule.for_s * 1000:
+            return None
+        s.started_ms, s.calm_ms = at_ms, -1
+        return s.since_ms, at_ms, True, 0.0
+    if not within:
+        s.calm_ms = -1
+        return None
+    if s.calm_ms < 0:
+        s.calm_ms = at_ms
+    if at_ms - s.calm_ms < rule.calm_s * 1000:
+        return None
+    since, started = s.since_ms, s.started_ms
+    s.started_ms = s.since_ms = s.calm_ms = -1
+    return since, started, False, 0.0
+
+
+def _grew(rule: Rule, s: Standing, value: float, at_ms: int, learning: bool) -> tuple[int, int, bool, float] | None:
+    if not s.seen or value < s.last or (learning and s.started_ms < 0):
+        # first sight, a reset or an exchanged part: what stands there now is where growth is counted from
+        s.seen, s.base, s.last = True, value, value
+        if s.started_ms < 0:
+            return None
+    grew = value > s.last
+    s.last = value
+    if grew:
+        s.calm_ms = at_ms
+        if s.since_ms < 0:
+            s.since_ms = at_ms
+        if s.started_ms < 0 and value - s.base >= rule.opens and not learning:
+            s.started_ms = at_ms
+            return s.since_ms, at_ms, True, value - s.base
+    elif s.calm_ms >= 0 and at_ms - s.calm_ms >= rule.calm_s * 1000:
+        since, started, grown = s.since_ms, s.started_ms, value - s.base
+        s.base, s.since_ms, s.started_ms, s.calm_ms = value, -1, -1, -1
+        if started >= 0:
+            return since, started, False, grown
+    return None
