@@ -30,7 +30,8 @@ from models.session import STAFF, Scope, Sessions, work
 CHANNEL = "vigie_live"
 BEAT_S = 15.0
 LOOK_S = 10.0  # a notification may be lost with its connection: the rows are looked at so often in any case
-DEAF_AFTER_S = 3 * LOOK_S + 5
+STOPS_WITHIN_S = 1.0
+DEAF_AFTER_S = 2 * LOOK_S + 5
 OVERLAP = timedelta(seconds=30)  # a transaction may commit later than the instant it wrote
 KEPT = 64  # events a slow stream may be behind
 MOST_STREAMS = 200  # a process; a stream holds one thread of the server
@@ -114,7 +115,7 @@ class Hub:
         self._stop.set()
         thread = self._thread
         if thread is not None:
-            thread.join(timeout=2 * LOOK_S)
+            thread.join(timeout=5 * STOPS_WITHIN_S)
 
     def _listen(self) -> None:
         """Listen until nobody does any more. The outermost loop: it logs, waits and goes on."""
@@ -145,9 +146,15 @@ class Hub:
                 if not self._streams:
                     self._thread = None
                     return True
-            for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
-                pass  # a nudge: its words do not matter, the rows are read again
+            self._wait_for_a_nudge(connection)
         return True
+
+    def _wait_for_a_nudge(self, connection: psycopg.Connection) -> None:
+        """Return at a notification, at the time to look in any case, or soon after being told to stop."""
+        until = time.monotonic() + LOOK_S
+        while time.monotonic() < until and not self._stop.is_set():
+            for _ in connection.notifies(timeout=STOPS_WITHIN_S, stop_after=1):
+                return  # its words do not matter, the rows are read again
 
     def _changes(self, since: datetime) -> list[Change]:
         with work(self._sessions, STAFF) as session:

@@ -69,9 +69,8 @@ def short_name(name: str) -> str:
 @lru_cache(maxsize=1)
 def zones() -> tuple[str, ...]:
     """IANA names a person would choose."""
-    return tuple(sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))) + (
-        "UTC",
-    )
+    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return (*sorted(places), "UTC")
 
 
 def is_zone(name: str) -> bool:

@@ -143,10 +143,11 @@ def _customers(session: Session, text: str) -> list[Found]:
         )
     )
     tier = tiers(session) if rows else {}
-    return [
-        Found("customer", marked(row.name, text), "demo" if row.demo else "", f"/customers/{row.slug}", "tier", tier.get(row.id, ""))
-        for row in rows
-    ]  # fmt: skip
+    found = []
+    for row in rows:
+        below, href = "demo" if row.demo else "", f"/customers/{row.slug}"
+        found.append(Found("customer", marked(row.name, text), below, href, "tier", tier.get(row.id, "")))
+    return found
 
 
 def _machines(session: Session, text: str, now: datetime) -> list[Found]:

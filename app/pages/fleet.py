@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
 from app import words
-from models.agreements import Contract, ContractLine
+from models.agreements import Contract
 from models.customers import Customer, Site
 from models.incidents import OPEN_STATES, Incident
 from models.machines import Machine, MachineState
@@ -186,21 +186,3 @@ def machine_row(
         incident=incident[0] if incident else "",
         incident_title=incident[1] if incident else "",
     )
-
-
-def covered_machines(session: Session) -> dict[uuid.UUID, int]:
-    """How many machines of each customer a line of an active contract names, by machine, site or as a whole."""
-    line, contract = ContractLine, Contract
-    covers = (
-        (line.machine_id == Machine.id)
-        | (line.site_id == Machine.site_id)
-        | (line.machine_id.is_(None) & line.site_id.is_(None))
-    )
-    rows = session.execute(
-        select(Machine.customer_id, func.count(func.distinct(Machine.id)))
-        .join(line, (line.customer_id == Machine.customer_id) & covers)
-        .join(contract, (contract.id == line.contract_id) & (contract.state == "active"))
-        .where(Machine.retired_at.is_(None))
-        .group_by(Machine.customer_id)
-    )
-    return {customer_id: number for customer_id, number in rows}

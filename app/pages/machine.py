@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from markupsafe import Markup
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app import words
@@ -166,7 +167,7 @@ def _decisions(session: Session, machine: Machine) -> list[DecisionRow]:
     rows = session.scalars(
         select(DecisionRow)
         .where(DecisionRow.machine_id == machine.id)
-        .distinct(DecisionRow.ask)
+        .ext(distinct_on(DecisionRow.ask))
         .order_by(DecisionRow.ask, DecisionRow.asked_at.desc())
     )
     return sorted(rows, key=lambda row: row.asked_at, reverse=True)[:6]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from markupsafe import Markup
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app import words
@@ -39,6 +40,9 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "lab": ("Lab", "plays the demo fleet"),
     "agent": ("Agent", "reports this very host"),
 }
+
+
+_UNITS = {"s": "s", "ms": "ms", "mb": "MB", "pct": "%"}  # at the end of a fact's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,9 @@ def facts_words(facts: Mapping[str, object]) -> str:
         if isinstance(value, bool) or value is None:
             continue
         if isinstance(value, int | float):
-            said.append(f"{name.replace('_', ' ')} {words.amount(float(value))}")
+            noun, _, unit = name.rpartition("_")
+            named, unit = (noun, _UNITS[unit]) if noun and unit in _UNITS else (name, "")
+            said.append(f"{named.replace('_', ' ')} {words.amount(float(value))} {unit}".rstrip())
         elif isinstance(value, str) and value:
             said.append(f"{name.replace('_', ' ')} {value}")
     return ", ".join(said[:6])
@@ -207,7 +213,7 @@ def read_letters(session: Session, now: datetime, zone: tzinfo) -> tuple[int, li
             & (letter.received_at == groups.c.last),
         )
         .outerjoin(Customer, Customer.id == letter.customer_id)
-        .distinct(groups.c.last, groups.c.reason, groups.c.machine)
+        .ext(distinct_on(groups.c.last, groups.c.reason, groups.c.machine))
         .order_by(groups.c.last.desc(), groups.c.reason, groups.c.machine)
     ).all()
     views = [
@@ -229,8 +235,9 @@ def read_log(session: Session, now: datetime) -> list[tuple[str, str, str, str]]
     head = (
         select(LogRecord.partition, func.max(LogRecord.position).label("last")).group_by(LogRecord.partition).subquery()
     )
+    at = LogPosition  # not the whole row: its snapshot is large
     rows = session.execute(
-        select(LogPosition.reader, LogPosition.partition, LogPosition.position, LogPosition.moved_at, LogPosition.owner, head.c.last)
+        select(at.reader, at.partition, at.position, at.moved_at, at.owner, head.c.last)
         .outerjoin(head, head.c.partition == LogPosition.partition)
         .order_by(LogPosition.reader, LogPosition.partition)
     )  # fmt: skip

@@ -1,5 +1,5 @@
-"""A believable night on the watch floor, written as rows: customers of every tier, incidents in every state, one of them
-late, one resting, one that the customer told us of. Used by the browser tests and by whoever wants to look at a page.
+"""A believable night on the watch floor, written as rows: customers of every tier, incidents in every state, one late,
+one resting, one that the customer told us of. Used by the browser tests and by whoever wants to look at a page.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,19 +16,19 @@ from sqlalchemy.orm import Session
 
 from app import demo, passwords
 from contracts.tiers import DEFAULTS, Tier
+from escalation.announce import announce
 from models.agreements import Contract
-from models.audit import HOUSE, record
 from models.base import new_id
 from models.customers import Customer
 from models.decisions import DecisionRow
 from models.incidents import Finding, Incident, Promise, TimelineEntry
 from models.machines import Machine, MachineState
 from models.notices import Notice
-from models.people import Person
-from models.telemetry import DeadLetter, DeliveryCount, LogPosition, LogRecord, ProcessBeat
+from models.people import Person, Shift
+from telemetry import history
+from tests.browser import night
 
 PASSWORD = "a-lamp-in-the-crow-s-nest"
-HOST = "seeded"
 
 
 @dataclass(frozen=True)
@@ -74,25 +74,33 @@ TROUBLES = (
     Trouble("disk_busy_pct", "Disk busy", "%", 12.0, 96.0, "Disk busy unusually high", 2, 8, 52, "respond"),
     Trouble("smart_reallocated.sda", "Reallocated sectors (sda)", "", 8.0, 61.0, "Disk sda collects bad sectors", 3, 31,
             205, "respond"),
-    Trouble("latency_ms", "Response time", "ms", 31.0, 2400.0, "Sequencer storage answers in 2.4 s, not 30 ms", 1, 14, 9,
-            "respond", channel="phone", told_us=14),
+    Trouble("latency_ms", "Response time", "ms", 31.0, 2400.0, "Sequencer storage answers in 2.4 s, not 30 ms", 1, 14,
+            9, "respond", channel="phone", told_us=14),
     Trouble("cpu_util", "Processor load", "%", 35.0, 98.0, "Processor load unusually high", 2, 118, 24, "update",
             "working", "eve"),
 )  # fmt: skip
 
 
+# What moves with the first metric, so that a chart is not alone.
+COMPANIONS = (
+    Trouble("disk_write_mb_s", "Disk writes", "MB/s", 18.0, 53.0, ""),
+    Trouble("load_5", "Load average (5 min)", "", 2.1, 4.4, ""),
+)
+
+
 def settle_night(session: Session, now: datetime) -> Night:
     """Bring the demo's customers and this night's rows into an empty database. Needs a scope that sees everything."""
-    demo.install(session, now - timedelta(days=1), HOST, {})
+    demo.install(session, now - timedelta(days=1), night.HOST, {})
     people = _people(session, now)
     _states(session, now)
     chosen = _machines_of(session, Tier.PLATINUM)
     labels = [
         _trouble(session, trouble, machine, people, now) for trouble, machine in zip(TROUBLES, chosen, strict=False)
     ]
-    _shadow(session, now)
-    _decided(session, now)
-    _platform(session, now)
+    _reported(session, chosen[0], now)
+    night.shadow(session, now)
+    night.decided(session, now)
+    night.platform(session, now)
     return Night(people["dee"].id, people["dee"].email, tuple(labels))
 
 
@@ -106,12 +114,13 @@ def _people(session: Session, now: datetime) -> dict[str, Person]:
         )  # fmt: skip
         session.add(made[key])
     session.flush()  # shifts and incidents refer to people
-    from models.people import Shift
-
     for key in ("dee", "eve"):
         session.add(
             Shift(
-                person_id=made[key].id, unit="europe", starts_at=now - timedelta(hours=3), ends_at=now + timedelta(hours=5)
+                person_id=made[key].id,
+                unit="europe",
+                starts_at=now - timedelta(hours=3),
+                ends_at=now + timedelta(hours=5),
             )
         )
     return made
@@ -159,12 +168,35 @@ def _states(session: Session, now: datetime) -> None:
         )
 
 
+def _reported(session: Session, machine: Machine, now: datetime) -> None:
+    """Three days of one machine, with a daily rhythm, a night it was not heard, and a disk that starts to fill."""
+    reports: list[history.Report] = []
+    end_ms = int(now.timestamp() * 1000)
+    for step in range(3 * 24 * 12):
+        at_ms = end_ms - (3 * 24 * 12 - step) * 300_000
+        hours = (end_ms - at_ms) / 3_600_000
+        if 20.0 < hours < 21.5:
+            continue
+        day = math.sin((at_ms / 3_600_000 - 8) / 24 * 2 * math.pi)
+        noise = math.sin(step * 2.39) + math.sin(step * 5.1)
+        fills = max(0.0, 0.8 - hours) * 6.6
+        reports.append((at_ms, {
+            "cpu_util": 31 + 14 * day + 2.2 * noise, "mem_used_pct": 48 + 5 * day + 0.4 * noise,
+            "temp_c.cpu": 47 + 6 * day + 0.5 * noise, "disk_used_pct./var": 57.5 + step * 0.0002 + fills + 0.05 * noise,
+            "disk_write_mb_s": 18 + 6 * day + 1.4 * noise + fills * 6, "load_5": 2.1 + 0.9 * day + 0.2 * noise,
+            "net_rx_mb_s": 4.2 + 2.1 * day + 0.3 * noise, "smart_reallocated.sda": 8.0, "fan_rpm.2": 4200 + 30 * noise,
+        }))  # fmt: skip
+    history.add(session, 1, [(machine.id, machine.customer_id, reports)])
+    state = session.get_one(MachineState, machine.id)
+    state.latest = dict(reports[-1][1])
+
+
 def series(trouble: Trouble, now: datetime) -> dict[str, Any]:
     """Points from two hours before: calm with a slow wave, then the trouble; twelve minutes are not heard."""
     began = now - timedelta(minutes=trouble.ago + 11)
     at_ms: list[int] = []
     values: list[float] = []
-    for step in range(-150, trouble.ago * 2 + 22):
+    for step in range(-262, trouble.ago * 2 + 22):
         at = began + timedelta(seconds=30 * step)
         if -110 < step < -86 or at > now:
             continue
@@ -179,13 +211,15 @@ def _trouble(session: Session, trouble: Trouble, machine: Machine, people: dict[
     contract = session.scalars(select(Contract).where(Contract.customer_id == machine.customer_id)).one()
     opened = now - timedelta(minutes=trouble.ago)
     spread = abs(trouble.now - trouble.usual) * 0.12
+    seen = [trouble, *(replace(one, ago=trouble.ago) for one in COMPANIONS[: 2 if trouble.severity == 1 else 1])]
     evidence = {
         "since_ms": int((opened - timedelta(minutes=11)).timestamp() * 1000),
         "threshold": 4.0,
         "model": "9c1f04ae55d0",
-        "metrics": [{"metric": trouble.metric, "label": trouble.label, "unit": trouble.unit, "observed": trouble.now,
-                     "low": round(trouble.usual - spread, 2), "high": round(trouble.usual + spread, 2)}],
-        "series": [series(trouble, now)],
+        "metrics": [{"metric": one.metric, "label": one.label, "unit": one.unit, "observed": one.now,
+                     "low": round(one.usual - abs(one.now - one.usual) * 0.12, 2),
+                     "high": round(one.usual + abs(one.now - one.usual) * 0.12, 2)} for one in seen],
+        "series": [series(one, now) for one in seen],
     }  # fmt: skip
     answer = DecisionRow(
         id=new_id(), customer_id=machine.customer_id, contract_id=contract.id, machine_id=machine.id, ask="detection",
@@ -232,6 +266,7 @@ def _promise(session: Session, incident: Incident, trouble: Trouble, now: dateti
     calendar = {"tz": "Europe/Paris", "always_open": True}
     due = now + timedelta(minutes=trouble.due)
     paused = trouble.state == "waiting"
+    pause = {"from": (now - timedelta(minutes=9)).isoformat(), "to": None, "reason": "vendor"}
     started = incident.opened_at if trouble.kind == "respond" else min(now, due) - timedelta(minutes=19)
     session.add(
         Promise(
@@ -239,7 +274,7 @@ def _promise(session: Session, incident: Incident, trouble: Trouble, now: dateti
             state="paused" if paused else "breached" if trouble.due < 0 else "running", started_at=started,
             due_at=None if paused else due, breached_at=due if trouble.due < 0 else None,
             budget={"seconds": int((due - started).total_seconds())}, calendar=calendar,
-            pauses=[{"from": (now - timedelta(minutes=9)).isoformat(), "to": None, "reason": "vendor"}] if paused else [],
+            pauses=[pause] if paused else [],
         )
     )  # fmt: skip
     if trouble.kind == "update":
@@ -272,7 +307,12 @@ def _story(
          public=True)  # fmt: skip
     if second is not None:
         told(7, "second", second.name, f"{second.name} reads along.")
-    told(9, "note", owner.name, "Archive host answers ping, refuses NFS since 01:38. Export list is empty after a reboot.")
+    told(
+        9,
+        "note",
+        owner.name,
+        "Archive host answers ping, refuses NFS since 01:38. Export list is empty after a reboot.",
+    )
     if trouble.told_us:
         told(trouble.ago - trouble.told_us, "reply", "Bo Lind",
              "Our own alarm rang only now. You were right. I am in the machine room.", True, customer=True)  # fmt: skip
@@ -293,90 +333,12 @@ def _notice(session: Session, incident: Incident, person: Person, now: datetime)
     )  # fmt: skip
 
 
-def _shadow(session: Session, now: datetime) -> None:
-    """Gold sees, and does not act."""
-    gold = session.scalars(
-        select(Machine).join(Contract, Contract.customer_id == Machine.customer_id).where(Contract.tier == "gold").limit(1)
-    ).one()
-    session.add(
-        Finding(
-            customer_id=gold.customer_id, machine_id=gold.id, cause="memory", kind="anomaly", severity=2, score=6.1,
-            started_at=now - timedelta(hours=3), opened_at=now - timedelta(hours=3),
-            ended_at=now - timedelta(hours=2), summary="Memory in use 88 %, 40 to 55 expected", metrics=["mem_used_pct"],
-            evidence={}, shadow=True, created_at=now - timedelta(hours=3),
-        )
-    )  # fmt: skip
-
-
-_ANSWERS = {
-    "bronze": ("refused", "detection.none", "Detection begins with gold, in shadow, and opens incidents on platinum; "
-               "your contract is bronze.", "Move the contract to gold to see findings at the review."),
-    "silver": ("granted", "telemetry.watch", "Silver keeps the telemetry and shows silence and hard faults.",
-               "Gold lists findings at the review; platinum opens incidents by itself."),
-    "gold": ("shadow", "detection.shadow", "Detection runs in shadow on gold: the finding is listed at the review, no "
-             "incident is opened.", "With platinum this would have opened an incident."),
-}  # fmt: skip
-
-
-def _decided(session: Session, now: datetime) -> None:
-    for contract in session.scalars(select(Contract).where(Contract.tier.in_(list(_ANSWERS)))):
-        outcome, rule, reason, remedy = _ANSWERS[contract.tier]
-        machine = session.scalars(select(Machine).where(Machine.customer_id == contract.customer_id).limit(1)).one()
-        session.add(
-            DecisionRow(
-                customer_id=contract.customer_id, contract_id=contract.id, machine_id=machine.id, severity=2,
-                ask="telemetry" if outcome == "granted" else "detection", asked_at=now - timedelta(hours=1),
-                outcome=outcome, rule=rule, reason=reason, remedy=remedy,
-            )
-        )  # fmt: skip
-
-
-def _platform(session: Session, now: datetime) -> None:
-    for name, state, restarts in (("supervisor", "running", 0), ("postgres", "running", 0), ("broker", "running", 0),
-                                  ("bridge", "running", 0), ("watch-1", "running", 1), ("work", "running", 0),
-                                  ("web", "running", 0), ("lab", "waiting", 3)):  # fmt: skip
-        session.add(
-            ProcessBeat(
-                name=name, pid=4000 + restarts, host=HOST, state=state, started_at=now - timedelta(hours=4), restarts=restarts,
-                beat_at=now - timedelta(minutes=4 if name == "lab" else 0), why="exit code 1" if restarts else "",
-                facts={"messages": 41200, "behind_s": 0.4} if name in ("bridge", "watch-1") else {},
-            )
-        )  # fmt: skip
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    for machine in session.scalars(select(Machine).limit(20)):
-        for back in range(6):
-            odd = back == 2
-            session.add(
-                DeliveryCount(
-                    machine=machine.name, hour=hour - timedelta(hours=back), customer_id=machine.customer_id,
-                    received=384 if odd else 360, scored=330 if odd else 360, duplicate=24 if odd else 0,
-                    refused=6 if odd else 0, late=24 if odd else 0, missing=12 if odd else 0,
-                    reasons={"bad_instant": 6} if odd else {},
-                )
-            )  # fmt: skip
-    for place, (reason, detail, payload) in enumerate(
-        (("not_json", "the payload is not valid JSON", b'{"metrics": {"cpu_ut'),
-         ("bad_instant", "1970-01-01T00:04:11Z is not a time between 2000 and 2100", b'{"at": 251000, "metrics"'),
-         ("unknown_topic", "no source is declared for this topic", b"\x12\x00\xff42"))
-    ):  # fmt: skip
-        session.add(
-            DeadLetter(
-                received_at=now - timedelta(minutes=12 * (place + 1)), topic="vigie/x/report", machine="", reason=reason,
-                detail=detail, payload=payload, partition=0, position=place, item=0,
-            )
-        )  # fmt: skip
-    session.add(LogRecord(partition=0, position=41, appended_at=now, body=b""))
-    session.add(LogPosition(reader="watch", partition=0, position=42, moved_at=now, owner="watch-1"))
-    record(session, actor="auditor", deed="alarm.notice_overdue", subject="VG-1005", now=now, customer_id=HOUSE,
-           facts={"words": "A notice is 4 min past its lease"})  # fmt: skip
-
-
 def open_one_more(session: Session, now: datetime, title: str = "A newcomer: swap fills") -> str:
     """One more incident on a machine that had none, announced as the desk announces it."""
-    from escalation.announce import announce
-
     taken = select(Incident.machine_id).where(Incident.machine_id.is_not(None))
-    machine = session.scalars(select(Machine).where(Machine.id.not_in(taken)).order_by(Machine.name.desc()).limit(1)).one()
+    machine = session.scalars(
+        select(Machine).where(Machine.id.not_in(taken)).order_by(Machine.name.desc()).limit(1)
+    ).one()
     incident = Incident(
         id=new_id(), customer_id=machine.customer_id, machine_id=machine.id, tier="platinum", cause="swap", severity=1,
         title=title, summary="Swap in use 71 %, 0 to 4 expected", began_at=now - timedelta(minutes=2), opened_at=now,

@@ -3,6 +3,7 @@ import { zone } from "./clock.js";
 import { amount } from "./figures.js";
 
 const HEIGHT = 122;
+const TALL = 176; // one or two charts have the room to themselves
 let drawn = [];
 let uPlot = null;
 
@@ -44,29 +45,31 @@ function redraw() {
 
 function columns(series, data) {
   const spread = (value) => (Array.isArray(value) ? value : data.at.map(() => value));
-  const rows = [data.at, series.observed];
-  if (series.low !== null && series.high !== null) rows.push(spread(series.high), spread(series.low));
-  return rows;
+  const band = isBanded(series) ? [spread(series.high), spread(series.low)] : [];
+  return [data.at, ...band, series.observed]; // last, so that the line lies over the band
 }
+
+const isBanded = (series) => series.low !== null && series.high !== null;
 
 function options(series, data, ink, sync, width, figure) {
   const said = figure.querySelector("output");
   const resting = said?.textContent || "";
-  const banded = series.low !== null && series.high !== null;
+  const banded = isBanded(series);
+  const few = data.series.length < 3 && figure.closest('[data-charts="stack"]');
   const edge = { stroke: "transparent", width: 0, points: { show: false } };
   return {
-    width, height: HEIGHT, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
-    legend: { show: false }, padding: [8, 2, 0, 0],
+    width, height: few ? TALL : HEIGHT, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
+    legend: { show: false }, padding: [8, 16, 0, 0],
     cursor: { sync: { key: sync.key }, drag: { x: true, y: false }, points: { size: 7, width: 1.6, stroke: ink.sea, fill: ink.paper } },
     scales: { x: { min: data.start, max: data.end }, y: { range: (_, low, high) => bounds(low, high) } },
     axes: [
       { stroke: ink.faint, font: ink.font, grid: { show: false }, ticks: { stroke: ink.rule2, size: 4, width: 1 }, size: 22, gap: 3,
         values: [[86400, "{D} {MMM}", null, null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
-      { stroke: ink.faint, font: ink.font, grid: { stroke: ink.rule, width: 1 }, ticks: { show: false }, size: 40, gap: 4, space: 28,
+      { stroke: ink.faint, font: ink.font, grid: { stroke: ink.rule, width: 1 }, ticks: { show: false }, size: 40, gap: 4, space: 22,
         values: (_, ticks) => ticks.map((tick) => amount(tick)) },
     ],
-    series: [{}, { stroke: ink.sea, width: 1.6, points: { show: false }, spanGaps: false }, ...(banded ? [edge, edge] : [])],
-    bands: banded ? [{ series: [2, 3], fill: ink.band }] : [],
+    series: [{}, ...(banded ? [edge, edge] : []), { stroke: ink.sea, width: 1.6, points: { show: false }, spanGaps: false }],
+    bands: banded ? [{ series: [1, 2], fill: ink.band }] : [],
     hooks: {
       drawClear: [(chart) => backdrop(chart, data, ink)],
       setCursor: [(chart) => speak(chart, series, said, resting)],
@@ -133,7 +136,7 @@ function hatch(ctx, data, x, bbox, ink) {
 function speak(chart, series, said, resting) {
   if (!said) return;
   const at = chart.cursor.idx;
-  const value = at === null || at === undefined ? null : chart.data[1][at];
+  const value = at === null || at === undefined ? null : chart.data.at(-1)[at];
   if (chart.cursor.left < 0 || value === null || value === undefined) {
     said.textContent = resting;
     return;
