@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import os
+import platform
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.machines import Machine, MachineState
-from models.telemetry import LabOrder
+from models.telemetry import LabOrder, ProcessBeat
 from telemetry.lab.faults import Fault, Kind
 
+PROCESS = "lab"
 CURE = "cure"
 BEGUN = "begun"
 CURED = "cured"
@@ -91,6 +95,13 @@ def as_running(row: LabOrder) -> Running:
         float(row.options.get("speed", 1.0)),
     )
     return Running(fault, datetime.fromisoformat(until) if until else None)
+
+
+def beat(session: Session, now: datetime, facts: Mapping[str, int]) -> None:
+    """Tell the platform page that the lab gets on. The supervisor's own words in the row are left alone."""
+    row = {"pid": os.getpid(), "host": platform.node(), "beat_at": now, "facts": dict(facts)}
+    new = insert(ProcessBeat).values(name=PROCESS, state="running", started_at=now, **row)
+    session.execute(new.on_conflict_do_update(index_elements=[ProcessBeat.name], set_=row))
 
 
 def heard(session: Session, machines: Collection[str]) -> dict[str, tuple[datetime | None, int]]:

@@ -27,7 +27,10 @@ log = structlog.get_logger()
 
 TICK_S = 1.0
 SAVE_EVERY_S = 10.0
-AHEAD_MOST = 2 * REPORTS_A_MESSAGE  # history a machine may be ahead of its receipt, so that the story opens on time
+# History a machine may be ahead of its receipt. Receipts come every few seconds, so less would make history crawl; more
+# would bury the opening scene under history still to be watched.
+AHEAD_MOST = 6 * REPORTS_A_MESSAGE
+BEAT_EVERY_S = 5.0
 STALLED_S = 5.0  # receipts so long without progress are not coming: go on by what the broker confirms
 
 
@@ -57,6 +60,7 @@ class Stage:
         self._receipts_moved_s = 0.0
         self._tick_due = 0.0
         self._save_due = monotonic() + SAVE_EVERY_S
+        self._beat_due = 0.0
 
     def begin(self, now: datetime) -> None:
         """Take up where the state file and the product say we stopped."""
@@ -141,11 +145,24 @@ class Stage:
                 line.say(said)
                 line.pump()
 
+    def _progress(self) -> dict[str, int]:
+        lines = self.board.lines.values()
+        return {
+            "machines": len(lines),
+            "connected": sum(line.is_connected for line in lines),
+            "faults": len(self.active),
+            "reports": sum(spoken.seq for cohort in self.troupe for spoken in cohort.spoken.values()),
+            "dropped": sum(line.dropped for line in lines),
+        }
+
     def _faults(self) -> Iterator[Fault]:
         return (running.fault for running in self.active)
 
     def _take_orders(self, now: datetime) -> None:
         with work(self.sessions, SYSTEM) as session:
+            if monotonic() >= self._beat_due:
+                self._beat_due = monotonic() + BEAT_EVERY_S
+                orders.beat(session, now, self._progress())
             taken = orders.take(session, list(self.board.lines), now)
             for order in taken:
                 if order.kind == orders.CURE:
