@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
-from contracts import clock, hours, words
+from contracts import clock, words
 from contracts.tiers import Terms, Tier, Watching
 
 KINDS = (
@@ -190,7 +190,7 @@ def _by_terms(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speake
 
 
 def _promise(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker) -> Granted:
-    calendar = hours.parse(terms.calendar(ask.severity, contract.hours_zone, contract.country))
+    calendar = terms.service(ask.severity, contract.hours_zone, contract.country)
     respond = terms.respond[ask.severity].due(calendar, ask.asked_at) if ask.kind in _PROMISED else None
     visit = terms.on_site.due(calendar, ask.asked_at) if ask.kind == "site_visit" else None
     budget = terms.on_site if visit else terms.respond[ask.severity]
@@ -210,7 +210,7 @@ def _promise(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker
 
 
 def _out_of_hours(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker) -> Decision:
-    calendar = hours.parse(terms.calendar(ask.severity, contract.hours_zone, contract.country))
+    calendar = terms.service(ask.severity, contract.hours_zone, contract.country)
     if clock.is_open(calendar, ask.asked_at):
         return _grant(say, "hours.open", hours=words.hours(terms.hours[ask.severity], say.language))
     opening = clock.next_open(calendar, ask.asked_at)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts import decision, hours
+from contracts import decision
 from contracts.decision import Ask, ContractFacts, Decision, Granted, Refused, Usage
 from contracts.tiers import DEFAULTS, Budget, Terms, Tier
 from models.agreements import Allowance, Contract, ContractLine, ContractTerms
@@ -190,14 +190,14 @@ def _allowance(session: Session, holds: Standing, kind: str, now: datetime) -> A
 def promises_for(terms: Terms, severity: int, opened_at: datetime, zone: str, country: str) -> Sequence[PromiseSpec]:
     """The promises an incident of this severity gets at its opening: the first response; on severity 1 the next
     update begins with the first response (`update_after`)."""
-    calendar = terms.calendar(severity, zone, country)
     budget = terms.respond[severity]
-    return [PromiseSpec("respond", opened_at, budget.due(hours.parse(calendar), opened_at), budget, calendar)]
+    due = budget.due(terms.service(severity, zone, country), opened_at)
+    return [PromiseSpec("respond", opened_at, due, budget, terms.calendar(severity, zone, country))]
 
 
 def update_after(terms: Terms, severity: int, at: datetime, zone: str, country: str) -> PromiseSpec | None:
     """The promise of the next update after one at `at`; only severity 1 has one."""
     if severity != 1 or terms.update is None:
         return None
-    calendar = terms.calendar(severity, zone, country)
-    return PromiseSpec("update", at, terms.update.due(hours.parse(calendar), at), terms.update, calendar)
+    due = terms.update.due(terms.service(severity, zone, country), at)
+    return PromiseSpec("update", at, due, terms.update, terms.calendar(severity, zone, country))

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from contracts import clock, hours
+from contracts import clock
+from contracts.hours import Hours, parse
 
 
 class Tier(StrEnum):
@@ -43,7 +45,7 @@ class Budget:
     days: int = 0
     closing: bool = False  # business days only: owed by closing time of that day, not at the ask's time of day
 
-    def due(self, calendar: hours.Hours, start: datetime, pauses: tuple[clock.Pause, ...] = ()) -> datetime | None:
+    def due(self, calendar: Hours, start: datetime, pauses: tuple[clock.Pause, ...] = ()) -> datetime | None:
         """When it is used up. Pauses stop service time; business days are dates, which nothing stops."""
         if not self.days:
             return clock.due(calendar, start, timedelta(seconds=self.seconds), pauses)
@@ -99,10 +101,11 @@ class Terms:
 
     def calendar(self, severity: int, zone: str, country: str = "") -> dict[str, Any]:
         """The service calendar for a severity at a place, in its JSON form. Around the clock knows no holidays."""
-        spec: dict[str, Any] = {"tz": zone, **HOURS[self.hours[severity]]}
-        if country and not spec.get("always_open"):
-            spec["holidays"] = country
-        return spec
+        return _calendar(self.hours[severity], zone, country)
+
+    def service(self, severity: int, zone: str, country: str = "") -> Hours:
+        """The same calendar, ready to count with."""
+        return _service(self.hours[severity], zone, country)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -140,6 +143,18 @@ class Terms:
             )
         except KeyError as missing:
             raise ValueError(f"{missing.args[0]}: is missing from the terms") from None
+
+
+def _calendar(name: str, zone: str, country: str) -> dict[str, Any]:
+    spec: dict[str, Any] = {"tz": zone, **HOURS[name]}
+    if country and not spec.get("always_open"):
+        spec["holidays"] = country
+    return spec
+
+
+@lru_cache(maxsize=1024)
+def _service(name: str, zone: str, country: str) -> Hours:
+    return parse(_calendar(name, zone, country))
 
 
 def _by_severity(field: str, given: Mapping[str, Any]) -> list[tuple[int, Any]]:  # Any: unchecked JSON
