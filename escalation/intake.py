@@ -5,14 +5,27 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contracts import ledger
+from contracts.decision import Ask, Granted
+from contracts.ledger import Standing
+from contracts.tiers import Watching
+from escalation import opening, story, words
 from escalation.incident import Actor
+from escalation.opening import Case
+from models import audit
+from models.customers import Customer
 from models.decisions import DecisionRow
-from models.incidents import Incident
+from models.incidents import OPEN_STATES, Finding, Incident, TimelineEntry
+from models.machines import Machine
+
+# A condition that flaps is told once an hour; every finding is a row anyway.
+DAMPED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +46,13 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a signal. `known`: this very finding had its answer before, and nothing was written again."""
+    """What became of a signal.
 
-    outcome: Literal["opened", "joined", "shadow", "refused", "known"]
+    `shown`: the contract lets it be seen on the page and opens no incident. `known`: this very finding had its answer
+    before, and nothing was written again.
+    """
+
+    outcome: Literal["opened", "joined", "shown", "shadow", "refused", "known"]
     incident_id: uuid.UUID | None
     decision_id: uuid.UUID | None
     words: str  # the decision's reason, for a log line
@@ -47,12 +64,115 @@ def report(session: Session, signal: Signal, now: datetime) -> Report:
     For several signals in one transaction use `report_all`, which takes them in an order that cannot deadlock.
     Raises LookupError for a machine that does not exist.
     """
-    raise NotImplementedError
+    machine = session.get(Machine, signal.machine_id)
+    if machine is None:
+        raise LookupError(f"machine {signal.machine_id} is not known")
+    # Whoever writes to a customer's incidents takes its audit chain first, so two batches cannot lock crosswise.
+    audit.take_turns(session, machine.customer_id)
+    finding = session.get(Finding, signal.finding_id, with_for_update=True) if signal.finding_id else None
+    if finding is not None and (finding.incident_id or finding.decision_id):
+        return Report("known", finding.incident_id, finding.decision_id, "this finding has had its answer")
+    incident = _open_incident(session, machine.id, signal.cause)
+    if incident is not None:
+        return _join(session, incident, signal, finding, now)
+    return _ask(session, machine, signal, finding, now)
 
 
 def report_all(session: Session, signals: Sequence[Signal], now: datetime) -> list[Report]:
     """Report a batch, customer by customer and machine by machine; answers in the order given."""
-    raise NotImplementedError
+    ids = {signal.machine_id for signal in signals}
+    found = session.execute(select(Machine.id, Machine.customer_id).where(Machine.id.in_(ids)))
+    owners = {row.id: row.customer_id for row in found}
+    turns = sorted(
+        range(len(signals)),
+        key=lambda at: (str(owners.get(signals[at].machine_id)), str(signals[at].machine_id), signals[at].cause, at),
+    )
+    answers = {at: report(session, signals[at], now) for at in turns}
+    return [answers[at] for at in range(len(signals))]
+
+
+def _open_incident(session: Session, machine_id: uuid.UUID, cause: str) -> Incident | None:
+    here = (Incident.machine_id == machine_id, Incident.cause == cause, Incident.state.in_(OPEN_STATES))
+    # Another transaction may have changed the row since this session read it.
+    return session.scalar(select(Incident).where(*here).with_for_update().execution_options(populate_existing=True))
+
+
+def _ask(session: Session, machine: Machine, signal: Signal, finding: Finding | None, now: datetime) -> Report:
+    kind = "silence_watch" if signal.kind == "silence" else "detection"
+    question = Ask(kind, now, signal.severity, machine.id, "telemetry")
+    answer, row, holds = ledger.ask(session, machine.customer_id, question, now)
+    if finding is not None:
+        finding.decision_id = row.id
+        finding.shadow = answer.outcome == "shadow"
+    if not isinstance(answer, Granted):
+        outcome: Literal["shadow", "refused"] = "shadow" if answer.outcome == "shadow" else "refused"
+        return Report(outcome, None, row.id, answer.reason)
+    if holds.terms is None or holds.terms.watching is not Watching.DETECT:
+        return Report("shown", None, row.id, answer.reason)
+    return _open(session, machine, signal, finding, row, holds, now)
+
+
+def _open(
+    session: Session,
+    machine: Machine,
+    signal: Signal,
+    finding: Finding | None,
+    row: DecisionRow,
+    holds: Standing,
+    now: datetime,
+) -> Report:
+    case = Case(
+        machine_id=machine.id,
+        cause=signal.cause,
+        kind=signal.kind,
+        channel="telemetry",
+        severity=signal.severity,
+        title=signal.title,
+        summary=signal.summary,
+        began_at=signal.began_at or signal.seen_at,
+        evidence=signal.evidence,
+    )
+    incident = opening.insert(session, holds, row, case, now)
+    if incident is None:  # somebody who does not come through this intake was quicker
+        there = _open_incident(session, machine.id, signal.cause)
+        if there is None:
+            raise RuntimeError("an incident stood in the way of a new one and is gone")
+        return _join(session, there, signal, finding, now)
+    if finding is not None:
+        finding.incident_id = incident.id
+    customer = session.get_one(Customer, incident.customer_id)
+    machine_words = machine.title or machine.name
+    opening.begin(
+        session, incident, now, public=words.public(customer.language, "opened", machine=machine_words), decision=row
+    )
+    return Report("opened", incident.id, row.id, row.reason)
+
+
+def _join(session: Session, incident: Incident, signal: Signal, finding: Finding | None, now: datetime) -> Report:
+    if finding is not None:
+        finding.incident_id = incident.id
+    report = Report("joined", incident.id, incident.decision_id, f"{incident.label} is open for this cause")
+    facts = {"finding": str(signal.finding_id) if signal.finding_id else None, "seen_at": signal.seen_at.isoformat()}
+    came_back, worse = incident.condition_ended_at is not None, signal.severity < incident.severity
+    incident.condition_ended_at = None
+    if worse:
+        opening.worsen(session, incident, signal.severity, signal.summary or signal.title, now)
+    if worse or not _told_lately(session, incident, now):
+        if came_back:
+            customer = session.get_one(Customer, incident.customer_id)
+            story.tell(session, incident, "joined", words.public(customer.language, "back"), now, public=True)
+        text = f"Seen again: {signal.summary or signal.title}"
+        story.tell(session, incident, "joined", text, now, facts=facts)
+        opening.call_again(session, incident, now)
+        story.changed(session, incident, "join", now, facts=facts)
+    return report
+
+
+def _told_lately(session: Session, incident: Incident, now: datetime) -> bool:
+    lately = select(TimelineEntry.id).where(
+        TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "joined", TimelineEntry.at > now - DAMPED
+    )
+    return session.scalar(lately.limit(1)) is not None
 
 
 def condition_ended(
@@ -63,8 +183,37 @@ def condition_ended(
     now: datetime,
     finding_id: uuid.UUID | None = None,
 ) -> None:
-    """The condition is over since `at`: says so on the finding and on the open incident. Twice is the same as once."""
-    raise NotImplementedError
+    """The condition is over since `at`: says so on the finding and on the open incident. Twice is the same as once.
+
+    Whether the incident ends too is decided later and elsewhere (`tick`): a condition that flaps must not.
+    """
+    machine = session.get(Machine, machine_id)
+    if machine is None:
+        raise LookupError(f"machine {machine_id} is not known")
+    audit.take_turns(session, machine.customer_id)
+    mine = [Finding.id == finding_id] if finding_id else [Finding.machine_id == machine_id, Finding.cause == cause]
+    for finding in session.scalars(select(Finding).where(*mine, Finding.ended_at.is_(None)).with_for_update()):
+        finding.ended_at = at
+    session.flush()  # the question below counts what is still going on
+    incident = _open_incident(session, machine_id, cause)
+    if incident is None or incident.condition_ended_at is not None:
+        return
+    going_on = select(Finding.id).where(Finding.incident_id == incident.id, Finding.ended_at.is_(None)).limit(1)
+    if session.scalar(going_on) is not None:
+        return
+    incident.condition_ended_at = at
+    if not _ended_lately(session, incident, now):
+        customer = session.get_one(Customer, incident.customer_id)
+        text = words.public(customer.language, "ended", at=words.instant(at, customer.zone))
+        story.tell(session, incident, "ended", text, now, public=True, facts={"at": at.isoformat()})
+    story.changed(session, incident, "condition ended", now, facts={"at": at.isoformat()})
+
+
+def _ended_lately(session: Session, incident: Incident, now: datetime) -> bool:
+    lately = select(TimelineEntry.id).where(
+        TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "ended", TimelineEntry.at > now - DAMPED
+    )
+    return session.scalar(lately.limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +238,44 @@ class Answer:
 
 
 def open_by_person(session: Session, customer_id: uuid.UUID, request: Request, actor: Actor, now: datetime) -> Answer:
-    """Open an incident that a person asks for. A refusal is an answer with its words, and is recorded as well."""
-    raise NotImplementedError
+    """Open an incident that a person asks for. A refusal is an answer with its words, and is recorded as well.
+
+    Raises LookupError when the customer, or the machine among the customer's, is not known.
+    """
+    audit.take_turns(session, customer_id)
+    question = Ask("open_incident", now, request.severity, request.machine_id, request.channel)
+    answer, row, holds = ledger.ask(session, customer_id, question, now, asked_by=actor.name)
+    if not isinstance(answer, Granted):
+        audit.record(
+            session,
+            actor=actor.name,
+            deed="refuse incident",
+            subject=request.title,
+            customer_id=customer_id,
+            facts={"rule": row.rule, "decision": str(row.id)},
+            now=now,
+        )
+        return Answer(row, None)
+    case = Case(
+        machine_id=request.machine_id,
+        cause=request.cause or f"asked:{row.id}",
+        kind="request",
+        channel=request.channel,
+        severity=request.severity,
+        title=request.title,
+        summary=request.summary,
+        began_at=now,
+        told_by_customer=actor.is_customer,
+    )
+    incident = opening.insert(session, holds, row, case, now)
+    if incident is None:
+        there = _open_incident(session, request.machine_id, case.cause) if request.machine_id else None
+        if there is None:
+            raise RuntimeError("an incident stood in the way of a new one and is gone")
+        opening.ask_again(session, there, request.summary or request.title, actor, now)
+        return Answer(row, there, joined=True)
+    customer = session.get_one(Customer, customer_id)
+    opening.begin(
+        session, incident, now, public=words.public(customer.language, "opened_asked"), decision=row, actor=actor
+    )
+    return Answer(row, incident)

@@ -16,8 +16,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _LONGEST_SUBJECT = 200
 
 
-def compose(letter: Letter, sender: str) -> EmailMessage:
+def compose(letter: Letter, sender: str, house: str = "") -> EmailMessage:
     """The message: its Message-ID is the letter's id, so that a letter sent twice is recognised as one.
+
+    `house`: the address people reach us under, before the path of the page the letter speaks of.
 
     Raises ChannelError (permanent) for an address that is none; a line break in one is an attempt to add headers.
     """
@@ -35,7 +37,10 @@ def compose(letter: Letter, sender: str) -> EmailMessage:
     # RFC 3834: no vacation responder shall answer this.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Vigie-Notice"] = str(letter.id)
-    message.set_content(str(letter.body.get("text", "")))
+    text = str(letter.body.get("text", ""))
+    if house and letter.body.get("path"):
+        text += f"\n\n{house}{letter.body['path']}"
+    message.set_content(text)
     return message
 
 

@@ -1,0 +1,186 @@
+"""Delivery: leases due notices, hands each to its channel in a thread of its own, and writes down what came of it.
+
+Each channel has its own few threads and each address at most one of them, so a channel that hangs delays no other and
+a receiver that hangs delays only itself.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from escalation import outbox
+from escalation.announce import announce
+from escalation.channels import Channel, ChannelError, Letter
+from models import audit
+from models.incidents import Incident, TimelineEntry
+from models.notices import Notice
+from models.people import Person
+from models.session import SYSTEM, Sessions, work
+
+log = structlog.get_logger("deliver")
+
+# Few: a mail server prefers it so, and a person is told within seconds all the same.
+THREADS_A_CHANNEL = 4
+
+
+class Deliverer:
+    """Keeps the sender's threads and knows which addresses are being spoken to at this moment.
+
+    `done` is called from a sender's thread whenever one has finished: something more may be sent.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        channels: Mapping[str, Channel],
+        clock: Callable[[], datetime],
+        *,
+        done: Callable[[], None] = lambda: None,
+        threads: int = THREADS_A_CHANNEL,
+        name: str = "",
+    ) -> None:
+        self._sessions = sessions
+        self._channels = dict(channels)
+        self._clock = clock
+        self._done = done
+        self._threads = threads
+        self._name = name or f"{socket.gethostname()}/{os.getpid()}"
+        self._pools = {
+            channel: ThreadPoolExecutor(threads, thread_name_prefix=f"send-{channel}") for channel in self._channels
+        }
+        self._lock = threading.Lock()
+        self._busy: dict[str, set[str]] = {channel: set() for channel in self._channels}
+        self._running: set[Future[None]] = set()
+
+    def once(self, now: datetime) -> datetime | None:
+        """Start sending what is due and there are hands for; answers when the next notice falls due.
+
+        What is due already and waits for a busy address is not counted: `done` says when it can go.
+        """
+        for channel in self._channels:
+            while self._start(channel, now):
+                pass
+        with work(self._sessions, SYSTEM) as session:
+            return outbox.next_due(session, list(self._channels), now)
+
+    def _start(self, channel: str, now: datetime) -> bool:
+        """Lease and hand out once; True when asking again may find more."""
+        with self._lock:
+            busy = set(self._busy[channel])
+        free = self._threads - len(busy)
+        if free <= 0:
+            return False
+        with work(self._sessions, SYSTEM) as session:
+            taken = outbox.claim(session, now, channel, self._name, free, busy)
+        for notice in taken:
+            with self._lock:
+                self._busy[channel].add(notice.address)
+                sending = self._pools[channel].submit(self._send, channel, notice)
+                self._running.add(sending)
+            sending.add_done_callback(self._finished)
+        return bool(taken)
+
+    def _finished(self, sending: Future[None]) -> None:
+        with self._lock:
+            self._running.discard(sending)
+        self._done()
+
+    def _send(self, channel: str, notice: Notice) -> None:
+        """One notice, from the channel to its row. The outermost line of a sender's thread."""
+        try:
+            self._tell(channel, notice)
+        except Exception:
+            # The row could not be written (the database is away): the lease runs out and it is sent again.
+            log.exception("notice not settled", notice=str(notice.id), channel=channel)
+        finally:
+            with self._lock:
+                self._busy[channel].discard(notice.address)
+
+    def _tell(self, channel: str, notice: Notice) -> None:
+        try:
+            receipt = self._channels[channel](_letter(notice), self._clock())
+        except ChannelError as error:
+            self._failed(notice, error)
+            return
+        except Exception as error:
+            # A defect of ours in a channel must not stop the others; it is logged and tried like a hiccup.
+            log.exception("channel broke", notice=str(notice.id), channel=channel)
+            self._failed(notice, ChannelError(f"the sender broke: {type(error).__name__}"))
+            return
+        with work(self._sessions, SYSTEM) as session:
+            outbox.settle(session, notice.id, receipt.facts, self._clock())
+        log.info("notice settled", notice=str(notice.id), channel=channel, tries=notice.tries)
+
+    def _failed(self, notice: Notice, error: ChannelError) -> None:
+        now = self._clock()
+        retry = timedelta(seconds=error.retry_after_s) if error.retry_after_s is not None else None
+        with work(self._sessions, SYSTEM) as session:
+            audit.take_turns(session, notice.customer_id)
+            if outbox.fail(session, notice, error.reason, now, permanent=error.permanent, retry_after=retry):
+                _tell_of_giving_up(session, notice, error.reason, now)
+        log.warning("notice not taken", notice=str(notice.id), channel=notice.channel, tries=notice.tries,
+                    reason=error.reason, permanent=error.permanent)  # fmt: skip
+
+    def settled(self) -> bool:
+        """Wait for what is being sent at this moment (each channel keeps its deadline); False when nothing was."""
+        with self._lock:
+            running = list(self._running)
+        wait(running)
+        return bool(running)
+
+    def close(self) -> None:
+        """Wait for what is being sent (each channel keeps its deadline) and end the threads."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=True)
+
+
+def deliver_once(sessions: Sessions, channels: Mapping[str, Channel], now: datetime) -> datetime | None:
+    """Send everything that is due at `now` and wait for it; answers when the next notice wants to be tried."""
+    deliverer = Deliverer(sessions, channels, lambda: now)
+    try:
+        due = deliverer.once(now)
+        while deliverer.settled():
+            due = deliverer.once(now)
+        return due
+    finally:
+        deliverer.close()
+
+
+def _letter(notice: Notice) -> Letter:
+    return Letter(notice.id, notice.incident_id, notice.address, notice.subject, notice.body, notice.created_at)
+
+
+def _tell_of_giving_up(session: Session, notice: Notice, reason: str, now: datetime) -> None:
+    """Nobody was told: the incident's story says so, for the engineer and for the watchman."""
+    incident = session.get(Incident, notice.incident_id, with_for_update=True)
+    if incident is None:
+        return
+    person = session.get(Person, notice.person_id) if notice.person_id else None
+    whom = person.name if person else notice.address
+    words = f"{whom} could not be told by {notice.channel}: {reason}"
+    session.add(
+        TimelineEntry(
+            customer_id=incident.customer_id,
+            incident_id=incident.id,
+            at=now,
+            kind="notice",
+            actor="Vigie",
+            person_id=notice.person_id,
+            text=words,
+            facts={"notice": str(notice.id), "channel": notice.channel, "tries": notice.tries},
+        )
+    )
+    incident.version += 1
+    incident.changed_at = now
+    facts = {"notice": str(notice.id), "channel": notice.channel, "reason": reason}
+    audit.record(session, actor="Vigie", deed="give up notice", subject=incident.label, now=now,
+                 customer_id=incident.customer_id, facts=facts)  # fmt: skip
+    announce(session, incident)

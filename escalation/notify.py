@@ -1,0 +1,91 @@
+"""Writing notices beside what they tell of: pages to ours, public words to the customer's contacts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from escalation import outbox, promises, words
+from escalation.duty import methods
+from escalation.incident import Actor
+from escalation.outbox import Draft
+from escalation.words import Facts
+from models.customers import Customer
+from models.incidents import Incident
+from models.machines import Machine
+from models.people import Person
+
+
+def facts_of(session: Session, incident: Incident, zone: str = "UTC") -> Facts:
+    """What a notice tells of an incident, with instants for a reader in `zone`."""
+    machine = session.get(Machine, incident.machine_id) if incident.machine_id else None
+    owed = promises.next_promise(session, incident)
+    return Facts(
+        id=str(incident.id),
+        label=incident.label,
+        customer=session.get_one(Customer, incident.customer_id).name,
+        tier=incident.tier,
+        machine=(f"{machine.name} ({machine.title})" if machine.title else machine.name) if machine else "",
+        severity=incident.severity,
+        title=incident.title,
+        summary=incident.summary,
+        opened_at=incident.opened_at,
+        owed=promises.words(owed.kind) if owed else "",
+        owed_by=owed.due_at if owed else None,
+        zone=zone,
+    )
+
+
+def page(session: Session, incident: Incident, person: Person, rung: int, why: str, now: datetime) -> int:
+    """Page one of ours for a rung of the present round; how many notices were written."""
+    facts = facts_of(session, incident, person.zone)
+    body = words.page_body(facts, why)
+    return _send(session, incident, person, rung, incident.ladder_round, words.subject(facts), body, why, now)
+
+
+def alert(session: Session, incident: Incident, person: Person, text: str, why: str, now: datetime) -> int:
+    """Tell one of ours something about an incident in hand, outside the ladder."""
+    facts = facts_of(session, incident, person.zone)
+    body = words.alert_body(facts, text, why)
+    # The version the change is about to get tells this word from every other one.
+    round = incident.version + 1
+    return _send(session, incident, person, outbox.NO_RUNG, round, words.subject(facts), body, why, now)
+
+
+def tell_customer(session: Session, incident: Incident, text: str, actor: Actor, now: datetime) -> int:
+    """A public word to every contact of the customer who can be reached; how many notices were written."""
+    customer = session.get_one(Customer, incident.customer_id)
+    contacts = session.scalars(
+        select(Person).where(Person.customer_id == customer.id, Person.active).order_by(Person.name)
+    )
+    facts = facts_of(session, incident, customer.zone)
+    heading = words.public(customer.language, "subject", label=incident.label, title=incident.title)
+    body = words.word_body(facts, text, actor.name, "you are a contact of this customer")
+    why = "a public word"
+    told = [
+        _send(session, incident, person, outbox.NO_RUNG, incident.version + 1, heading, body, why, now)
+        for person in contacts
+        if person.id != actor.person_id
+    ]
+    return sum(told)
+
+
+def _send(
+    session: Session,
+    incident: Incident,
+    person: Person,
+    rung: int,
+    round: int,
+    subject: str,
+    body: dict[str, Any],  # Any: JSON
+    why: str,
+    now: datetime,
+) -> int:
+    drafts = [
+        Draft(rung, round, channel, address, subject, body, why, person.id)
+        for channel, address in methods(person, incident.severity)
+    ]
+    return sum(outbox.enqueue(session, incident, draft, now) for draft in drafts)

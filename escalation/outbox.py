@@ -1,0 +1,160 @@
+"""Notices as rows: written beside what they tell of, leased by a sender, settled when a channel has taken them.
+
+A sender that dies leaves its lease to run out, and the notice is sent again under the same id: never lost, at most
+told twice.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Interval, case, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.incidents import Incident
+from models.notices import Notice
+
+# Four times the channels' own deadline: a lease only runs out when its sender is gone.
+LEASE = timedelta(seconds=60)
+
+# Pauses between tries: quick while a hiccup is likely, patient through a night's outage. After the last it is given up.
+BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800))
+
+# Platinum first without starving bronze: a head start in the queue, not a queue of its own.
+_HEAD_START = {"platinum": 600, "gold": 300, "silver": 120}
+
+NO_RUNG = -1  # a notice that belongs to no rung: a word to the customer
+
+_SPACE = uuid.UUID("6f5e7c0a-51f5-5d0f-9a0d-6a6f0c9b7a11")  # of notice ids
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A notice to be written. `round` tells repeats of a rung apart (and customer words from each other)."""
+
+    rung: int
+    round: int
+    channel: str
+    address: str
+    subject: str
+    body: Mapping[str, Any]
+    why: str
+    person_id: uuid.UUID | None = None
+
+
+def enqueue(session: Session, incident: Incident, draft: Draft, now: datetime) -> bool:
+    """Write a notice, due now. One rung, round, person and channel is one notice: a second writing does nothing."""
+    whom = str(draft.person_id) if draft.person_id else draft.address
+    key = f"{incident.id}/{draft.rung}/{draft.round}/{whom}/{draft.channel}"
+    row = insert(Notice).values(
+        id=uuid.uuid5(_SPACE, key),
+        customer_id=incident.customer_id,
+        incident_id=incident.id,
+        rung=draft.rung,
+        round=draft.round,
+        person_id=draft.person_id,
+        channel=draft.channel,
+        address=draft.address,
+        subject=draft.subject,
+        body=dict(draft.body),
+        why=draft.why,
+        created_at=now,
+        due_at=now,
+        next_try_at=now,
+        tries=0,
+        leased_by="",
+        last_error="",
+        receipt={},
+    )
+    return session.execute(row.on_conflict_do_nothing().returning(Notice.id)).first() is not None
+
+
+def _open(channel: str) -> list[Any]:  # Any: SQLAlchemy's conditions
+    return [Notice.channel == channel, Notice.settled_at.is_(None), Notice.given_up_at.is_(None)]
+
+
+def claim(
+    session: Session,
+    now: datetime,
+    channel: str,
+    by: str,
+    limit: int,
+    busy: Collection[str] = (),
+    lease: timedelta = LEASE,
+) -> list[Notice]:
+    """Lease up to `limit` due notices of a channel, at most one an address and none of the `busy` addresses.
+
+    A leased notice comes up again when the lease ends, so a dead sender needs no cleaning up after.
+    """
+    head_start = case(_HEAD_START, value=Incident.tier, else_=0)
+    query = (
+        select(Notice)
+        .join(Incident, Incident.id == Notice.incident_id)
+        .where(*_open(channel), Notice.next_try_at <= now, Notice.address.not_in(busy))
+        .order_by(Notice.due_at - func.make_interval(0, 0, 0, 0, 0, 0, head_start, type_=Interval), Notice.id)
+        .limit(limit)
+        .with_for_update(of=Notice, skip_locked=True)
+    )
+    taken: dict[str, Notice] = {}
+    for notice in session.scalars(query):
+        taken.setdefault(notice.address, notice)
+    for notice in taken.values():
+        notice.lease_until = notice.next_try_at = now + lease
+        notice.leased_by = by
+        notice.tries += 1
+    session.flush()  # the caller commits before anything is sent
+    return list(taken.values())
+
+
+def settle(session: Session, notice_id: uuid.UUID, receipt: Mapping[str, Any], now: datetime) -> bool:
+    """A channel has taken it. False when it had its end already (its lease ran out and another sender was quicker)."""
+    return _end(session, notice_id, settled_at=now, receipt=dict(receipt), last_error="")
+
+
+def fail(
+    session: Session,
+    notice: Notice,
+    reason: str,
+    now: datetime,
+    *,
+    permanent: bool = False,
+    retry_after: timedelta | None = None,
+) -> bool:
+    """A channel did not take it: due again after the back-off (or what the receiver asked for), or given up: then True.
+
+    Counted by the tries of the lease in hand, so a sender that lost its lease changes nothing.
+    """
+    given_up = permanent or notice.tries > len(BACK_OFF)
+    if given_up:
+        return _end(session, notice.id, given_up_at=now, last_error=reason)
+    pause = max(BACK_OFF[notice.tries - 1], retry_after or timedelta(0))
+    mine = (Notice.id == notice.id, Notice.tries == notice.tries, Notice.settled_at.is_(None))
+    session.execute(
+        update(Notice).where(*mine).values(next_try_at=now + pause, lease_until=None, leased_by="", last_error=reason)
+    )
+    return False
+
+
+def _end(session: Session, notice_id: uuid.UUID, **words: Any) -> bool:  # Any: column values
+    unended = (Notice.id == notice_id, Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
+    done = session.execute(
+        update(Notice).where(*unended).values(lease_until=None, leased_by="", **words).returning(literal(1))
+    )
+    return done.first() is not None
+
+
+def next_due(session: Session, channels: Collection[str], after: datetime) -> datetime | None:
+    """When the next notice of these channels wants to be tried after an instant; None when none does."""
+    return session.scalar(
+        select(func.min(Notice.next_try_at)).where(
+            Notice.channel.in_(channels),
+            Notice.settled_at.is_(None),
+            Notice.given_up_at.is_(None),
+            Notice.next_try_at > after,
+        )
+    )

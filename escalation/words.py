@@ -1,0 +1,135 @@
+"""The words of notices and of the story. Plain; ours in English, what a customer reads in the customer's language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+_RUNGS = {
+    "duty": "engineer on duty",
+    "second": "second engineer on duty",
+    "account": "people named for the account",
+    "lead": "lead",
+    "number-two": "number two",
+    "number-one": "number one",
+}
+
+
+def rung_name(word: str) -> str:
+    """A rung's word as people say it."""
+    return _RUNGS.get(word, word)
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "Ada", "Ada and Bo", "Ada, Bo and Cy"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def rung_words(name: str, index: int, told: Sequence[str], passed_by: Sequence[str]) -> str:
+    """The story's line for a rung that was paged."""
+    words = f"Rung {index + 1} ({name}): {listed(told)} told."
+    if passed_by:
+        words += f" Nobody can be reached as {listed(passed_by)}."
+    return words
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a notice tells of an incident."""
+
+    id: str
+    label: str
+    customer: str
+    tier: str
+    machine: str
+    severity: int
+    title: str
+    summary: str
+    opened_at: datetime
+    owed: str = ""  # "first response"
+    owed_by: datetime | None = None
+    zone: str = "UTC"  # the reader's
+
+
+def _instant(at: datetime, zone: str) -> str:
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
+
+
+def subject(facts: Facts) -> str:
+    return f"[{facts.label}] severity {facts.severity}, {facts.customer} ({facts.tier}): {facts.title}"
+
+
+def page_body(facts: Facts, why: str) -> dict[str, Any]:
+    """A page to one of ours: what is wrong, since when, what is owed, and why them."""
+    lines = [facts.title, ""]
+    if facts.summary and facts.summary != facts.title:
+        lines += [facts.summary, ""]
+    lines.append(f"Customer: {facts.customer} ({facts.tier})")
+    if facts.machine:
+        lines.append(f"Machine: {facts.machine}")
+    lines.append(f"Opened: {_instant(facts.opened_at, facts.zone)}")
+    if facts.owed_by is not None:
+        lines.append(f"Owed next: {facts.owed} by {_instant(facts.owed_by, facts.zone)}")
+    lines += [f"You are told because: {why}.", "", "Acknowledge it, and nobody further is called."]
+    return _body(facts, "vigie.incident.page", "\n".join(lines), why)
+
+
+def word_body(facts: Facts, text: str, who: str, why: str) -> dict[str, Any]:
+    """A public word on the incident, as its reader gets it."""
+    return _body(facts, "vigie.incident.word", f"{text}\n\n{who}\n{facts.label}: {facts.title}", why)
+
+
+def alert_body(facts: Facts, text: str, why: str) -> dict[str, Any]:
+    """Something one of ours has to know about an incident in hand."""
+    return _body(facts, "vigie.incident.alert", f"{text}\n\n{facts.label}: {facts.title}\n{facts.customer}", why)
+
+
+def _body(facts: Facts, type: str, text: str, why: str) -> dict[str, Any]:
+    return {
+        "type": type,
+        "text": text,
+        "path": f"/incidents/{facts.label}",
+        "data": {
+            "incident": facts.label,
+            "id": facts.id,
+            "customer": facts.customer,
+            "tier": facts.tier,
+            "machine": facts.machine,
+            "severity": facts.severity,
+            "why": why,
+        },
+    }
+
+
+# What the customer reads in the story or the mail when the house itself speaks.
+_PUBLIC = {
+    "en": {
+        "opened": "We have seen a problem on {machine} and opened this incident. An engineer is being called.",
+        "opened_asked": "We have received your request and opened this incident.",
+        "ended": "The condition has ended at {at}. We keep watching it.",
+        "back": "The condition has come back.",
+        "auto": "The condition has not come back for {minutes} minutes; the incident is resolved.",
+        "subject": "{label}: {title}",
+    },
+    "fr": {
+        "opened": "Nous avons vu un problème sur {machine} et ouvert cet incident. Un ingénieur est appelé.",
+        "opened_asked": "Nous avons reçu votre demande et ouvert cet incident.",
+        "ended": "L'anomalie a pris fin à {at}. Nous continuons de surveiller.",
+        "back": "L'anomalie est revenue.",
+        "auto": "L'anomalie n'est pas revenue depuis {minutes} minutes ; l'incident est résolu.",
+        "subject": "{label} : {title}",
+    },
+}
+
+
+def public(language: str, key: str, **facts: object) -> str:
+    """A sentence of the house to the customer, in English or French."""
+    return _PUBLIC.get(language, _PUBLIC["en"])[key].format(**facts)
+
+
+def instant(at: datetime, zone: str) -> str:
+    """An instant as its reader's clock shows it."""
+    return _instant(at, zone)
