@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from markupsafe import Markup
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app import words
 from app.charts import Window
+from app.pages import beside
 from app.pages.agreed import clock_of, five_lines
 from app.pages.evidence import (
     ChartView,
@@ -27,16 +27,15 @@ from app.pages.evidence import (
 )
 from app.pages.history import tracks_of
 from app.pages.promises import ChipView, PromiseView, chip_of, next_owed, view
-from app.pages.queue import FirstView, PersonView, knew_first, on_duty, person_view
+from app.pages.queue import FirstView, PersonView, knew_first, on_duty
 from app.pages.story import StoryEntry, last_words, tell
 from escalation.incident import Act, State, allowed
 from models.agreements import Contract
 from models.base import Json
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
-from models.incidents import Finding, Incident, Promise, TimelineEntry
+from models.incidents import Incident, Promise, TimelineEntry
 from models.machines import Machine
-from models.notices import Notice
 from models.people import Person
 
 LONGEST_STORY = 400
@@ -49,25 +48,6 @@ class ActView:
     name: str
     word: str
     key: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeView:
-    """A notice with where it has come to."""
-
-    person: str
-    channel: str
-    why: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class BeforeView:
-    """An earlier incident of the same machine."""
-
-    label: str
-    title: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +85,9 @@ class CaseView:
     contract: Contract | None
     five: Sequence[tuple[str, str]]
     decision: DecisionRow | None
-    notices: Sequence[NoticeView]
+    notices: Sequence[beside.NoticeView]
     next_rung: str
-    before: Sequence[BeforeView]
+    before: Sequence[beside.BeforeView]
     charts: Sequence[ChartView]
     chart_data: Markup | None
     metrics: Sequence[MetricView]
@@ -224,8 +204,8 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         can_act=True,
         story=story,
         last_words=last_words(story),
-        people=_people(found, duty, now, zone),
-        contacts="" if brief else _contacts(session, found.customer.id),
+        people=beside.people(incident, found.owner, found.second, duty, now, zone),
+        contacts="" if brief else beside.contacts(session, found.customer.id),
         promises=[_promise(promise, now, zone) for promise in _shown(found.promises)],
         reply_effect=_reply_effect(found.promises, incident, now, zone),
         contract=found.contract,
@@ -233,9 +213,9 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         if brief
         else five_lines(incident.terms, found.contract, incident.severity, incident.opened_at, zone, now),
         decision=found.decision,
-        notices=[] if brief else _notices(session, incident.id, now, zone),
-        next_rung=_next_rung(incident, now, zone),
-        before=[] if brief else _before(session, incident, zone),
+        notices=[] if brief else beside.notices(session, incident.id, now, zone),
+        next_rung=beside.next_rung(incident, now, zone),
+        before=[] if brief else beside.before(session, incident, zone),
         charts=charts,
         chart_data=chart_data(charts, tracks, {one.name: (one.low, one.high) for one in metrics}, window)
         if charts and not brief
@@ -245,7 +225,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         cure=cure_of(evidence),
         digest=incident.evidence_digest,
         model=str(evidence.get("model_digest") or evidence.get("model") or ""),
-        verdict="" if brief else _verdict(session, incident.id),
+        verdict="" if brief else beside.verdict(session, incident.id),
     )
 
 
@@ -291,25 +271,6 @@ def _state_words(incident: Incident, now: datetime, zone: tzinfo) -> str:
     return incident.state
 
 
-def _people(found: _Found, duty: frozenset[uuid.UUID], now: datetime, zone: tzinfo) -> list[tuple[PersonView, str]]:
-    people = []
-    for person, role in ((found.owner, "leads"), (found.second, "second")):
-        shown = person_view(person, duty)
-        if shown is not None:
-            since = found.incident.acknowledged_at
-            people.append(
-                (shown, f"{role} since {words.hour(since, zone, now)}" if since and role == "leads" else role)
-            )
-    return people
-
-
-def _contacts(session: Session, customer_id: uuid.UUID) -> str:
-    names = session.scalars(
-        select(Person.name).where(Person.customer_id == customer_id, Person.active).order_by(Person.name)
-    )
-    return words.listed(list(names))
-
-
 def _shown(promises: Sequence[Promise]) -> list[Promise]:
     """Owed ones first by due time, then the kept ones, newest first; a chain of kept updates shows its last."""
     owed = [one for one in promises if one.state in ("running", "paused") or (one.breached_at and not one.met_at)]
@@ -335,67 +296,3 @@ def _reply_effect(promises: Sequence[Promise], incident: Incident, now: datetime
     word = "first response" if promise.kind == "respond" else "update"
     keeps = "keeps" if promise.due_at >= now else "makes good"
     return f"Sending {keeps} the {words.hour(promise.due_at, zone, now)} {word}."
-
-
-def _notices(session: Session, incident_id: uuid.UUID, now: datetime, zone: tzinfo) -> list[NoticeView]:
-    rows = session.execute(
-        select(Notice, Person)
-        .outerjoin(Person, Person.id == Notice.person_id)
-        .where(Notice.incident_id == incident_id)
-        .order_by(Notice.due_at.desc())
-        .limit(20)
-    )
-    return [
-        NoticeView(
-            person=person.name if person else notice.address,
-            channel=notice.channel,
-            why=notice.why or f"rung {notice.rung + 1}",
-            words=delivery_words(notice, now, zone),
-        )
-        for notice, person in rows
-    ]
-
-
-def delivery_words(notice: Notice, now: datetime, zone: tzinfo) -> str:
-    """Where a notice has come to."""
-    if notice.settled_at is not None:
-        return f"delivered {words.hour(notice.settled_at, zone, now)}"
-    if notice.given_up_at is not None:
-        return f"given up {words.hour(notice.given_up_at, zone, now)}: {notice.last_error or 'no reason given'}"
-    if notice.tries:
-        return f"try {notice.tries + 1} at {words.hour(notice.next_try_at, zone, now)}; {notice.last_error}"
-    if notice.due_at > now:
-        return f"leaves {words.hour(notice.due_at, zone, now)}"
-    return "leaves now"
-
-
-def _next_rung(incident: Incident, now: datetime, zone: tzinfo) -> str:
-    if incident.next_rung_at is None:
-        return ""
-    if incident.next_rung_at <= now:
-        return "The next rung is due now."
-    return f"Not acknowledged by {words.hour(incident.next_rung_at, zone, now)}, the next rung is called."
-
-
-def _before(session: Session, incident: Incident, zone: tzinfo) -> list[BeforeView]:
-    if incident.machine_id is None:
-        return []
-    rows = session.execute(
-        select(Incident.number, Incident.title, Incident.opened_at, Incident.resolved_at)
-        .where(Incident.machine_id == incident.machine_id, Incident.id != incident.id)
-        .where(Incident.opened_at > incident.opened_at - timedelta(days=365))
-        .order_by((Incident.cause == incident.cause).desc(), Incident.opened_at.desc())
-        .limit(3)
-    )
-    found = []
-    for number, title, opened_at, resolved_at in rows:
-        took = f", {words.span((resolved_at - opened_at).total_seconds())}" if resolved_at else ", open"
-        found.append(BeforeView(f"VG-{number}", title, f"{words.day(opened_at, zone)}{took}"))
-    return found
-
-
-def _verdict(session: Session, incident_id: uuid.UUID) -> str:
-    said = session.scalar(
-        select(Finding.verdict).where(Finding.incident_id == incident_id, Finding.verdict != "").limit(1)
-    )
-    return said or ""

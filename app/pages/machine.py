@@ -16,7 +16,7 @@ from app.charts import Series, Window, evidence_chart
 from app.pages.evidence import Bounds, ChartView, Track, chart_data, last_of
 from app.pages.fleet import MachineRow, machine_row
 from app.pages.history import tracks_of
-from app.pages.platform import HourView, hour_view
+from app.pages.ledger import HourView, hour_view
 from app.usual import usual_range
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
@@ -141,12 +141,20 @@ def _charts(
         track = shown.get(name)
         if track is None or last_of(track) is None:
             continue
-        before = past.get(name, track)
+        before = _before(past.get(name, track), lit)
         low, high = usual_range(before.at, before.values, track.at, offset.total_seconds()) or ((), ())
         if low:
             bounds[name] = (dict(zip(track.at, low, strict=True)), dict(zip(track.at, high, strict=True)))
         charts.append(_chart(name, track, low, high, window, zone))
     return charts, chart_data(charts, shown, bounds, window) if charts else None
+
+
+def _before(track: Track, lit: float | None) -> Track:
+    """The past without what is wrong now: an anomaly does not become usual by lasting."""
+    if lit is None:
+        return track
+    kept = [(at, value) for at, value in zip(track.at, track.values, strict=True) if at < lit]
+    return Track([at for at, _ in kept], [value for _, value in kept])
 
 
 def _chart(

@@ -6,8 +6,8 @@ from flask import Flask, Response, request
 
 from app import front
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
+from app.pages.ledger import ledger_sum
 from app.pages.machine import SPANS, read_machine
-from app.pages.platform import ledger_sum
 from app.problems import not_found
 
 USUAL_SPAN = "6h"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask, Response
 
 from app import front, words
+from app.pages import ledger
 from app.pages import platform as health
-from app.pages.case import delivery_words
+from app.pages.beside import delivery_words
 from app.pages.fleet import read_fleet
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 
@@ -45,7 +46,7 @@ def platform() -> Response:
     now, here = front.now(), zone()
     with reading(who) as session:
         parts = health.read_parts(session, now, here)
-        hours = health.read_hours(session, now, here)
+        hours = ledger.read_hours(session, now, here)
         letters_total, letters = health.read_letters(session, now, here)
         log = health.read_log(session, now)
         counts, notices = health.read_notices(session)
@@ -58,8 +59,8 @@ def platform() -> Response:
         parts=parts,
         said=said,
         hours=hours,
-        shown_hours=health.HOURS_SHOWN,
-        ledger_sum=health.ledger_sum(hours),
+        shown_hours=ledger.HOURS_SHOWN,
+        ledger_sum=ledger.ledger_sum(hours),
         letters=letters,
         letters_total=letters_total,
         log=log,

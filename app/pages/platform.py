@@ -6,22 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app import words
-from app.clocks import ledger_bar
+from app.pages.ledger import HourView
 from models.audit import HOUSE, AuditEntry
 from models.customers import Customer
 from models.incidents import Incident
 from models.notices import Notice
 from models.people import Person
-from models.telemetry import DeadLetter, DeliveryCount, LogPosition, LogRecord, ProcessBeat
+from models.telemetry import DeadLetter, LogPosition, LogRecord, ProcessBeat
 
 QUIET_AFTER = timedelta(seconds=45)  # three missed beats: we do not know whether it still works
-HOURS_SHOWN = 6
 LETTERS_SHOWN = 12
 NOTICES_SHOWN = 12
 
@@ -57,21 +55,6 @@ class PartView:
     since: str
     restarts: str
     facts: str
-
-
-@dataclass(frozen=True, slots=True)
-class HourView:
-    """One hour of the delivery ledger, over all machines in reach."""
-
-    hour: str
-    received: int
-    scored: int
-    duplicate: int
-    refused: int
-    late: int
-    missing: int
-    bar: Markup
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,55 +119,6 @@ def facts_words(facts: Mapping[str, object]) -> str:
         elif isinstance(value, str) and value:
             said.append(f"{name.replace('_', ' ')} {value}")
     return ", ".join(said[:6])
-
-
-def read_hours(session: Session, now: datetime, zone: tzinfo) -> list[HourView]:
-    """The last hours of the ledger, newest first."""
-    count = DeliveryCount
-    sums = (count.received, count.scored, count.duplicate, count.refused, count.late, count.missing)
-    rows = session.execute(
-        select(count.hour, *(func.sum(column) for column in sums))
-        .where(count.hour > now - timedelta(hours=HOURS_SHOWN))
-        .group_by(count.hour)
-        .order_by(count.hour.desc())
-    ).all()
-    most = max((int(row[1]) + int(row[6]) for row in rows), default=1)
-    return [hour_view(row[0], [int(value) for value in row[1:]], most, now, zone) for row in rows]
-
-
-def hour_view(hour: datetime, sums: list[int], most: int, now: datetime, zone: tzinfo, why: str = "") -> HourView:
-    """One line of a ledger, with its bar."""
-    received, scored, duplicate, refused, late, missing = sums
-    running = hour + timedelta(hours=1) > now
-    return HourView(
-        hour=words.hour(hour, zone, now) + (", running" if running else ""),
-        received=received,
-        scored=scored,
-        duplicate=duplicate,
-        refused=refused,
-        late=late,
-        missing=missing,
-        bar=ledger_bar(scored, late, duplicate, refused, missing, most),
-        why=why,
-    )
-
-
-def ledger_sum(hours: list[HourView]) -> str:
-    """The sum in words: what came in is what was scored, late, twice or rejected."""
-    received = sum(hour.received for hour in hours)
-    if not received:
-        return "Nothing was received in these hours."
-    parts = [f"{sum(hour.scored for hour in hours):,} scored"]
-    for word, total in (
-        ("late, kept in history", sum(hour.late for hour in hours)),
-        ("twice, counted once", sum(hour.duplicate for hour in hours)),
-        ("rejected with a reason", sum(hour.refused for hour in hours)),
-    ):
-        if total:
-            parts.append(f"{total:,} {word}")
-    missing = sum(hour.missing for hour in hours)
-    end = f" {missing:,} numbers were skipped and are still missing." if missing else " No number is missing."
-    return f"{received:,} received = {' + '.join(parts)}.{end}"
 
 
 def read_letters(session: Session, now: datetime, zone: tzinfo) -> tuple[int, list[LetterView]]:

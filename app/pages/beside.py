@@ -1,0 +1,125 @@
+"""What stands beside an incident: people, notices with where they have come to, and what happened here before."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import words
+from app.pages.queue import PersonView, person_view
+from models.incidents import Finding, Incident
+from models.notices import Notice
+from models.people import Person
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """A notice with where it has come to."""
+
+    person: str
+    channel: str
+    why: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeView:
+    """An earlier incident of the same machine."""
+
+    label: str
+    title: str
+    words: str
+
+
+def people(
+    incident: Incident,
+    owner: Person | None,
+    second: Person | None,
+    duty: frozenset[uuid.UUID],
+    now: datetime,
+    zone: tzinfo,
+) -> list[tuple[PersonView, str]]:
+    shown_people = []
+    for person, role in ((owner, "leads"), (second, "second")):
+        shown = person_view(person, duty)
+        if shown is not None:
+            since = incident.acknowledged_at
+            shown_people.append(
+                (shown, f"{role} since {words.hour(since, zone, now)}" if since and role == "leads" else role)
+            )
+    return shown_people
+
+
+def contacts(session: Session, customer_id: uuid.UUID) -> str:
+    names = session.scalars(
+        select(Person.name).where(Person.customer_id == customer_id, Person.active).order_by(Person.name)
+    )
+    return words.listed(list(names))
+
+
+def notices(session: Session, incident_id: uuid.UUID, now: datetime, zone: tzinfo) -> list[NoticeView]:
+    rows = session.execute(
+        select(Notice, Person)
+        .outerjoin(Person, Person.id == Notice.person_id)
+        .where(Notice.incident_id == incident_id)
+        .order_by(Notice.due_at.desc())
+        .limit(20)
+    )
+    return [
+        NoticeView(
+            person=person.name if person else notice.address,
+            channel=notice.channel,
+            why=notice.why or f"rung {notice.rung + 1}",
+            words=delivery_words(notice, now, zone),
+        )
+        for notice, person in rows
+    ]
+
+
+def delivery_words(notice: Notice, now: datetime, zone: tzinfo) -> str:
+    """Where a notice has come to."""
+    if notice.settled_at is not None:
+        return f"delivered {words.hour(notice.settled_at, zone, now)}"
+    if notice.given_up_at is not None:
+        return f"given up {words.hour(notice.given_up_at, zone, now)}: {notice.last_error or 'no reason given'}"
+    if notice.tries:
+        return f"try {notice.tries + 1} at {words.hour(notice.next_try_at, zone, now)}; {notice.last_error}"
+    if notice.due_at > now:
+        return f"leaves {words.hour(notice.due_at, zone, now)}"
+    return "leaves now"
+
+
+def next_rung(incident: Incident, now: datetime, zone: tzinfo) -> str:
+    if incident.next_rung_at is None:
+        return ""
+    if incident.next_rung_at <= now:
+        return "The next rung is due now."
+    return f"Not acknowledged by {words.hour(incident.next_rung_at, zone, now)}, the next rung is called."
+
+
+def before(session: Session, incident: Incident, zone: tzinfo) -> list[BeforeView]:
+    if incident.machine_id is None:
+        return []
+    rows = session.execute(
+        select(Incident.number, Incident.title, Incident.opened_at, Incident.resolved_at)
+        .where(Incident.machine_id == incident.machine_id, Incident.id != incident.id)
+        .where(Incident.opened_at > incident.opened_at - timedelta(days=365))
+        .order_by((Incident.cause == incident.cause).desc(), Incident.opened_at.desc())
+        .limit(3)
+    )
+    found = []
+    for number, title, opened_at, resolved_at in rows:
+        took = f", {words.span((resolved_at - opened_at).total_seconds())}" if resolved_at else ", open"
+        found.append(BeforeView(f"VG-{number}", title, f"{words.day(opened_at, zone)}{took}"))
+    return found
+
+
+def verdict(session: Session, incident_id: uuid.UUID) -> str:
+    said = session.scalar(
+        select(Finding.verdict).where(Finding.incident_id == incident_id, Finding.verdict != "").limit(1)
+    )
+    return said or ""
