@@ -41,7 +41,7 @@ def cause_of(witnesses: Sequence[Witness]) -> str:
     for w in witnesses:
         family = word(w.metric).family
         weight[family] = weight.get(family, 0.0) + w.share
-    return max(sorted(weight), key=lambda family: weight[family])
+    return max(weight, key=lambda family: weight[family])  # among equals the first witness's
 
 
 def title_of(witnesses: Sequence[Witness]) -> str:

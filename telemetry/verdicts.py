@@ -44,7 +44,8 @@ def witnesses(m: Machine, fleet: Fleet, own: Array, linked: Array | None) -> lis
     if linked is not None and m.links is not None:
         by_others = linked / m.links.level
     share = np.maximum(own, by_others)
-    order = np.argsort(-share, kind="stable")[:MOST_WITNESSES]
+    # Relation surprise is capped; among equals the one furthest from its own past speaks first.
+    order = np.lexsort((-own, -share.round(6)))[:MOST_WITNESSES]
     found = []
     for i in order:
         if share[i] <= 0 or share[i] < 0.3 * share[order[0]]:
