@@ -46,7 +46,7 @@ def ours(name: str, *arguments: str) -> Part:
 
 def around_broker(settings: Settings) -> tuple[list[Part], list[Part]]:
     """The parts that need the database only, and those that also speak to the broker; each list starts together."""
-    first = [ours("broker"), ours("web"), ours("watch")]
+    first = [ours("broker"), ours("web"), Part("watch", arguments=("watch",), beats_itself=True)]
     then = [ours("bridge"), ours("work")]
     if settings.demo:
         then += [ours("lab", "lab", "play"), ours("agent")]

@@ -8,7 +8,8 @@ from app.cli import read_settings
 
 
 @click.command()
-def command() -> None:
+@click.option("--name", default="watch", show_default=True, help="Which of several watchers this is.")
+def command(name: str) -> None:
     """Decode and score what stands in the log, open incidents, keep history."""
     from telemetry.watch import main
 
@@ -16,4 +17,4 @@ def command() -> None:
 
     settings = read_settings()
     logs.set_up(settings)
-    main(settings)
+    main(settings, name)
