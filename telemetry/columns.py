@@ -7,7 +7,7 @@ stand together before they are compressed, as neighbouring values differ in thei
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +39,12 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.at_ms)
+
+    def rows(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """The reports again: instant and the metrics it had."""
+        lists = {name: values.tolist() for name, values in self.values.items()}
+        for i, at in enumerate(self.at_ms.tolist()):
+            yield at, {name: column[i] for name, column in lists.items() if column[i] == column[i]}  # NaN is not itself
 
 
 def of_reports(reports: Sequence[tuple[int, Mapping[str, float]]]) -> Columns:

@@ -47,9 +47,9 @@ class Span:
     step_ms: int  # width of a bucket; 0 when every report stands for itself
 
 
-def part_number(partition: int, position: int) -> int:
-    """The part a flush writes: the same for the same piece of the log, and different for any other. Never 0."""
-    return (position + 1) * 1024 + partition
+def part_number(partition: int, now: datetime) -> int:
+    """The part a flush writes: no other flush of any partition has it. Never 0."""
+    return round(now.timestamp() * 1_000_000) * 1024 + partition
 
 
 def add(session: Session, part: int, machines: Sequence[tuple[uuid.UUID, uuid.UUID, Sequence[Report]]]) -> int:

@@ -1,0 +1,112 @@
+"""What becomes of one report: taken, late, told before, or from the future. Plain: one machine's state over time."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+from typing import Any, Final
+
+from telemetry.numbers import Numbers
+from telemetry.reading import Reading
+
+_REMEMBERED: Final = 15  # intervals and skews the medians rest on
+_LIVE_MS: Final = 900_000  # older at its arrival: history sent in bulk, says nothing about cadence or clock
+MOST_LATEST: Final = 400  # metrics kept as newest values; a wider machine shows the rest from history
+
+
+class Fate(StrEnum):
+    """The columns of the delivery ledger."""
+
+    SCORED = "scored"
+    LATE = "late"  # stored, too old to be scored: a newer one was
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+@dataclass
+class Heard:
+    """What we know of one machine from its reports. A row of `machine_states` is made of it."""
+
+    numbers: Numbers = field(default_factory=Numbers)
+    last_at_ms: int = -1
+    last_received_ms: int = -1
+    said: str | None = None
+    latest: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    intervals: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    skews: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    cadence_known_s: float | None = None  # as it was stored, until enough new intervals are known
+    missing: int = 0  # numbers missing since the last flush, less those that came after all
+
+    @property
+    def cadence_s(self) -> float | None:
+        """Seconds between reports, the median of the last ones."""
+        if len(self.intervals) < 3:
+            return self.cadence_known_s
+        return round(median(self.intervals) / 1000, 3)
+
+    @property
+    def skew_s(self) -> float | None:
+        """The machine's clock less ours, travel time included."""
+        return round(median(self.skews) / 1000, 3) if self.skews else None
+
+    def admit(self, reading: Reading, *, retained: bool, future_tolerance_ms: int) -> Fate:
+        """Say what becomes of a report, and remember it unless it was told before or lies in the future.
+
+        A retained report is an old one handed to a new subscriber. One without a number was told before when its
+        instant is the newest we have. A number stored before, under an instant newer than all, is a machine that
+        counts anew: nothing can be sent twice before it was measured once.
+        """
+        if reading.at_ms > reading.received_at_ms + future_tolerance_ms:
+            return Fate.REFUSED
+        dated = reading.at_ms != reading.received_at_ms
+        if retained:
+            return Fate.DUPLICATE
+        if reading.seq is None:
+            if dated and reading.at_ms == self.last_at_ms:
+                return Fate.DUPLICATE
+        elif reading.seq in self.numbers:
+            if not dated or reading.at_ms <= self.last_at_ms:
+                return Fate.DUPLICATE
+            self.numbers.start_anew(reading.seq)
+        else:
+            self.missing += self.numbers.add(reading.seq)
+        return self._remember(reading, dated)
+
+    def _remember(self, reading: Reading, dated: bool) -> Fate:
+        live = reading.received_at_ms - reading.at_ms < _LIVE_MS
+        if live:
+            # A bridge that was away delivers many at once: only device time tells their rhythm.
+            if 0 < reading.at_ms - self.last_at_ms < _LIVE_MS and self.last_at_ms >= 0:
+                self.intervals.append(reading.at_ms - self.last_at_ms)
+            if dated:
+                self.skews.append(reading.at_ms - reading.received_at_ms)
+        self.last_received_ms = max(self.last_received_ms, reading.received_at_ms)
+        if reading.facts:
+            self.facts.update(reading.facts)
+        if reading.at_ms <= self.last_at_ms:
+            return Fate.LATE
+        self.last_at_ms = reading.at_ms
+        if len(self.latest) + len(reading.metrics) <= MOST_LATEST:
+            self.latest.update(reading.metrics)
+        else:
+            self.latest = dict(list(reading.metrics.items())[:MOST_LATEST])
+        return Fate.SCORED
+
+    def snapshot(self) -> list[Any]:
+        """Plain values from which `restored` makes an equal one."""
+        return [
+            self.numbers.spans, self.last_at_ms, self.last_received_ms, self.said, self.latest, self.facts,
+            list(self.intervals), list(self.skews), self.cadence_known_s,
+        ]  # fmt: skip
+
+
+def restored(kept: list[Any]) -> Heard:
+    """The inverse of `Heard.snapshot`."""
+    spans, last_at, last_received, said, latest, facts, intervals, skews, cadence = kept
+    return Heard(
+        Numbers(spans), last_at, last_received, said, latest, facts,
+        deque(intervals, _REMEMBERED), deque(skews, _REMEMBERED), cadence,
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""The delivery ledger: received = scored + refused + duplicate + late, per machine and hour of arrival."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Integer, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from telemetry.admission import Fate
+
+HOUR_MS: Final = 3_600_000
+# A name the topic did not give; it has a line of its own, so that the sums still hold.
+NOBODY: Final = ""
+
+_ADD = text(
+    """
+    INSERT INTO delivery_ledger
+        (machine, hour, customer_id, received, scored, refused, duplicate, late, missing, reasons)
+    VALUES (:machine, :hour, :customer_id, :received, :scored, :refused, :duplicate, :late, :missing, :reasons)
+    ON CONFLICT (machine, hour) DO UPDATE SET
+        customer_id = coalesce(excluded.customer_id, delivery_ledger.customer_id),
+        received = delivery_ledger.received + excluded.received,
+        scored = delivery_ledger.scored + excluded.scored,
+        refused = delivery_ledger.refused + excluded.refused,
+        duplicate = delivery_ledger.duplicate + excluded.duplicate,
+        late = delivery_ledger.late + excluded.late,
+        missing = delivery_ledger.missing + excluded.missing,
+        reasons = CASE WHEN excluded.reasons = '{}'::jsonb THEN delivery_ledger.reasons ELSE
+            delivery_ledger.reasons || coalesce((SELECT jsonb_object_agg(key,
+                value::bigint + coalesce((delivery_ledger.reasons ->> key)::bigint, 0))
+                FROM jsonb_each_text(excluded.reasons)), '{}'::jsonb) END
+    """
+).bindparams(bindparam("reasons", type_=JSONB), bindparam("received", type_=Integer))
+
+
+@dataclass
+class _Line:
+    customer_id: uuid.UUID | None = None
+    fates: Counter[Fate] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    missing: int = 0
+
+
+class Deliveries:
+    """What was received since the last flush."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, int], _Line] = {}
+
+    def count(
+        self,
+        machine: str,
+        customer_id: uuid.UUID | None,
+        received_ms: int,
+        fate: Fate,
+        reason: str = "",
+        missing: int = 0,
+    ) -> None:
+        """One report, event or message we could not read. `reason` goes with a refusal."""
+        line = self._lines.setdefault((machine, received_ms // HOUR_MS), _Line())
+        line.customer_id = customer_id or line.customer_id
+        line.fates[fate] += 1
+        line.missing += missing
+        if reason:
+            line.reasons[reason] += 1
+
+    def write(self, session: Session) -> None:
+        """Add to the ledger, in an order that cannot deadlock with another watcher's."""
+        rows: list[dict[str, Any]] = []
+        for (machine, hour), line in sorted(self._lines.items()):
+            rows.append(
+                {
+                    "machine": machine,
+                    "hour": datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC),
+                    "customer_id": line.customer_id,
+                    "received": line.fates.total(),
+                    **{fate.value: line.fates[fate] for fate in Fate},
+                    "missing": line.missing,
+                    "reasons": dict(line.reasons),
+                }
+            )
+        if rows:
+            session.execute(_ADD, rows)

@@ -1,0 +1,101 @@
+"""Whose machine speaks, and what its contract says to its telemetry. Answers are kept for a while."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from contracts import ledger
+from contracts.decision import Ask, Granted
+from models.machines import Machine, MachineState
+
+KNOWN_FOR: Final = timedelta(seconds=30)
+UNKNOWN_FOR: Final = timedelta(seconds=2)  # somebody may be enrolling it just now
+REFUSED: Final = "refused"
+_ANSWERED: Final = text(
+    """
+    INSERT INTO machine_states (machine_id, customer_id, speaking, health, telemetry, latest, facts, seqs)
+    VALUES (:machine_id, :customer_id, 'unknown', 'unknown', :telemetry, '{}', '{}', '[]')
+    ON CONFLICT (machine_id) DO UPDATE SET telemetry = excluded.telemetry
+    """
+)
+_SEVERITY: Final = 4  # telemetry is nobody's emergency; the ask wants one
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A machine of ours. `telemetry`: collect, watch, shadow, detect, or refused; `rule` is the contract's own word."""
+
+    machine_id: uuid.UUID
+    customer_id: uuid.UUID
+    name: str
+    telemetry: str
+    rule: str
+    until: datetime
+
+    @property
+    def is_refused(self) -> bool:
+        return self.telemetry == REFUSED
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anything looks at its values; hard faults are shown from silver on."""
+        return self.telemetry in ("watch", "shadow", "detect")
+
+
+class Directory:
+    """Names to machines. An answer that differs from the one before is written down, once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Known] = {}
+        self._unknown: dict[str, datetime] = {}
+
+    def look_up(self, session: Session, names: set[str], now: datetime) -> dict[str, Known]:
+        """Those of `names` that are machines in service."""
+        stale = {
+            name for name in names
+            if (known := self._known.get(name)) is None or known.until <= now
+        } - {name for name in names if self._unknown.get(name, now) > now}  # fmt: skip
+        if stale:
+            self._refresh(session, stale, now)
+        return {name: self._known[name] for name in names if name in self._known}
+
+    def _refresh(self, session: Session, names: set[str], now: datetime) -> None:
+        rows = session.execute(
+            select(Machine.id, Machine.customer_id, Machine.name, MachineState.telemetry)
+            .outerjoin(MachineState, MachineState.machine_id == Machine.id)
+            .where(Machine.name.in_(names), Machine.retired_at.is_(None))
+        ).all()
+        found = {row.name for row in rows}
+        for name in names - found:
+            self._known.pop(name, None)
+            self._unknown[name] = now + UNKNOWN_FOR
+        if len(self._unknown) > 10_000:  # names are anybody's invention
+            self._unknown.clear()
+        for machine_id, customer_id, name, before in rows:
+            told = self._known.get(name)
+            self._known[name] = _ask(session, machine_id, customer_id, name, told.telemetry if told else before, now)
+
+
+def _ask(
+    session: Session, machine_id: uuid.UUID, customer_id: uuid.UUID, name: str, before: str | None, now: datetime
+) -> Known:
+    holds = ledger.standing(session, customer_id, now, machine_id)
+    question = Ask("telemetry", asked_at=now, machine_id=machine_id, severity=_SEVERITY)
+    answer = holds.decide(question, now)
+    granted = isinstance(answer, Granted) and holds.terms is not None
+    telemetry = holds.terms.watching.value if granted and holds.terms is not None else REFUSED
+    if telemetry != (before or ""):
+        # In the same transaction, or a crash between the two would have the answer written down twice.
+        session.execute(_ANSWERED, {"machine_id": machine_id, "customer_id": customer_id, "telemetry": telemetry})
+        ledger.write_down(session, holds, question, answer, "watch")
+        if granted:
+            # What the same contract says to detection, so that the machine's page can tell why nothing opens.
+            detection = Ask("detection", asked_at=now, machine_id=machine_id, severity=_SEVERITY)
+            ledger.write_down(session, holds, detection, holds.decide(detection, now), "watch")
+    return Known(machine_id, customer_id, name, telemetry, answer.rule, now + KNOWN_FOR)

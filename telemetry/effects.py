@@ -1,0 +1,229 @@
+"""Storing what a seat heard: one transaction with history, states, ledger, dead letters, findings and the position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from contracts import ledger
+from contracts.decision import Ask
+from escalation import intake
+from escalation.intake import Signal
+from models.artefacts import ModelArtefact
+from models.base import new_id
+from models.incidents import Finding
+from models.telemetry import DeadLetter
+from telemetry import history, positions, shelf
+from telemetry.admission import Heard
+from telemetry.directory import Known
+from telemetry.seat import Letter, Pending, Seat
+from telemetry.verdict import Verdict
+from telemetry.watching import Watched
+
+_LATELY: Final = timedelta(minutes=2)
+
+_STATE = text(
+    """
+    INSERT INTO machine_states AS s (machine_id, customer_id, last_at, last_received_at, last_seq, seqs, cadence_s,
+        skew_s, speaking, since, health, said, telemetry, latest, facts)
+    VALUES (:machine_id, :customer_id, :last_at, :last_received_at, :last_seq, :seqs, :cadence_s, :skew_s,
+        CASE WHEN :lately THEN 'speaking' ELSE 'unknown' END, :now, :health, :said, :telemetry, :latest, :facts)
+    ON CONFLICT (machine_id) DO UPDATE SET
+        last_at = excluded.last_at, last_received_at = excluded.last_received_at, last_seq = excluded.last_seq,
+        seqs = excluded.seqs, cadence_s = excluded.cadence_s, skew_s = excluded.skew_s,
+        since = CASE WHEN :lately AND s.speaking <> 'speaking' THEN excluded.since ELSE coalesce(s.since, :now) END,
+        speaking = CASE WHEN :lately THEN 'speaking' ELSE s.speaking END,
+        health = excluded.health, said = excluded.said, telemetry = excluded.telemetry, latest = excluded.latest,
+        facts = excluded.facts
+    """
+).bindparams(*(bindparam(name, type_=JSONB) for name in ("seqs", "latest", "facts")))
+
+
+def store(session: Session, seat: Seat, owner: str, now: datetime) -> None:
+    """Everything a seat has pending, and its position. Raises `positions.Overtaken`; then nothing may be kept."""
+    pending = seat.pending
+    # First the position: whoever has lost the partition learns it before it writes anything.
+    positions.move(session, seat.partition, owner, seat.position, seat.reached, now)
+    history.add(
+        session,
+        history.part_number(seat.partition, now),
+        [
+            (whose.machine_id, whose.customer_id, reports)
+            for name, reports in sorted(pending.reports.items())
+            if (whose := pending.touched.get(name)) is not None
+        ],
+    )
+    _store_states(session, seat, pending, now)
+    pending.deliveries.write(session)
+    _store_letters(session, seat.partition, pending)
+    for whose, verdict in pending.verdicts:
+        if verdict.opened and verdict.machine in seat.models:
+            put_model(session, seat, whose, now)
+    _tell(session, pending.verdicts, now)
+
+
+def put_model(session: Session, seat: Seat, whose: Known, now: datetime) -> None:
+    """Put the model fitted last for a machine on the shelf. The seat may forget it once the caller has committed."""
+    model = seat.models[whose.name]
+    artefact = shelf.dumped(model, machine=whose.name)
+    shelf.put(session, artefact, customer_id=whose.customer_id, machine_id=whose.machine_id, now=now)
+
+
+def _store_states(session: Session, seat: Seat, pending: Pending, now: datetime) -> None:
+    watched = seat.watching.machines()
+    rows = [
+        _state_row(whose, seat.heard[name], watched.get(name), now)
+        for name, whose in sorted(pending.touched.items(), key=lambda pair: pair[1].machine_id)
+    ]
+    if rows:
+        session.execute(_STATE, rows)
+
+
+def _state_row(whose: Known, heard: Heard, watched: Watched | None, now: datetime) -> dict[str, Any]:
+    received = _instant(heard.last_received_ms)
+    return {
+        "machine_id": whose.machine_id,
+        "customer_id": whose.customer_id,
+        "last_at": _instant(heard.last_at_ms),
+        "last_received_at": received,
+        "last_seq": heard.numbers.receipt,
+        "seqs": heard.numbers.spans,
+        "cadence_s": heard.cadence_s,
+        "skew_s": heard.skew_s,
+        "lately": received is not None and now - received < _LATELY,
+        "now": now,
+        "health": _health(whose, watched),
+        "said": heard.said,
+        "telemetry": whose.telemetry,
+        "latest": heard.latest,
+        "facts": heard.facts,
+    }
+
+
+def _health(whose: Known, watched: Watched | None) -> str:
+    if not whose.is_watched or watched is None:
+        return "unknown"
+    if watched.open_causes:
+        return "deviates"
+    return "healthy" if watched.state == "watched" else "learning"
+
+
+def _store_letters(session: Session, partition: int, pending: Pending) -> None:
+    rows = [_letter_row(partition, letter, pending.touched.get(letter.machine)) for letter in pending.letters.values()]
+    if rows:
+        session.execute(insert(DeadLetter).on_conflict_do_nothing(), rows)
+
+
+def _letter_row(partition: int, letter: Letter, whose: Known | None) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "received_at": _instant(letter.envelope.arrived_ms) or datetime.fromtimestamp(0, UTC),
+        "topic": _printable(letter.envelope.topic.decode("utf-8", "backslashreplace")),
+        "machine": _printable(letter.machine),
+        "customer_id": whose.customer_id if whose else None,
+        "reason": letter.reason,
+        "detail": _printable(letter.detail),
+        "payload": letter.envelope.payload,
+        "partition": partition,
+        "position": letter.position,
+        "item": letter.item,
+    }
+
+
+def _tell(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
+    """Conditions that began go to the duty desk together; one that ended, after what began before it."""
+    began: list[tuple[Known, Verdict]] = []
+    for whose, verdict in verdicts:
+        if whose.telemetry == "watch" and verdict.kind == "anomaly":
+            if verdict.opened:
+                question = Ask("detection", asked_at=now, machine_id=whose.machine_id, severity=verdict.severity)
+                ledger.ask(session, whose.customer_id, question, now, asked_by="watch")
+        elif verdict.opened:
+            began.append((whose, verdict))
+        else:
+            if any((told.machine, told.cause) == (verdict.machine, verdict.cause) for _, told in began):
+                _begin(session, began, now)
+                began = []
+            intake.condition_ended(
+                session, whose.machine_id, verdict.cause, _at(verdict.at_ms), now, finding_id=verdict.finding_id
+            )
+    _begin(session, began, now)
+
+
+def _begin(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
+    if not verdicts:
+        return
+    digests = _digests(session, [whose for whose, verdict in verdicts if verdict.kind == "anomaly"])
+    rows = [_finding_row(whose, verdict, digests.get(whose.machine_id, ""), now) for whose, verdict in verdicts]
+    session.execute(insert(Finding).on_conflict_do_nothing(index_elements=["id"]), rows)
+    intake.report_all(session, [_signal(whose, verdict) for whose, verdict in verdicts], now)
+
+
+def _digests(session: Session, machines: Sequence[Known]) -> dict[Any, str]:
+    if not machines:
+        return {}
+    found = session.execute(
+        select(ModelArtefact.machine_id, ModelArtefact.digest).where(
+            ModelArtefact.machine_id.in_([whose.machine_id for whose in machines]),
+            ModelArtefact.name == shelf.NAME,
+            ModelArtefact.retired_at.is_(None),
+        )
+    )
+    return {row.machine_id: row.digest for row in found}
+
+
+def _finding_row(whose: Known, verdict: Verdict, digest: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": verdict.finding_id,
+        "customer_id": whose.customer_id,
+        "machine_id": whose.machine_id,
+        "cause": verdict.cause,
+        "kind": verdict.kind,
+        "severity": verdict.severity,
+        "score": verdict.score,
+        "started_at": _first_sign(verdict),
+        "opened_at": _at(verdict.started_ms),
+        "summary": verdict.summary,
+        "metrics": list(verdict.metrics),
+        "evidence": dict(verdict.evidence),
+        "model_digest": digest,
+        "created_at": now,
+    }
+
+
+def _signal(whose: Known, verdict: Verdict) -> Signal:
+    return Signal(
+        machine_id=whose.machine_id,
+        cause=verdict.cause,
+        kind=verdict.kind,
+        severity=verdict.severity,
+        seen_at=_at(verdict.at_ms),
+        title=verdict.title,
+        summary=verdict.summary,
+        evidence=dict(verdict.evidence),
+        finding_id=verdict.finding_id,
+        began_at=_first_sign(verdict),
+    )
+
+
+def _first_sign(verdict: Verdict) -> datetime:
+    since = verdict.evidence.get("since_ms")
+    return _at(int(since) if isinstance(since, int | float) else verdict.started_ms)
+
+
+def _at(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _instant(ms: int) -> datetime | None:
+    return _at(ms) if ms >= 0 else None
+
+
+def _printable(words: str) -> str:
+    """PostgreSQL's text cannot hold NUL."""
+    return words.replace("\0", "\\x00")

@@ -1,0 +1,227 @@
+"""One partition as a watcher sits before it: messages in, what is to be stored and said out.
+
+A seat holds all state that depends on the order of its partition. It keeps what it heard as `Pending` until
+`telemetry/effects.py` has stored it; what lies before the committed position is heard silently, to rebuild the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from telemetry import admission
+from telemetry.admission import Fate
+from telemetry.baselines import Baselines
+from telemetry.deliveries import NOBODY, Deliveries
+from telemetry.directory import Known
+from telemetry.envelope import Damaged, Envelope, unpacked
+from telemetry.formats import Decoder
+from telemetry.log import Record
+from telemetry.reading import REASONS, Event, Heard, Reading, Refused, Status
+from telemetry.verdict import Verdict
+from telemetry.watching import Watching
+
+log = structlog.get_logger()
+
+UNKNOWN_MACHINE: Final = "unknown_machine"
+DAMAGED_RECORD: Final = "damaged_record"
+_VERSION: Final = b"VS1"
+_CUT: Final = 1_000  # characters of a detail
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message we could not use, with where it stands in the log."""
+
+    envelope: Envelope
+    machine: str
+    reason: str
+    detail: str
+    position: int
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one message said, with where it came from. `refused` when it said nothing we understand."""
+
+    envelope: Envelope
+    position: int
+    item: int
+    heard: tuple[Heard, ...] = ()
+    refused: Refused | None = None
+
+
+@dataclass
+class Pending:
+    """What one flush will store."""
+
+    reports: dict[str, list[tuple[int, dict[str, float]]]] = field(default_factory=dict)
+    touched: dict[str, Known] = field(default_factory=dict)
+    verdicts: list[tuple[Known, Verdict]] = field(default_factory=list)
+    letters: dict[tuple[int, int], Letter] = field(default_factory=dict)
+    deliveries: Deliveries = field(default_factory=Deliveries)
+    count: int = 0  # of reports, events and letters
+
+
+class Seat:
+    """Not thread-safe. `position` is what is committed, `reached` the next record to hear."""
+
+    def __init__(self, partition: int, position: int, future_tolerance_ms: int) -> None:
+        self.partition = partition
+        self.position = position
+        self.reached = position
+        self.heard: dict[str, admission.Heard] = {}
+        self.watching = Watching()
+        self.decoder = Decoder()
+        self.pending = Pending()
+        self.models: dict[str, Baselines] = {}  # fitted, and not on the shelf yet
+        self._future_tolerance_ms = future_tolerance_ms
+
+    @property
+    def is_rebuilding(self) -> bool:
+        """Whether it still hears what was dealt with before."""
+        return self.reached < self.position
+
+    def understand(self, records: Sequence[Record]) -> list[Told]:
+        """Decode; nothing is remembered of it but what a format needs. Any bytes at all are answered."""
+        told: list[Told] = []
+        for record in records:
+            item = 0
+            try:
+                for envelope in unpacked(record.body):
+                    told.append(self._decoded(envelope, record.position, item))
+                    item += 1
+            except Damaged as problem:
+                whole = Envelope(b"", record.body, 0)
+                log.error("watch.damaged_record", partition=self.partition, position=record.position, why=str(problem))
+                told.append(Told(whole, record.position, item, refused=Refused("bad_payload", str(problem))))
+            self.reached = record.position + 1
+        return told
+
+    def tidy(self, now_ms: int) -> list[Told]:
+        """Cycles of piecemeal agents that are complete by now."""
+        readings = self.decoder.flush(now_ms) if self.decoder.waiting else []
+        return [Told(Envelope(b"", b"", r.received_at_ms), self.reached - 1, -1, (r,)) for r in readings]
+
+    def take(self, told: Sequence[Told], known: dict[str, Known]) -> None:
+        """Judge what was said, feed the detector, and keep what is to be stored; silently while rebuilding."""
+        feed: list[Heard] = []
+        for each in told:
+            if each.refused is not None:
+                self._refuse(each, machine_of(each.envelope.topic), each.refused.reason, each.refused.detail, known)
+            for heard in each.heard:
+                self._take_one(each, heard, known.get(heard.machine), feed)
+        # A batch costs the detector little more than a message: arrays are scored at once.
+        for verdict in self.watching.feed(feed):
+            self.pending.verdicts.append((known[verdict.machine], verdict))
+        self.models.update(self.watching.take_models())
+
+    def forget_pending(self) -> None:
+        self.pending = Pending()
+
+    def _decoded(self, envelope: Envelope, position: int, item: int) -> Told:
+        try:
+            topic = envelope.topic.decode("utf-8")
+            heard = self.decoder.decode(topic, envelope.payload, envelope.arrived_ms)
+        except UnicodeDecodeError:
+            return Told(envelope, position, item, refused=Refused("not_utf8", "the topic"))
+        except Refused as refused:
+            return Told(envelope, position, item, refused=refused)
+        return Told(envelope, position, item, tuple(heard))
+
+    def _take_one(self, each: Told, heard: Heard, whose: Known | None, feed: list[Heard]) -> None:
+        if whose is None:
+            self._refuse(each, heard.machine, UNKNOWN_MACHINE, "no machine of this name is enrolled", {})
+            return
+        state = self.heard.setdefault(heard.machine, admission.Heard())
+        self.pending.touched[whose.name] = whose
+        if isinstance(heard, Status):
+            state.said = "online" if heard.online else "offline"
+            return
+        if whose.is_refused:
+            self._count(whose, each, Fate.REFUSED, whose.rule)
+            return
+        if isinstance(heard, Event):
+            self._take_event(each, heard, whose, feed)
+            return
+        fate = state.admit(heard, retained=each.envelope.retained, future_tolerance_ms=self._future_tolerance_ms)
+        if fate is Fate.REFUSED:
+            self._refuse(each, heard.machine, "future_instant", _ahead(heard), {whose.name: whose})
+            return
+        missing, state.missing = state.missing, 0
+        self._count(whose, each, fate, missing=missing)
+        if fate is Fate.DUPLICATE:
+            return
+        if heard.metrics:
+            self.pending.reports.setdefault(whose.name, []).append((heard.at_ms, dict(heard.metrics)))
+        if fate is Fate.SCORED and whose.is_watched:
+            feed.append(heard)
+
+    def _take_event(self, each: Told, event: Event, whose: Known, feed: list[Heard]) -> None:
+        if event.at_ms > event.received_at_ms + self._future_tolerance_ms:
+            self._refuse(each, event.machine, "future_instant", REASONS["future_instant"], {whose.name: whose})
+            return
+        self._count(whose, each, Fate.SCORED)
+        if whose.is_watched:
+            feed.append(event)
+
+    def _count(self, whose: Known, each: Told, fate: Fate, reason: str = "", missing: int = 0) -> None:
+        self.pending.count += 1
+        received_ms = each.envelope.arrived_ms
+        self.pending.deliveries.count(whose.name, whose.customer_id, received_ms, fate, reason, missing)
+
+    def _refuse(self, each: Told, machine: str, reason: str, detail: str, known: dict[str, Known]) -> None:
+        whose = known.get(machine)
+        self.pending.count += 1
+        self.pending.deliveries.count(
+            machine if whose else NOBODY, whose.customer_id if whose else None, each.envelope.arrived_ms,
+            Fate.REFUSED, reason,
+        )  # fmt: skip
+        letter = Letter(each.envelope, machine, reason, detail[:_CUT], each.position, each.item)
+        # Of one message with several bad reports one letter is enough: it holds them all.
+        self.pending.letters.setdefault((each.position, each.item), letter)
+
+    # ---- state that outlives the process
+
+    def snapshot(self) -> bytes:
+        """What later answers depend on, as bytes; taken when nothing is pending."""
+        heard = orjson.dumps({name: state.snapshot() for name, state in self.heard.items()})
+        return _VERSION + len(heard).to_bytes(8, "little") + heard + self.watching.snapshot()
+
+    def restore(self, blob: bytes) -> None:
+        """The inverse of `snapshot`. Raises `ValueError` for bytes of another version or damaged ones."""
+        if blob[:3] != _VERSION:
+            raise ValueError("a snapshot of another version")
+        end = 11 + int.from_bytes(blob[3:11], "little")
+        kept: dict[str, list[Any]] = orjson.loads(blob[11:end])
+        self.watching = Watching.restore(blob[end:])
+        self.heard = {name: admission.restored(state) for name, state in kept.items()}
+
+    def learn(self, machine: str, reports: Iterable[tuple[int, dict[str, float]]]) -> None:
+        """Feed stored history of a machine whose state was lost: learned from, nothing opens."""
+        aged = 10 * self.watching.settings.backdated_s * 1000
+        self.watching.feed([Reading(machine, at, metrics, None, at + aged, "history") for at, metrics in reports])
+
+
+def machine_of(topic: bytes) -> str:
+    """The machine a topic of ours names, as far as it can be read; empty for a foreign one."""
+    levels = topic.split(b"/", 2)
+    return levels[1].decode("utf-8", "replace")[:63] if levels[0] == b"vigie" and len(levels) > 1 else NOBODY
+
+
+def names_in(told: Sequence[Told]) -> set[str]:
+    """Every machine a batch speaks of."""
+    names = {heard.machine for each in told for heard in each.heard}
+    return names | {machine_of(each.envelope.topic) for each in told if each.refused is not None} - {NOBODY}
+
+
+def _ahead(reading: Reading) -> str:
+    ahead = (reading.at_ms - reading.received_at_ms) / 1000
+    at = datetime.fromtimestamp(reading.at_ms / 1000, UTC).isoformat(timespec="seconds")
+    return f"{at} is {ahead:.0f} s ahead of our clock"

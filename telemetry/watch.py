@@ -1,0 +1,306 @@
+"""The watcher: log in; history, findings and incidents out; each record's effects and the position in one transaction.
+
+Several watchers share the partitions. Whoever takes one loads the last snapshot of its state, silently hears again what
+came between snapshot and position, and goes on; whoever lost one can no longer commit for it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from models.machines import MachineState
+from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
+from telemetry import admission, effects, history, positions
+from telemetry.directory import Directory, Known
+from telemetry.log import LogReader, PositionGone, Record, open_reader
+from telemetry.needs import Needs
+from telemetry.numbers import Numbers
+from telemetry.positions import READER, Overtaken
+from telemetry.seat import Seat, Told, names_in
+
+log = structlog.get_logger()
+
+RECORDS_AT_ONCE: Final = 16  # at most 500 messages each: a transaction stays short
+REPORTS_AT_ONCE: Final = 20_000
+BEAT_S: Final = 5.0
+RELEARN: Final = timedelta(days=3)
+MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
+MOST_FAILURES: Final = 5
+_IDLE_S: Final = 1.0
+_TIDY_S: Final = 0.5
+
+_BEAT = text(
+    """
+    INSERT INTO process_beats AS b (name, pid, host, state, started_at, beat_at, restarts, why, facts)
+    VALUES (:name, :pid, :host, 'running', :now, :now, 0, '', :facts)
+    ON CONFLICT (name) DO UPDATE SET pid = excluded.pid, host = excluded.host, beat_at = excluded.beat_at,
+        facts = excluded.facts,
+        started_at = CASE WHEN b.pid = excluded.pid THEN b.started_at ELSE excluded.started_at END
+    """
+).bindparams(bindparam("facts", type_=JSONB))
+
+
+def main(settings: Needs, name: str = "watch") -> None:
+    """Watch until SIGTERM or SIGINT. Ends with an exception, to be started again, when log or database fail it."""
+    engine = make_engine(settings.database_for("worker"), pool_size=1, name=f"vigie-{name}")
+    # A name and who sits there now: our own successor takes over at once, without waiting for leases to run out.
+    owner = f"{name}/{secrets.token_hex(4)}"
+    reader = open_reader(settings, READER, owner)
+    watcher = Watcher(settings, make_sessions(engine), reader, owner)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        watcher.stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        watcher.run(name)
+    finally:
+        reader.close()
+        engine.dispose()
+
+
+class Watcher:
+    """All seats of one process. One thread."""
+
+    def __init__(
+        self,
+        settings: Needs,
+        sessions: Sessions,
+        reader: LogReader,
+        owner: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.stopping = False
+        self.seats: dict[int, Seat] = {}
+        self._settings, self._sessions, self._reader, self._owner, self._clock = (
+            settings, sessions, reader, owner, clock,
+        )  # fmt: skip
+        self._directory = Directory()
+        self._pending_since: dict[int, float] = {}
+        self._snapshot_due: dict[int, float] = {}
+        self._beat_due = 0.0
+        self._taken = 0
+        self._failures = 0  # to store, in a row
+
+    def run(self, name: str) -> None:
+        """Until `stopping`; then what is pending is stored and the state handed over."""
+        while not self.stopping:
+            self.turn(self._patience())
+            if time.monotonic() >= self._beat_due:
+                self._beat_due = time.monotonic() + BEAT_S
+                self._beat(name)
+        for partition in list(self.seats):
+            self._let_go(partition)
+        log.info("watch.stopped")
+
+    def turn(self, timeout_s: float) -> None:
+        """Read once, hear it, and store what is due."""
+        try:
+            records = self._reader.poll(timeout_s, RECORDS_AT_ONCE)
+        except PositionGone as gone:
+            self._without_snapshot(gone)
+            return
+        self._follow(self._reader.held)
+        by_partition: dict[int, list[Record]] = {}
+        for record in records:
+            by_partition.setdefault(record.partition, []).append(record)
+        for partition, seat in list(self.seats.items()):
+            self._hear(seat, by_partition.get(partition, []))
+            self._store_if_due(seat)
+        self._put_models()
+
+    # ---- taking and giving partitions
+
+    def _follow(self, held: frozenset[int]) -> None:
+        for partition in self.seats.keys() - held:
+            self._let_go(partition)
+        for partition in held - self.seats.keys():
+            self._sit_down(partition)
+
+    def _sit_down(self, partition: int, use_snapshot: bool = True) -> None:
+        with work(self._sessions, SYSTEM) as session:
+            place = positions.take(session, partition, self._owner)
+        seat = Seat(partition, place.position, round(self._settings.future_tolerance_s * 1000))
+        if place.snapshot is not None and use_snapshot:
+            try:
+                seat.restore(place.snapshot)
+                seat.reached = place.snapshot_position
+            except ValueError as problem:
+                log.warning("watch.snapshot_unusable", partition=partition, why=str(problem))
+        self.seats[partition] = seat
+        self._snapshot_due[partition] = time.monotonic() + self._settings.snapshot_s
+        self._reader.seek(partition, seat.reached)
+        log.info("watch.partition_taken", partition=partition, position=seat.position, rebuilt_from=seat.reached)
+
+    def _let_go(self, partition: int) -> None:
+        """Store what is pending and hand the state over; both fail harmlessly when another watcher has it already."""
+        seat = self.seats.pop(partition)
+        self._pending_since.pop(partition, None)
+        try:
+            if not seat.is_rebuilding:
+                self._store(seat)
+                self._keep_snapshot(seat)
+        except (Overtaken, OperationalError) as problem:
+            log.info("watch.partition_lost", partition=partition, why=str(problem).splitlines()[0])
+        self._reader.release(partition)
+        log.info("watch.partition_released", partition=partition, position=seat.position)
+
+    def _without_snapshot(self, gone: PositionGone) -> None:
+        """Records before the position serve only to rebuild: without them history must do. After it they are a loss."""
+        seat = self.seats.get(gone.partition)
+        if seat is None or gone.wanted >= seat.position:
+            log.critical("watch.position_gone", partition=gone.partition, wanted=gone.wanted, oldest=gone.oldest)
+            raise gone
+        log.warning("watch.rebuild_from_history", partition=gone.partition, wanted=gone.wanted, oldest=gone.oldest)
+        self._sit_down(gone.partition, use_snapshot=False)
+
+    # ---- hearing and storing
+
+    def _hear(self, seat: Seat, records: list[Record]) -> None:
+        old = [record for record in records if record.position < seat.position]
+        new = records[len(old) :]
+        if old:
+            self._take(seat, seat.understand(old))
+            seat.forget_pending()
+            seat.models.clear()
+        told = seat.understand(new)
+        if not seat.is_rebuilding:
+            told += seat.tidy(_ms(self._clock()))
+        if told:
+            self._take(seat, told)
+        if new or seat.pending.count:
+            self._pending_since.setdefault(seat.partition, time.monotonic())
+
+    def _take(self, seat: Seat, told: list[Told]) -> None:
+        now = self._clock()
+        with work(self._sessions, SYSTEM) as session:
+            known = self._directory.look_up(session, names_in(told), now)
+            strangers = [whose for name, whose in known.items() if name not in seat.heard]
+            if strangers and not seat.is_rebuilding:
+                self._remember(session, seat, strangers, now)
+        self._taken += sum(len(each.heard) for each in told)
+        seat.take(told, known)
+
+    def _remember(self, session: Any, seat: Seat, strangers: Iterable[Known], now: datetime) -> None:
+        """Machines whose state no snapshot brought: what the database knows of them, and what history teaches."""
+        by_id = {whose.machine_id: whose for whose in strangers}
+        for row in session.scalars(select(MachineState).where(MachineState.machine_id.in_(by_id))):
+            whose = by_id[row.machine_id]
+            seat.heard[whose.name] = admission.Heard(
+                Numbers(row.seqs), _ms(row.last_at), _ms(row.last_received_at), row.said, dict(row.latest),
+                dict(row.facts), cadence_known_s=row.cadence_s,
+            )  # fmt: skip
+            if whose.is_watched and row.last_at is not None:
+                columns = history.reports(session, whose.machine_id, None, now - RELEARN, now)
+                seat.learn(whose.name, columns.rows())
+
+    def _store_if_due(self, seat: Seat) -> None:
+        since = self._pending_since.get(seat.partition)
+        if since is None:
+            if not seat.is_rebuilding and time.monotonic() >= self._snapshot_due[seat.partition]:
+                self._snapshot_later(seat)
+            return
+        waited = time.monotonic() - since >= self._settings.flush_s
+        if not (waited or seat.pending.verdicts or seat.pending.count >= REPORTS_AT_ONCE):
+            return
+        try:
+            self._store(seat)
+            if time.monotonic() >= self._snapshot_due[seat.partition]:
+                self._snapshot_later(seat)
+        except Overtaken as problem:
+            log.warning("watch.overtaken", partition=seat.partition, why=str(problem))
+            del self.seats[seat.partition]
+            del self._pending_since[seat.partition]
+            self._reader.release(seat.partition)  # ours again only if the log says so again
+        except OperationalError as problem:
+            # A deadlock, a lock or a database that is away: nothing was kept, so the same is tried again.
+            self._failures += 1
+            log.warning("watch.store_failed", partition=seat.partition, why=str(problem.orig).strip())
+            if self._failures > MOST_FAILURES:
+                raise
+            time.sleep(0.2 * self._failures)
+
+    def _store(self, seat: Seat) -> None:
+        if seat.partition not in self._pending_since and not seat.pending.count:
+            return
+        with work(self._sessions, SYSTEM) as session:
+            effects.store(session, seat, self._owner, self._clock())
+        for _, verdict in seat.pending.verdicts:
+            if verdict.opened:
+                seat.models.pop(verdict.machine, None)
+                log.info("watch.condition_began", machine=verdict.machine, cause=verdict.cause, kind=verdict.kind)
+        self._failures = 0
+        seat.position = seat.reached
+        seat.forget_pending()
+        self._pending_since.pop(seat.partition, None)
+
+    def _snapshot_later(self, seat: Seat) -> None:
+        self._snapshot_due[seat.partition] = time.monotonic() + self._settings.snapshot_s
+        self._keep_snapshot(seat)
+
+    def _keep_snapshot(self, seat: Seat) -> None:
+        with work(self._sessions, SYSTEM) as session:
+            positions.keep_snapshot(session, seat.partition, self._owner, seat.position, seat.snapshot())
+
+    def _put_models(self) -> None:
+        """A few at a time, beside the readings: an incident does not wait for sixty models to be written."""
+        for seat in self.seats.values():
+            if not seat.models or seat.is_rebuilding:
+                continue
+            names = list(seat.models)[:MODELS_A_TURN]
+            with work(self._sessions, SYSTEM) as session:
+                known = self._directory.look_up(session, set(names), self._clock())
+                for name in names:
+                    if name in known:
+                        effects.put_model(session, seat, known[name], self._clock())
+            for name in names:
+                del seat.models[name]
+            return
+
+    # ---- telling how it fares
+
+    def _patience(self) -> float:
+        waits = [_IDLE_S]
+        waits += [since + self._settings.flush_s - time.monotonic() for since in self._pending_since.values()]
+        if any(seat.decoder.waiting for seat in self.seats.values()):
+            waits.append(_TIDY_S)
+        if any(seat.models for seat in self.seats.values()):
+            waits.append(0.0)
+        return max(0.0, min(waits))
+
+    def facts(self) -> Mapping[str, Any]:
+        """How far behind, how much is held."""
+        lag = {p: max(0, self._reader.end_of(p) - seat.reached) for p, seat in self.seats.items()}
+        return {
+            "lag_records": sum(lag.values()),
+            "machines": sum(len(seat.heard) for seat in self.seats.values()),
+            "taken": self._taken,
+            "rebuilding": sum(seat.is_rebuilding for seat in self.seats.values()),
+            "partitions": {str(p): {"position": seat.position, "lag": lag[p]} for p, seat in self.seats.items()},
+        }
+
+    def _beat(self, name: str) -> None:
+        words = {"name": name, "pid": os.getpid(), "host": platform.node(), "now": self._clock(), "facts": self.facts()}
+        try:
+            with work(self._sessions, SYSTEM) as session:
+                session.execute(_BEAT, words)
+        except DBAPIError as problem:
+            log.warning("watch.beat_missed", why=str(problem.orig).strip())
+
+
+def _ms(at: datetime | None) -> int:
+    return round(at.timestamp() * 1000) if at is not None else -1
