@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from telemetry.lab import faults
-from telemetry.lab.cast import SEED, Member
+from telemetry.lab.cast import SEED, Member, machines
 from telemetry.lab.faults import Fault
 from telemetry.lab.physics import World
 from telemetry.lab.reports import REPORTS_A_MESSAGE, facts, report
@@ -18,6 +18,7 @@ HISTORY = timedelta(days=3)
 HISTORY_STEP_S = 60
 LIVE_EVERY_S = 10
 LIVE_WITHIN_S = 75  # closer to now than this there is no whole history step left to make up
+RACKS = {member.build.name: member.build.rack for member in machines()}
 
 
 @dataclass
@@ -112,7 +113,7 @@ class Cohort:
         self.at_ms = int(saved["at_ms"])
 
     def _step(self, at_ms: int, active: Sequence[Fault]) -> Sample:
-        sample = self.world.step(at_ms, (at_ms - self.at_ms) / 1000.0, faults.strain(self.builds, active))
+        sample = self.world.step(at_ms, (at_ms - self.at_ms) / 1000.0, faults.strain(self.builds, active, RACKS))
         self.at_ms = at_ms
         return sample
 

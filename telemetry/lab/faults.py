@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from telemetry.lab.hardware import Build
 from telemetry.lab.state import State, Strain, calm
@@ -41,6 +42,7 @@ LEAK_TO_FULL_S = 25 * 60.0
 LOG_TO_FULL_S = 40 * 60.0
 SECTORS_S = 8 / 60.0  # sick disks were seen to lose dozens of sectors an hour; eight a minute is the demo's time lapse
 WORST_LOSS = 0.08
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -54,18 +56,26 @@ class Fault:
     speed: float = 1.0
 
 
-def strain(builds: Sequence[Build], faults: Iterable[Fault]) -> Strain:
-    """What all these faults together do to these machines; faults of machines not among them are ignored."""
+def strain(builds: Sequence[Build], faults: Iterable[Fault], racks: Mapping[str, str] = NOWHERE) -> Strain:
+    """What all these faults together do to these machines; those of machines not among them are ignored.
+
+    `racks` names the rack of machines elsewhere, since a rack that loses power may hold some of ours.
+    """
     places = {b.name: i for i, b in enumerate(builds)}
     total = calm(len(builds))
     for fault in faults:
-        if fault.machine in places:
-            _apply(total, builds, places[fault.machine], fault)
+        if fault.kind is Kind.POWER:
+            dark = builds[places[fault.machine]].rack if fault.machine in places else racks.get(fault.machine)
+            for i, build in enumerate(builds):
+                if build.rack == dark:
+                    total.feed_1[i] = 0.0
+                    total.feed_2[i] = 1.0 if build.cross_fed else 0.0
+        elif fault.machine in places:
+            _apply(total, builds[places[fault.machine]], places[fault.machine], fault)
     return total
 
 
-def _apply(total: Strain, builds: Sequence[Build], i: int, fault: Fault) -> None:
-    build = builds[i]
+def _apply(total: Strain, build: Build, i: int, fault: Fault) -> None:
     match fault.kind:
         case Kind.FAN:
             total.fan_1[i] = 1.0 - fault.severity
@@ -77,17 +87,8 @@ def _apply(total: Strain, builds: Sequence[Build], i: int, fault: Fault) -> None
             total.sectors_s[i] = fault.severity * fault.speed * SECTORS_S
         case Kind.NIC:
             total.loss[i] = fault.severity * WORST_LOSS
-        case Kind.SILENT:
+        case _:
             total.mute[i] = 1.0
-        case Kind.POWER:
-            for j in rackmates(builds, build):
-                total.feed_1[j] = 0.0
-                total.feed_2[j] = 1.0 if builds[j].cross_fed else 0.0
-
-
-def rackmates(builds: Sequence[Build], build: Build) -> list[int]:
-    """Places of all machines in this machine's rack at its site's zone, itself included."""
-    return [j for j, b in enumerate(builds) if (b.rack, b.zone) == (build.rack, build.zone)]
 
 
 def cure(state: State, builds: Sequence[Build], fault: Fault) -> None:

@@ -74,9 +74,11 @@ ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True)
 class Build:
-    """One server as bought: name, role, site zone, rack, and sizes. `psus` 1 or 2; `cross_fed`: its second
-    supply hangs on another rack's feed, so it outlives the loss of its own rack. `worn_sectors` were already
-    reallocated when it was installed."""
+    """One server as bought: name, role, site zone, rack (unique in the fleet), and sizes.
+
+    `psus` 1 or 2; `cross_fed`: its second supply hangs on another rack's feed, so it outlives the loss of its own.
+    `worn_sectors` were already reallocated when it was installed.
+    """
 
     name: str
     role: str

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.session import SYSTEM, Sessions, work
 from telemetry.lab import orders, story
-from telemetry.lab.cast import Member, house_of, machines
+from telemetry.lab.cast import Member, machines
 from telemetry.lab.cohort import HISTORY, Cohort
 from telemetry.lab.faults import Fault
 from telemetry.lab.orders import Running
@@ -27,23 +27,24 @@ log = structlog.get_logger()
 
 TICK_S = 1.0
 SAVE_EVERY_S = 10.0
-# History a machine may be ahead of its receipt. Receipts come every few seconds, so less would make history crawl; more
-# would bury the opening scene under history still to be watched.
-AHEAD_MOST = 6 * REPORTS_A_MESSAGE
+# History a machine may be ahead of its receipt. Receipts come every few seconds, so the few machines of the opening may
+# run far ahead; what the many others have said must never keep the watcher from the live scene for long.
+AHEAD_FIRST = 20 * REPORTS_A_MESSAGE
+AHEAD_MOST = 3 * REPORTS_A_MESSAGE
 BEAT_EVERY_S = 5.0
 STALLED_S = 5.0  # receipts so long without progress are not coming: go on by what the broker confirms
 
 
 def cohorts(names: Collection[str], history: timedelta = HISTORY) -> list[Cohort]:
-    """The machines of these names, in two groups: the customers of the opening scene first.
+    """The machines of these names, in two groups: those of the opening scene first.
 
     Their history is short enough to be watched within seconds, so the scene need not wait for the whole fleet's.
     """
-    first = {house_of(name).slug for name in story.OPENING}
+    first = {*story.OPENING, story.WEARS_ON}
     groups: tuple[list[Member], list[Member]] = ([], [])
     for member in machines():
         if member.build.name in names:
-            groups[house_of(member.build.name).slug not in first].append(member)
+            groups[member.build.name not in first].append(member)
     return [Cohort(group, number, history) for number, group in enumerate(groups) if group]
 
 
@@ -131,7 +132,8 @@ class Stage:
         if stored != self._receipts:
             self._receipts, self._receipts_moved_s = stored, monotonic()
         ahead = max(cohort.spoken[line.machine].seq - line.stored for line in speaking)
-        return ahead <= AHEAD_MOST or monotonic() - self._receipts_moved_s > STALLED_S
+        most = AHEAD_FIRST if cohort is self.troupe[0] else AHEAD_MOST
+        return ahead <= most or monotonic() - self._receipts_moved_s > STALLED_S
 
     def _speak(self, cohort: Cohort, now: datetime) -> None:
         if self.began is None and all(self.board.lines[name].is_drained for name in cohort.names):

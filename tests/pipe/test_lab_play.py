@@ -24,7 +24,7 @@ from tests.lab_broker import Listener, broker, listening, until
 
 NOW = datetime(2026, 11, 22, 20, 0, 30, tzinfo=UTC)
 DAYS = timedelta(hours=12)
-PLAYED = ("vmc-db-1", "vmc-db-2", "tst-web-1")  # two of the opening's customers, one of the others
+PLAYED = ("vmc-db-1", "vmc-db-2", "tst-web-1")  # the second one opens the story, the others follow
 
 
 class Clock:
@@ -165,8 +165,8 @@ def test_machines_the_product_knows_nothing_of_tell_their_history_again_under_ne
         for _ in range(2):
             with stage(house, free_port, tmp_path, clock.now) as played:
                 turn_until(played, clock, lambda: played.began is not None)
-        until(lambda: len(listener.reports("vmc-db-1")) > 1300)
-        numbers = [r["seq"] for r in listener.reports("vmc-db-1")]
+        until(lambda: len(listener.reports("vmc-db-2")) > 1300)
+        numbers = [r["seq"] for r in listener.reports("vmc-db-2")]
     assert numbers == list(range(1, len(numbers) + 1))
 
 

@@ -203,6 +203,22 @@ def test_a_rack_without_power_is_silent_but_for_what_hangs_on_a_second_feed() ->
     assert column(values, "psu_ok.2", 3)[-1] == 1.0
 
 
+def test_a_rack_split_between_cohorts_goes_dark_as_one() -> None:
+    builds = fleet()
+    ours, theirs = builds[1:], builds[:1]
+    sick = strain(ours, [Fault(Kind.POWER, "m0", MONDAY)], {b.name: b.rack for b in theirs})
+    assert sick.feed_1[:4].max() == 0.0
+    assert sick.feed_1[4:].min() == 1.0
+
+
+def test_a_slowing_fan_warms_the_machine_without_stopping() -> None:
+    world = World(fleet(), 5)
+    usual = np.nanmax(run(world, 1440, every=2)[:, 0, INDEX["temp_c.cpu"]])
+    after = run(world, 30, (Fault(Kind.FAN, "m0", MONDAY, severity=0.6),), START_MS + 1440 * MINUTE_MS)[-1, 0]
+    assert 800 < after[INDEX["fan_rpm.1"]] < 0.5 * after[INDEX["fan_rpm.2"]]
+    assert usual < after[INDEX["temp_c.cpu"]] < 88
+
+
 def test_a_machine_with_one_supply_has_no_second_sensor() -> None:
     world = World([Build("small", "web", "UTC", "r", psus=1)], 1)
     assert np.isnan(world.step(START_MS, 60.0, calm(1)).values[0, INDEX["psu_ok.2"]])
