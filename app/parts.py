@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.embedded import Cluster
 from app.settings import Settings
 from app.supervisor import Part
-
-# Those who bring work in stop first, then those who carry it, then those who keep it; a stage waits for the one before.
-STAGES = (("web",), ("lab", "agent"), ("bridge",), ("watch", "work"), ("broker",), ("postgres",))
 
 # One thread for linear algebra: the arrays are small, and idle pools of threads cost memory in every process.
 _CALM = {
@@ -30,6 +29,8 @@ def environment(settings: Settings, cluster: Cluster) -> dict[str, str]:
         "VIGIE_MQTT_HOST": settings.mqtt_host,
         "VIGIE_MQTT_PORT": str(settings.mqtt_port),
         "VIGIE_DEMO": str(settings.demo).lower(),
+        "VIGIE_LOG": settings.log,
+        "VIGIE_KAFKA_SERVERS": settings.kafka_servers,
     }
     return {**os.environ, **_CALM, **chosen}
 
@@ -39,15 +40,50 @@ def database_url(cluster: Cluster) -> str:
     return cluster.url("{role}")
 
 
-def ours(name: str, *arguments: str) -> Part:
-    """A part that is one of our commands."""
+@dataclass(frozen=True)
+class Layout:
+    """Which parts run, beside the database, in the order they start; they stop the other way round.
+
+    `outside` are programs that are not ours, each with the port it is ready on; `first` need the database and those only,
+    `then` speak to the broker as well.
+    """
+
+    first: Sequence[Part]
+    then: Sequence[Part]
+    outside: Sequence[tuple[Part, int]] = ()
+
+    def stages(self) -> list[list[str]]:
+        """Who stops with whom: those who bring work in, then those who carry it, then those who keep it."""
+        names = [part.name for part in (*self.first, *self.then)]
+
+        def those(*kinds: str) -> list[str]:
+            return [name for name in names if name.split("-")[0] in kinds]
+
+        rest = [part.name for part, _ in self.outside]
+        return [those("web"), those("lab", "agent"), those("bridge"), those("watch", "work"), those("broker"), rest,
+                ["postgres"]]  # fmt: skip
+
+
+def desk(settings: Settings) -> Layout:
+    """One of each: for a desk, where memory counts."""
+    return Layout([_ours("broker"), _ours("web"), _watcher("watch")], [_ours("bridge"), _ours("work"), *_demo(settings)])
+
+
+def full(settings: Settings, outside: Sequence[tuple[Part, int]], *, watchers: int, workers: int, web: int) -> Layout:
+    """Several of each, on a log and beside programs that are not ours."""
+    watching = [_watcher(f"watch-{number}") for number in range(1, watchers + 1)]
+    working = [_ours(f"work-{number}", "work") for number in range(1, workers + 1)]
+    pages = _ours("web", "web", "--processes", str(web))
+    return Layout([_ours("broker"), pages, *watching], [_ours("bridge"), *working, *_demo(settings)], outside)
+
+
+def _demo(settings: Settings) -> list[Part]:
+    return [_ours("lab", "lab", "play"), _ours("agent")] if settings.demo else []
+
+
+def _watcher(name: str) -> Part:
+    return Part(name, arguments=("watch", "--name", name), beats_itself=True)
+
+
+def _ours(name: str, *arguments: str) -> Part:
     return Part(name, arguments=arguments or (name,))
-
-
-def around_broker(settings: Settings) -> tuple[list[Part], list[Part]]:
-    """The parts that need the database only, and those that also speak to the broker; each list starts together."""
-    first = [ours("broker"), ours("web"), Part("watch", arguments=("watch",), beats_itself=True)]
-    then = [ours("bridge"), ours("work")]
-    if settings.demo:
-        then += [ours("lab", "lab", "play"), ours("agent")]
-    return first, then

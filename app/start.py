@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from app import embedded, folder, offspring, orphans, parts, revisions
 from app.beats import Beats
 from app.embedded import Cluster
 from app.offspring import Process
+from app.parts import Layout
 from app.settings import Settings
 from app.supervisor import Part, Run, Supervisor
 
@@ -87,8 +88,11 @@ class Errand:
 class Start:
     """One start of everything on this machine, holding the data folder."""
 
-    def __init__(self, settings: Settings, held: folder.Claim, tell: Callable[[str], None] = say) -> None:
+    def __init__(
+        self, settings: Settings, layout: Layout, held: folder.Claim, tell: Callable[[str], None] = say
+    ) -> None:
         self.settings = settings
+        self._layout = layout
         self._held = held
         self._tell = tell
         self._began = time.monotonic()
@@ -117,13 +121,16 @@ class Start:
             with self._step("demo fleet and this machine"):
                 self._errand("demo", "install")
         link = self._begin_errand("signin", "--bare")
-        first, then = parts.around_broker(self.settings)
-        with self._step("MQTT broker and web server"):
-            for part in first:
+        for part, port in self._layout.outside:
+            with self._step(part.name):
+                self._launch(part)
+                self._await_port(part.name, "127.0.0.1", port)
+        with self._step(_names(self._layout.first)):
+            for part in self._layout.first:
                 self._launch(part)
             self._await_port("broker", self.settings.mqtt_host, self.settings.mqtt_port)
-        with self._step(", ".join(part.name for part in then)):
-            for part in then:
+        with self._step(_names(self._layout.then)):
+            for part in self._layout.then:
                 self._launch(part)
             self._await_web()
         return self._finish_errand(link)
@@ -143,7 +150,7 @@ class Start:
 
     def bring_down(self) -> None:
         """Stop every part in order, and leave the folder to others."""
-        self.supervisor.stop(parts.STAGES)
+        self.supervisor.stop(self._layout.stages())
         self.supervisor.close()
         orphans.forget(self._held.data)
 
@@ -233,7 +240,9 @@ class Start:
             self.supervisor.rest(0.05)
 
 
-def run(settings: Settings, *, fresh: bool, then: Callable[[str], None]) -> int:
+def run(
+    settings: Settings, *, fresh: bool, then: Callable[[str], None], layout: Callable[[Settings], Layout] = parts.desk
+) -> int:
     """Everything from start to end; returns the exit status. `then` is called with the sign-in link once it is up.
 
     Raises FolderError, EmbeddedError or StartError, with everything stopped again.
@@ -243,7 +252,8 @@ def run(settings: Settings, *, fresh: bool, then: Callable[[str], None]) -> int:
         for name in orphans.clear(settings.data):
             say(f"ended {name}, left over from an earlier start that was killed")
         folder.furnish(held, now=datetime.now(UTC), fresh=fresh)
-        start = Start(settle_ports(settings), held)
+        settled = settle_ports(settings)
+        start = Start(settled, layout(settled), held)
         try:
             then(_introduce(start, start.bring_up()))
             say(f"ready {start.settings.address}/")
@@ -257,6 +267,10 @@ def run(settings: Settings, *, fresh: bool, then: Callable[[str], None]) -> int:
         return 0
     finally:
         held.release()
+
+
+def _names(some: Sequence[Part]) -> str:
+    return ", ".join(part.name for part in some)
 
 
 def _introduce(start: Start, link: str) -> str:
