@@ -117,11 +117,11 @@ def _mqtt_connect(host: str, port: int, user: str, secret: str) -> int:
     By hand, since thirty bytes do not need a client, and under an id of its own: the bridge's would end the bridge.
     """
 
-    def text(value: str) -> bytes:
+    def string(value: str) -> bytes:
         raw = value.encode()
         return len(raw).to_bytes(2, "big") + raw
 
-    body = text("MQTT") + bytes([4, 0b11000010, 0, 10]) + text(f"vigie-check-{os.getpid()}") + text(user) + text(secret)
+    body = string("MQTT") + bytes([4, 0b11000010, 0, 10]) + string(f"vigie-check-{os.getpid()}") + string(user) + string(secret)
     length, left = bytearray(), len(body)
     while True:
         left, low = divmod(left, 128)

@@ -45,7 +45,7 @@ def _run(loop: Loop, over: threading.Event, clock: Callable[[], datetime]) -> No
         try:
             loop.body(clock())
             failures = 0
-        except Exception:  # noqa: BLE001 - the outermost line of a loop: it logs, backs off, and goes on
+        except Exception:
             failures += 1
             log.exception("loop.failed", loop=loop.name, failures=failures)
         over.wait(min(LONGEST_PAUSE_S, loop.every_s * 2**failures) if failures else loop.every_s)
