@@ -1,0 +1,1 @@
+"""The MQTT broker of a trial on one machine, where Mosquitto is not installed."""
