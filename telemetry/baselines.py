@@ -50,7 +50,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         grid_s: float = 60.0,
         own_threshold: float = 5.75,
         own_threshold_beside: float = 8.0,
-        linked_threshold: float = 1.75,
+        linked_threshold: float = 2.0,
         linked_peaks_a_day: float = 0.5,
         linked_top: int = 8,
         ridge: float = 0.3,
