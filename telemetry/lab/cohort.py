@@ -62,14 +62,18 @@ class Cohort:
         return _ms(now) - self.at_ms < LIVE_WITHIN_S * 1000
 
     def history(self, now: datetime, active: Iterable[Fault]) -> dict[str, list[bytes]]:
-        """The next stretch of history: one message's worth of reports for every machine, oldest first."""
+        """The next stretch of history: one message's worth of reports for every machine, oldest first.
+
+        A fault is felt from its own instant on, also when that lies in the past that is being told.
+        """
         told: dict[str, list[bytes]] = {name: [] for name in self.names}
         active = list(active)
         for _ in range(REPORTS_A_MESSAGE):
             if self.is_live(now):
                 break
             self.at_ms = self.at_ms // (HISTORY_STEP_S * 1000) * HISTORY_STEP_S * 1000
-            sample = self._step(self.at_ms + HISTORY_STEP_S * 1000, active)
+            next_ms = self.at_ms + HISTORY_STEP_S * 1000
+            sample = self._step(next_ms, [fault for fault in active if _ms(fault.since) <= next_ms])
             for place, name in enumerate(self.names):
                 said = self._tell(sample, place, name)
                 if said is not None:

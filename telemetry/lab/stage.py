@@ -31,6 +31,7 @@ SAVE_EVERY_S = 10.0
 # run far ahead; what the many others have said must never keep the watcher from the live scene for long.
 AHEAD_FIRST = 20 * REPORTS_A_MESSAGE
 AHEAD_MOST = 3 * REPORTS_A_MESSAGE
+SCENE_S = 15.0  # the opening has the stage to itself so long, before the rest of the fleet tells its history
 BEAT_EVERY_S = 5.0
 STALLED_S = 5.0  # receipts so long without progress are not coming: go on by what the broker confirms
 
@@ -59,6 +60,7 @@ class Stage:
         self._checked: datetime | None = None
         self._receipts = 0
         self._receipts_moved_s = 0.0
+        self._others_due = 0.0
         self._tick_due = 0.0
         self._save_due = monotonic() + SAVE_EVERY_S
         self._beat_due = 0.0
@@ -84,7 +86,7 @@ class Stage:
         for cohort in self.troupe:
             if cohort.is_live(now):
                 self._speak(cohort, now)
-            else:
+            elif cohort is self.troupe[0] or monotonic() >= self._others_due:
                 self._remember(cohort, now)
                 break  # the next cohort's history waits for this one's
         if monotonic() >= self._save_due:
@@ -138,6 +140,7 @@ class Stage:
     def _speak(self, cohort: Cohort, now: datetime) -> None:
         if self.began is None and all(self.board.lines[name].is_drained for name in cohort.names):
             self.began = self._checked = now
+            self._others_due = monotonic() + SCENE_S
         for name, said in cohort.live(now, self._faults()).items():
             line = self.board.lines[name]
             if said is None and not line.muted:

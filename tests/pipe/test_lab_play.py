@@ -52,7 +52,7 @@ def turn_until(played: Stage, clock: Clock, claim: Callable[[], bool], step: tim
     end = monotonic() + 60
     while not claim():
         assert monotonic() < end, "waited in vain"
-        played._tick_due = 0.0  # the play's second need not take one
+        played._tick_due = played._others_due = 0.0  # the play's seconds need not take one
         played.turn(clock.now)
         if all(cohort.is_live(clock.now) for cohort in played.troupe):
             clock.now += step

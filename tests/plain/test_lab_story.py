@@ -121,3 +121,14 @@ def test_numbers_outlive_a_change_of_the_cast() -> None:
 
 def test_every_role_stands_somewhere_in_the_cast() -> None:
     assert {member.build.role for member in cast.machines()} == set(ROLES)
+
+
+def test_a_fault_of_the_past_is_felt_in_history_from_its_own_instant_on() -> None:
+    cohort = Cohort([m for m in cast.machines() if m.build.name == story.WEARS_ON], 0, timedelta(minutes=30))
+    cohort.begin(BEGAN, {})
+    since = BEGAN - timedelta(minutes=6)
+    told = cohort.history(BEGAN, [Fault(Kind.FAN, story.WEARS_ON, since)])[story.WEARS_ON]
+    for report_bytes in told:
+        body = orjson.loads(report_bytes)
+        assert (body["metrics"]["fan_rpm.1"] == 0) == (body["at"] / 1000 >= since.timestamp())
+    assert len(told) >= 28
