@@ -201,12 +201,10 @@ class PostgresReader:
             if rows[0][0] != wanted:
                 raise PositionGone(partition, wanted, rows[0][0])
             self._next[partition] = rows[-1][0] + 1
-        elif (
-            partition in self._unproven
-            and wanted < (end := self.end_of(partition))
-            and not self._has(partition, wanted)
-        ):
-            raise PositionGone(partition, wanted, end)
+        elif partition in self._unproven:
+            end = self.end_of(partition)
+            if wanted > end or (wanted < end and not self._has(partition, wanted)):
+                raise PositionGone(partition, wanted, end)
         self._unproven.discard(partition)
         return [Record(partition, position, body) for position, body in rows]
 

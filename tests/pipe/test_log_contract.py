@@ -1,0 +1,195 @@
+"""One contract, two doors: what the log promises, held against the PostgreSQL table and a real Kafka."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from telemetry.log import LogReader, LogWriter, PositionGone, Record
+from telemetry.log_kafka import KafkaReader, KafkaWriter
+from telemetry.log_postgres import PostgresReader, PostgresWriter
+from tests import postgres
+from tests.kafka_server import kafka  # noqa: F401  a fixture, used by name
+from tests.rig import until
+
+PARTITIONS = 3
+
+
+@dataclass
+class Log:
+    """Writers and readers of one log; each is closed at the end."""
+
+    make_writer: Callable[[], LogWriter]
+    make_reader: Callable[[str], LogReader]
+    writers: list[LogWriter] = field(default_factory=list)
+    readers: list[LogReader] = field(default_factory=list)
+
+    def writer(self) -> LogWriter:
+        self.writers.append(self.make_writer())
+        return self.writers[-1]
+
+    def reader(self, owner: str) -> LogReader:
+        self.readers.append(self.make_reader(owner))
+        return self.readers[-1]
+
+    def write(self, writer: LogWriter, *records: tuple[int, bytes]) -> None:
+        """Append and wait for every confirmation."""
+        confirmed = threading.Semaphore(0)
+        problems: list[Exception] = []
+
+        def done(problem: Exception | None) -> None:
+            if problem is not None:
+                problems.append(problem)
+            confirmed.release()
+
+        for partition, body in records:
+            writer.append(partition, body, done)
+        for _ in records:
+            assert confirmed.acquire(timeout=30)
+        assert problems == []
+
+
+@pytest.fixture(params=["postgres", "kafka"])
+def log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    if request.param == "postgres":
+        url = postgres.as_role(request.getfixturevalue("database"), "worker")
+        monkeypatch.setattr("telemetry.log_shares._RENEW_S", 0.2)
+        a_log = Log(lambda: PostgresWriter(url), lambda owner: PostgresReader(url, PARTITIONS, "watch", owner))
+    else:
+        servers, topic = request.getfixturevalue("kafka"), f"contract-{uuid.uuid4().hex}"
+        a_log = Log(
+            lambda: KafkaWriter(servers, topic, PARTITIONS),
+            lambda _: KafkaReader(servers, topic, PARTITIONS, "watch"),
+        )
+    yield a_log
+    for writer in a_log.writers:
+        writer.close(10)
+    for reader in a_log.readers:
+        reader.close()
+
+
+def sit(reader: LogReader, *others: LogReader, want: int) -> frozenset[int]:
+    """Poll until `reader` holds `want` partitions; the others keep polling too and let go of what they lose."""
+
+    def settled() -> bool:
+        for each in (reader, *others):
+            before = each.held
+            each.poll(0.1, 10)
+            for lost in before - each.held:
+                each.release(lost)
+        return len(reader.held) == want
+
+    until(settled, f"a reader holds {want} partitions", 60)
+    return reader.held
+
+
+def read(reader: LogReader, count: int) -> list[Record]:
+    records: list[Record] = []
+
+    def enough() -> bool:
+        records.extend(reader.poll(0.2, 100))
+        return len(records) >= count
+
+    until(enough, f"{count} records arrive")
+    return records
+
+
+def from_the_start(reader: LogReader, want: int = PARTITIONS) -> None:
+    for partition in sit(reader, want=want):
+        reader.seek(partition, 0)
+
+
+def bodies(records: list[Record], partition: int) -> list[bytes]:
+    return [record.body for record in records if record.partition == partition]
+
+
+def test_what_is_appended_is_read_in_its_partitions_order(log: Log) -> None:
+    told = [(i % PARTITIONS, b"%d" % i) for i in range(60)]
+    log.write(log.writer(), *told)
+    reader = log.reader("one/a")
+    from_the_start(reader)
+    records = read(reader, 60)
+    for partition in range(PARTITIONS):
+        assert bodies(records, partition) == [body for where, body in told if where == partition]
+        assert [r.position for r in records if r.partition == partition] == list(range(20))
+        assert reader.end_of(partition) == 20
+
+
+def test_a_megabyte_is_a_record_like_any_other(log: Log) -> None:
+    large = b"\xa5" * 1_500_000
+    log.write(log.writer(), (0, b""), (0, large), (0, b"after"))
+    reader = log.reader("one/a")
+    from_the_start(reader)
+    assert bodies(read(reader, 3), 0) == [b"", large, b"after"]
+
+
+def test_reading_goes_on_from_the_position_asked_for(log: Log) -> None:
+    log.write(log.writer(), *[(1, b"%d" % i) for i in range(10)])
+    reader = log.reader("one/a")
+    sit(reader, want=PARTITIONS)
+    reader.seek(1, 7)
+    assert bodies(read(reader, 3), 1) == [b"7", b"8", b"9"]
+    reader.seek(1, 0)
+    assert bodies(read(reader, 10), 1) == [b"%d" % i for i in range(10)]
+
+
+def test_what_is_written_while_we_wait_arrives(log: Log) -> None:
+    reader = log.reader("one/a")
+    from_the_start(reader)
+    assert reader.poll(0.2, 10) == []
+    log.write(log.writer(), (2, b"news"))
+    assert bodies(read(reader, 1), 2) == [b"news"]
+
+
+def test_a_position_the_log_never_reached_is_an_alarm_and_no_jump(log: Log) -> None:
+    log.write(log.writer(), (0, b"first"))
+    reader = log.reader("one/a")
+    sit(reader, want=PARTITIONS)
+    reader.seek(0, 50)
+
+    with pytest.raises(PositionGone) as alarm:
+        until(lambda: reader.poll(0.2, 10), "anything at all")
+    assert (alarm.value.partition, alarm.value.wanted) == (0, 50)
+
+
+def test_two_writers_lose_nothing_of_each_other(log: Log) -> None:
+    one, two = log.writer(), log.writer()
+    threads = [
+        threading.Thread(target=log.write, args=(writer, *[(0, name + b"%d" % i) for i in range(50)]))
+        for writer, name in ((one, b"a"), (two, b"b"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    reader = log.reader("one/a")
+    from_the_start(reader)
+    told = bodies(read(reader, 100), 0)
+    for name in (b"a", b"b"):
+        assert [body for body in told if body.startswith(name)] == [name + b"%d" % i for i in range(50)]
+
+
+def test_two_readers_share_and_the_survivor_takes_over(log: Log) -> None:
+    one = log.reader("one/a")
+    from_the_start(one)
+    two = log.reader("two/a")
+    sit(two, one, want=1)
+    until(lambda: (one.poll(0.05, 1), two.poll(0.05, 1)) and len(one.held | two.held) == PARTITIONS, "all are held")
+    assert not one.held & two.held
+    one.close()
+    log.readers.remove(one)
+    sit(two, want=PARTITIONS)
+
+
+def test_closing_a_writer_writes_what_it_took(log: Log) -> None:
+    writer = log.writer()
+    writer.append(0, b"last words", lambda problem: None)
+    writer.close(20)
+    assert writer.away_s() == 0
+    reader = log.reader("one/a")
+    from_the_start(reader)
+    assert bodies(read(reader, 1), 0) == [b"last words"]
