@@ -16,6 +16,7 @@ from escalation.routing import Candidate, Need, Order, Place, order, second_for,
 from models.customers import Customer
 from models.incidents import OPEN_STATES, Incident
 from models.people import NamedPerson, Person, Shift
+from models.session import as_staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,12 @@ class Duty:
 
 
 def on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
-    """Everybody of ours as they stand towards this incident at `now`."""
+    """Everybody of ours as they stand towards this incident at `now`, whoever's transaction asks."""
+    with as_staff(session):
+        return _on_duty(session, incident, now)
+
+
+def _on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
     customer = session.get_one(Customer, incident.customer_id)
     people = {
         person.id: person

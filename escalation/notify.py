@@ -17,6 +17,7 @@ from models.customers import Customer
 from models.incidents import Incident
 from models.machines import Machine
 from models.people import Person
+from models.session import as_staff
 
 
 def facts_of(session: Session, incident: Incident, zone: str = "UTC") -> Facts:
@@ -53,6 +54,14 @@ def alert(session: Session, incident: Incident, person: Person, text: str, why: 
     # The version the change is about to get tells this word from every other one.
     round = incident.version + 1
     return _send(session, incident, person, outbox.NO_RUNG, round, words.subject(facts), body, why, now)
+
+
+def tell_owner(session: Session, incident: Incident, text: str, why: str, now: datetime) -> int:
+    """Tell the owner, or the second where there is no owner, something about their incident."""
+    person_id = incident.owner_id or incident.second_id
+    with as_staff(session):  # the customer wrote this, and does not see our people
+        person = session.get(Person, person_id) if person_id is not None else None
+    return alert(session, incident, person, text, why, now) if person is not None else 0
 
 
 def tell_customer(session: Session, incident: Incident, text: str, actor: Actor, now: datetime) -> int:

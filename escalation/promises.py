@@ -67,6 +67,16 @@ def begin_update(session: Session, incident: Incident, start: datetime) -> Promi
     return _write(session, incident, spec) if spec is not None else None
 
 
+def keep_updating(session: Session, incident: Incident, now: datetime) -> None:
+    """Once we have spoken, the next word is owed while the severity asks for it, and not when it no longer does."""
+    if incident.severity != 1:
+        cancel(session, incident, ("update",))
+        return
+    running = any(promise.kind == "update" for promise in of(session, incident, *LIVE))
+    if incident.told_customer_at is not None and incident.state != "waiting" and not running:
+        begin_update(session, incident, now)
+
+
 def due(promise: Promise) -> datetime | None:
     """When a promise falls due with the pauses it has; None while it is paused.
 
@@ -148,6 +158,7 @@ def retarget(session: Session, incident: Incident, now: datetime) -> None:
         promise.due_at = due(promise)
         if promise.state == "running" and promise.due_at is not None and promise.due_at < now:
             promise.state, promise.breached_at = "breached", now
+    keep_updating(session, incident, now)
 
 
 def next_promise(session: Session, incident: Incident) -> Promise | None:

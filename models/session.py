@@ -30,6 +30,9 @@ Scope: TypeAlias = CustomerId | Reach
 _SCOPE = text("SELECT set_config('app.customer', :customer, true), set_config('app.reach', :reach, true)")
 
 
+_REACH = text("SELECT set_config('app.reach', :reach, true)")
+
+
 def make_engine(url: str, *, pool_size: int = 4, statement_timeout_ms: int = 15_000, name: str = "vigie") -> Engine:
     """An engine whose sessions cannot hang the plant: lock 2 s, idle in transaction 10 s, a bound on each statement."""
     options = (
@@ -62,6 +65,19 @@ def work(sessions: Sessions, scope: Scope) -> Iterator[Session]:
         reach = scope.value if isinstance(scope, Reach) else ""
         session.execute(_SCOPE, {"customer": customer, "reach": reach})
         yield session
+
+
+@contextmanager
+def as_staff(session: Session) -> Iterator[None]:
+    """Look at what is ours within a customer's transaction: who is on duty, whom to tell. Keep the block small.
+
+    The customer's own scope holds again after it. If the block raises, the transaction is lost and the scope with it.
+    """
+    session.flush()  # what was written so far was written in the narrow scope
+    before = session.execute(text("SELECT coalesce(current_setting('app.reach', true), '')")).scalar_one()
+    session.execute(_REACH, {"reach": STAFF.value})
+    yield
+    session.execute(_REACH, {"reach": before})
 
 
 def lease_until(now: datetime, lease: timedelta) -> datetime:

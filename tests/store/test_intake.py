@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from escalation import opening
 from escalation.intake import Request, condition_ended, open_by_person, report, report_all
@@ -157,7 +158,7 @@ def test_a_machine_nobody_knows_is_an_error(sessions: Sessions, cast: Cast) -> N
             condition_ended(session, uuid.uuid4(), "memory", cast.now, cast.now)
 
 
-def test_16_threads_with_signals_in_opposite_order_leave_one_incident_each(sessions: Sessions, cast: Cast) -> None:
+def test_batches_at_once_in_opposite_order_leave_one_incident_each(sessions: Sessions, cast: Cast) -> None:
     with work(sessions, SYSTEM) as session:
         machines = [cast.plant_machine] + [
             desk.covered_machine(session, f"m{number}", "platinum", cast.now) for number in range(3)
@@ -167,13 +168,19 @@ def test_16_threads_with_signals_in_opposite_order_leave_one_incident_each(sessi
         signals = [desk.signal(machine, cast.now, cause) for machine in machines for cause in ("memory", "cpu")]
         if turn % 2:
             signals.reverse()
-        with work(sessions, SYSTEM) as session:
-            return [answer.outcome for answer in report_all(session, signals, cast.now)]
+        while True:
+            try:
+                with work(sessions, SYSTEM) as session:
+                    return [answer.outcome for answer in report_all(session, signals, cast.now)]
+            except OperationalError as error:
+                # Waiting too long for one's turn is a reason to try again; a deadlock would be a defect.
+                if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                    raise
 
-    with ThreadPoolExecutor(8) as pool:
-        outcomes = [outcome for batch in pool.map(batch, range(16)) for outcome in batch]
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = [outcome for batch in pool.map(batch, range(8)) for outcome in batch]
     assert outcomes.count("opened") == 8
-    assert outcomes.count("joined") == 15 * 8
+    assert outcomes.count("joined") == 7 * 8
     with work(sessions, SYSTEM) as session:
         assert len(desk.incidents(session)) == 8
 
