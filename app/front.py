@@ -69,7 +69,7 @@ def as_house() -> Iterator[Session]:
 def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """The whole application. Connects to nothing before the first request."""
     app = Flask("app", static_folder="static", template_folder="templates")
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_MEMORY_SIZE=LARGEST_BODY, MAX_FORM_PARTS=100)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY + 1, MAX_FORM_MEMORY_SIZE=LARGEST_BODY, MAX_FORM_PARTS=100)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
     engine = make_engine(
         settings.database_for("web"), pool_size=POOL, statement_timeout_ms=STATEMENT_TIMEOUT_MS, name="vigie-web"

@@ -68,7 +68,7 @@ def document() -> Json:
                     "type": "apiKey",
                     "in": "cookie",
                     "name": "vigie",
-                    "description": f"a browser's sign-in; `__Host-vigie` over https; changes need {CSRF_HEADER} as well",
+                    "description": f"a browser's sign-in (__Host-vigie over https); changes need {CSRF_HEADER} as well",
                 },
             },
         },
@@ -97,7 +97,7 @@ def statuses(one: Route) -> dict[int, list[str]]:
 
 
 def _tag(one: Route) -> str:
-    return "incidents" if one.tag == "acts" else one.tag
+    return {"acts": "incidents", "history": "machines"}.get(one.tag, one.tag)
 
 
 def _models() -> list[tuple[type[BaseModel], Any]]:

@@ -37,14 +37,20 @@ def register(app: Flask) -> None:
 
 
 def _check_size() -> None:
-    # Before anything is read; a body without a length is counted while it is read (MAX_CONTENT_LENGTH).
-    if request.content_length is not None and request.content_length > LARGEST_BODY:
-        raise Problem(
-            "too-large",
-            f"A request may hold {LARGEST_BODY // 1024} KiB at most; this one says it holds more.",
-            remedy="Send less at once.",
-            headers={"Connection": "close"},
-        )
+    if (request.content_length or 0) > LARGEST_BODY:  # before anything is read
+        raise _too_large()
+    if request.headers.get("Transfer-Encoding") and len(request.get_data(cache=True)) > LARGEST_BODY:
+        # No length was said. Werkzeug reads up to its own limit and stops without a word; that limit is one byte more.
+        raise _too_large()
+
+
+def _too_large() -> Problem:
+    return Problem(
+        "too-large",
+        f"A request may hold {LARGEST_BODY // 1024} KiB at most; this one holds more.",
+        remedy="Send less at once.",
+        headers={"Connection": "close"},
+    )
 
 
 def require_same_origin(csrf: str | None) -> None:

@@ -4,10 +4,37 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from app.api import acts, contracts, customers, decisions, findings, incidents, machines, me, people, platform, tokens
+from app.api import (
+    acts,
+    contracts,
+    customers,
+    decisions,
+    findings,
+    history,
+    incidents,
+    machines,
+    me,
+    people,
+    platform,
+    tokens,
+)
 from app.api.door import BASE, ROUTES, Route, mount
 
-NOUNS = (customers, people, contracts, machines, incidents, acts, findings, decisions, platform, tokens, me)
+NOUNS = (
+    customers,
+    people,
+    contracts,
+    machines,
+    history,
+    incidents,
+    acts,
+    findings,
+    history,
+    decisions,
+    platform,
+    tokens,
+    me,
+)
 
 __all__ = ["BASE", "NOUNS", "ROUTES", "Route", "register"]
 

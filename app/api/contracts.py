@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlalchemy import BigInteger, cast, func, select, text
+from sqlalchemy.orm import Session
 
 from app.api import lookup
 from app.api.door import Answer, Call, route
@@ -121,12 +122,10 @@ def create(call: Call, body: NewContract) -> Answer:
     """Make a contract; its first terms are the tier's defaults, as a version of their own."""
     customer = lookup.customer(call, body.customer, "customer")
     _in_order(body.starts_on, body.ends_on, "ends_on")
-    row = make(call, customer.id, body)
+    row = make(call.session, customer.id, body, call.caller.actor, call.now)
     for place, line in enumerate(body.lines):
         _add_line(call, row, line, f"lines.{place}.")
-    call.session.flush()  # the audit and the answer name the rows
-    facts = body.model_dump(mode="json")
-    _write_down(call, row, "contract.made", facts)
+    call.session.flush()  # the answer names the rows
     return Answer(_whole(call, row), headers={"Location": f"/api/v1/contracts/{row.number}"})
 
 
@@ -178,37 +177,39 @@ def remove_line(call: Call, *, contract: str, line: str) -> Answer:
     return Answer(status=204)
 
 
-def make(call: Call, customer_id: uuid.UUID, body: NewContract) -> Contract:
-    """The contract's row and the first version of its terms."""
+def make(session: Session, customer_id: uuid.UUID, body: NewContract, actor: str, now: datetime) -> Contract:
+    """The contract's row and the first version of its terms, without lines."""
     row = Contract(
         customer_id=customer_id,
-        number=body.number or _next_number(call),
+        number=body.number or _next_number(session),
         **body.model_dump(include={"tier", "state", "starts_on", "ends_on", "zone", "country"}),
-        created_at=call.now,
+        created_at=now,
     )
-    call.session.add(row)
-    call.session.flush()  # terms and lines refer to it; a number that is taken shows here
+    session.add(row)
+    session.flush()  # terms and lines refer to it; a number that is taken shows here
     # In force from the contract's own first midnight, also when it is entered late.
     midnight = datetime(row.starts_on.year, row.starts_on.month, row.starts_on.day, tzinfo=ZoneInfo(row.zone))
-    call.session.add(
+    session.add(
         ContractTerms(
             customer_id=customer_id,
             contract_id=row.id,
             version=1,
             effective_at=midnight.astimezone(UTC),
             body=DEFAULTS[Tier(row.tier)].to_json(),
-            author=call.caller.actor,
+            author=actor,
             reason=f"defaults of {row.tier}",
-            created_at=call.now,
+            created_at=now,
         )
     )
+    record(session, actor=actor, deed="contract.made", subject=f"contract:{row.id}", customer_id=customer_id,
+           facts=body.model_dump(mode="json"), now=now)  # fmt: skip
     return row
 
 
-def _next_number(call: Call) -> str:
-    call.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NUMBERING})
+def _next_number(session: Session) -> str:
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NUMBERING})
     digits = func.substring(Contract.number, r"^VC-(\d{1,9})$")
-    last = call.session.scalar(select(func.max(cast(digits, BigInteger)))) or 1000
+    last = session.scalar(select(func.max(cast(digits, BigInteger)))) or 1000
     return f"VC-{last + 1}"
 
 

@@ -245,7 +245,7 @@ def _names(call: Call, rows: Iterable[Incident]) -> dict[uuid.UUID, str]:
         return {}
     with call.as_desk():
         found = call.session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
-        return dict(found.tuples().all())
+        return {row.id: row.name for row in found}
 
 
 def _facts(row: Incident, names: dict[uuid.UUID, str]) -> dict[str, Any]:

@@ -7,10 +7,9 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import cast
 
 from flask import Response, request
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -46,8 +45,8 @@ def answered(
     )
     digest = _digest()
     row = {"caller": caller, "key": key, "request_digest": digest, "created_at": now}
-    taken = session.execute(insert(IdempotentAnswer).values(row).on_conflict_do_nothing())
-    if not cast("CursorResult[tuple[()]]", taken).rowcount:
+    first = insert(IdempotentAnswer).values(row).on_conflict_do_nothing().returning(IdempotentAnswer.key)
+    if session.execute(first).scalar_one_or_none() is None:
         return _repeated(session.get_one(IdempotentAnswer, (caller, key)), digest)
     response = work()
     session.execute(

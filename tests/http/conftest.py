@@ -18,6 +18,7 @@ from app.settings import Settings
 from models.people import Person, WebSession
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
+from tests.http.world import CANARY, Things, furnish
 
 
 class Hands:
@@ -125,3 +126,10 @@ def link_for(cast: Cast, sessions: Sessions, hands: Hands) -> Callable[[str], st
             return make_sign_in_link(session, getattr(cast, name), hands())
 
     return made
+
+
+@pytest.fixture
+def world(cast: Cast, sessions: Sessions) -> dict[str, Things]:
+    """One row of everything for "plant" and for "joinery"."""
+    with work(sessions, SYSTEM) as session:
+        return {whose: furnish(session, cast, whose) for whose in CANARY}

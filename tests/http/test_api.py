@@ -1,0 +1,366 @@
+"""The API as a program uses it: lists, contracts, machines, keys, versions and idempotency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app import keys, rights
+from models.agreements import Contract, ContractTerms
+from models.audit import AuditEntry, first_broken_link
+from models.customers import Customer
+from models.machines import Machine, MachineCredential
+from models.notices import Notice
+from models.people import IdempotentAnswer
+from models.session import SYSTEM, Sessions, work
+from telemetry import enrol
+from tests.cast import Cast
+from tests.http.conftest import Hands, Visitor
+from tests.http.world import Things
+
+API = "/api/v1"
+
+
+def made(answer: Any) -> Any:
+    """The body of an answer that says 201."""
+    assert answer.status_code == 201, answer.text
+    return answer.json
+
+
+def test_a_customer_with_contract_and_machine_is_made_by_a_program(
+    with_key: Callable[..., Visitor], sessions: Sessions
+) -> None:
+    program = with_key()
+    customer = made(
+        program.post(f"{API}/customers", {"slug": "hlv", "name": "Harbour & Light", "zone": "Europe/Paris"})
+    )
+    site = made(program.post(f"{API}/customers/hlv/sites", {"name": "Quay", "zone": "Europe/Paris", "country": "FR"}))
+    enrolled = made(program.post(f"{API}/machines", {"customer": "hlv", "name": "hlv-db-1", "site": site["id"]}))
+    contract = made(
+        program.post(
+            f"{API}/contracts",
+            {"customer": "hlv", "tier": "platinum", "starts_on": "2026-01-01", "lines": [{"machine": "hlv-db-1"}]},
+        )
+    )
+    assert enrolled["mqtt"]["username"] == "hlv-db-1"
+    assert enrolled["mqtt"]["topic"] == "vigie/hlv-db-1/report"
+    assert contract["number"].startswith("VC-")
+    assert contract["standing"] == "active"
+    assert contract["terms"]["body"]["watching"] == "detect"
+    assert [line["machine_id"] for line in contract["lines"]] == [enrolled["id"]]
+    would = program.post(
+        f"{API}/decisions/preview", {"ask": "detection", "customer": "hlv", "machine": "hlv-db-1"}
+    ).json
+    assert would is not None
+    assert (would["decision"], would["contract"]) == ("granted", contract["number"])
+    with work(sessions, SYSTEM) as session:
+        kept = session.scalars(select(MachineCredential.password_hash)).one()
+        assert enrol.fits(enrolled["mqtt"]["password"], kept)
+        chain = session.scalars(
+            select(AuditEntry).where(AuditEntry.customer_id == customer["id"]).order_by(AuditEntry.id)
+        )
+        entries = list(chain)
+        assert {entry.deed for entry in entries} >= {"customer.added", "machine.enrolled", "contract.made"}
+        assert first_broken_link(entries) is None
+
+
+@pytest.mark.parametrize(
+    ("tier", "outcome"), [("bronze", "refused"), ("silver", "refused"), ("gold", "shadow"), ("platinum", "granted")]
+)
+def test_a_preview_says_what_each_tier_allows_and_writes_nothing(
+    with_key: Callable[..., Visitor], sessions: Sessions, tier: str, outcome: str
+) -> None:
+    program = with_key()
+    made(program.post(f"{API}/customers", {"slug": "x", "name": "X"}))
+    made(program.post(f"{API}/contracts", {"customer": "x", "tier": tier, "starts_on": "2026-01-01"}))
+    said = program.post(f"{API}/decisions/preview", {"ask": "detection", "customer": "x"}).json
+    assert said is not None
+    assert said["decision"] == outcome
+    assert said["rule"]
+    assert said["reason"]
+    assert said["remedy"] or outcome == "granted"
+    assert program.get(f"{API}/decisions").json == {"items": [], "next": None}
+
+
+def test_a_contract_states_its_dates_and_moves_through_its_states(with_key: Callable[..., Visitor], cast: Cast) -> None:
+    program = with_key()
+    late = {"customer": "joinery", "tier": "gold", "starts_on": "2025-01-01", "ends_on": "2025-12-31"}
+    expired = made(program.post(f"{API}/contracts", late))
+    assert expired["standing"] == "expired"
+    path = f"{API}/contracts/{expired['number']}"
+    assert program.patch(path, {"state": "suspended"}).json["standing"] == "suspended"  # type: ignore[index]
+    assert program.patch(path, {"state": "cancelled"}).status_code == 200
+    refused = program.patch(path, {"state": "active"})
+    assert refused.status_code == 409
+    assert "cancelled" in refused.text
+    line = made(program.post(f"{path}/lines", {"machine": "joinery-files"}))
+    assert program("DELETE", f"{path}/lines/{line['id']}").status_code == 204
+    assert program("DELETE", f"{path}/lines/{line['id']}").status_code == 404
+    foreign = program.post(f"{path}/lines", {"machine": "plant-db-1"})
+    assert (foreign.status_code, foreign.json["errors"][0]["field"]) == (422, "machine")  # type: ignore[index]
+
+
+def test_contract_numbers_stay_apart_when_made_at_once(
+    app: Flask, with_key: Callable[..., Visitor], cast: Cast, sessions: Sessions
+) -> None:
+    key = with_key().headers["Authorization"]
+
+    def one(_: int) -> str:
+        visitor = Visitor(app.test_client(), key=key.removeprefix("Bearer "))
+        body = {"customer": "joinery", "tier": "silver", "starts_on": "2026-01-01"}
+        return str(made(visitor.post(f"{API}/contracts", body))["number"])
+
+    with ThreadPoolExecutor(6) as pool:
+        numbers = list(pool.map(one, range(12)))
+    assert len(set(numbers)) == 12
+    with work(sessions, SYSTEM) as session:
+        assert session.scalar(select(func.count()).select_from(ContractTerms)) == 12
+
+
+def test_rotating_ends_the_old_password_and_retiring_ends_the_last(
+    with_key: Callable[..., Visitor], sessions: Sessions, cast: Cast
+) -> None:
+    program = with_key()
+    first = made(program.post(f"{API}/machines", {"customer": "plant", "name": "plant-web-1"}))["mqtt"]["password"]
+    second = program.post(f"{API}/machines/plant-web-1/rotate").json["mqtt"]["password"]  # type: ignore[index]
+    with work(sessions, SYSTEM) as session:
+        live = session.scalars(select(MachineCredential).where(MachineCredential.revoked_at.is_(None))).one()
+        assert enrol.fits(second, live.password_hash)
+        assert not enrol.fits(first, live.password_hash)
+    retired = program.post(f"{API}/machines/plant-web-1/retire").json
+    assert retired is not None
+    assert (retired["has_credential"], retired["retired_at"]) == (False, "2026-03-10T09:00:00Z")
+    assert program.post(f"{API}/machines/plant-web-1/rotate").status_code == 409
+    names = [row["name"] for row in program.get(f"{API}/machines").json["items"]]  # type: ignore[index]
+    assert names == ["joinery-files", "plant-db-1"]
+
+
+def test_a_list_is_read_page_by_page_and_new_rows_shift_nothing(with_key: Callable[..., Visitor]) -> None:
+    program = with_key()
+    for number in range(7):
+        made(program.post(f"{API}/customers", {"slug": f"c{number}", "name": "N"}))
+    seen, after = [], ""
+    while True:
+        found = program.get(f"{API}/customers?limit=3{after}").json
+        assert found is not None
+        seen += [row["slug"] for row in found["items"]]
+        if found["next"] is None:
+            break
+        made(program.post(f"{API}/customers", {"slug": f"a{len(seen)}", "name": "sorts before all"}))
+        after = f"&after={found['next']}"
+    assert seen == [*[f"c{number}" for number in range(7)], "joinery", "plant"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "bnVsbA", "W10", "WyJhIiwgImIiXQ", "WyJcdTAwMDAiLCAieCJd", "%00", "é"])
+def test_a_cursor_that_is_not_ours_is_a_wrong_field(with_key: Callable[..., Visitor], cursor: str) -> None:
+    for noun in ("customers", "incidents"):
+        answer = with_key().get(f"{API}/{noun}?after={cursor}")
+        assert answer.status_code == 422
+        assert answer.json["errors"][0]["field"] == "after"  # type: ignore[index]
+
+
+def test_an_incident_carries_its_version_as_etag(visit: Callable[[str], Visitor], world: dict[str, Things]) -> None:
+    dee, path = visit("dee"), f"{API}/incidents/{world['plant'].incident}"
+    seen = dee.get(path)
+    version = seen.json["version"]  # type: ignore[index]
+    assert seen.headers["ETag"] == f'"{version}"'
+    again = dee.get(path, headers={"If-None-Match": f'"{version}"'})
+    assert (again.status_code, again.data) == (304, b"")
+    stale = dee.post(f"{path}/acknowledge", headers={"If-Match": '"77"'})
+    assert stale.status_code == 412
+    done = dee.post(f"{path}/acknowledge", headers={"If-Match": f'"{version}"'})
+    assert (done.status_code, done.headers["ETag"]) == (200, f'"{version + 1}"')
+    assert done.json["state"] == "acknowledged"  # type: ignore[index]
+    twice = dee.post(f"{path}/acknowledge")
+    assert twice.status_code == 409
+    assert twice.json["remedy"]  # type: ignore[index]
+
+
+def test_promises_explain_themselves(visit: Callable[[str], Visitor], world: dict[str, Things], hands: Hands) -> None:
+    hands.forward(minutes=20)
+    ada = visit("ada")
+    found = ada.get(f"{API}/incidents/{world['plant'].incident}/promises").json
+    assert found is not None
+    (promise,) = found["items"]
+    assert promise["elapsed_s"] == 1200.0
+    assert promise["due_at"] == "2026-03-10T10:00:00Z"
+    assert (
+        promise["explanation"]
+        == "20 min counted; 1 h of service time were promised, which is until 2026-03-10T10:00:00Z."
+    )
+    assert promise["segments"] == [
+        {"start": "2026-03-10T09:00:00Z", "end": "2026-03-10T09:20:00Z", "kind": "counted", "reason": ""}
+    ]
+
+
+def test_the_same_request_sent_fifty_times_at_once_has_one_effect(
+    app: Flask, with_key: Callable[..., Visitor], cast: Cast, sessions: Sessions
+) -> None:
+    key = with_key().headers["Authorization"].removeprefix("Bearer ")
+
+    def one(_: int) -> Any:
+        visitor = Visitor(app.test_client(), key=key)
+        body = {"customer": "plant", "name": "plant-once"}
+        return visitor.post(f"{API}/machines", body, headers={"Idempotency-Key": "again-and-again"})
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(one, range(50)))
+    done = [answer for answer in answers if answer.status_code == 201]
+    # On a crowded machine some may be told to come back; none is told that the name is taken.
+    for answer in answers:
+        assert answer.status_code in (201, 503) or "still-working" in answer.text, answer.text
+    assert len(done) > 1
+    assert len({answer.json["id"] for answer in done}) == 1
+    assert sum("Idempotent-Replayed" not in answer.headers for answer in done) == 1
+    assert len([answer for answer in done if answer.json["mqtt"]["password"]]) == 1
+    with work(sessions, SYSTEM) as session:
+        assert session.scalar(select(func.count()).select_from(Machine).where(Machine.name == "plant-once")) == 1
+
+
+def test_a_key_belongs_to_one_request_and_one_caller(
+    with_key: Callable[..., Visitor], sessions: Sessions, hands: Hands
+) -> None:
+    one, other = with_key(), with_key()
+    once = {"Idempotency-Key": "k1"}
+    first = one.post(f"{API}/customers", {"slug": "a", "name": "A"}, headers=once)
+    again = one.post(f"{API}/customers", {"slug": "a", "name": "A"}, headers=once)
+    assert made(first) == made(again)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert one.post(f"{API}/customers", {"slug": "b", "name": "B"}, headers=once).status_code == 422
+    assert other.post(f"{API}/customers", {"slug": "b", "name": "B"}, headers=once).status_code == 201
+    # A request that failed leaves its key free, and an old key is forgotten.
+    assert (
+        one.post(f"{API}/customers", {"slug": "a", "name": "A"}, headers={"Idempotency-Key": "k2"}).status_code == 409
+    )
+    assert (
+        one.post(f"{API}/customers", {"slug": "c", "name": "C"}, headers={"Idempotency-Key": "k2"}).status_code == 201
+    )
+    hands.at += timedelta(days=2)
+    assert one.post(f"{API}/customers", {"slug": "d", "name": "D"}, headers=once).status_code == 201
+    with work(sessions, SYSTEM) as session:
+        assert session.scalar(select(func.count()).select_from(Customer)) == 2 + 4
+
+
+def test_what_is_secret_is_not_kept_for_a_repetition(with_key: Callable[..., Visitor], sessions: Sessions) -> None:
+    body = {"label": "x", "scopes": ["incidents:read"]}
+    token = made(with_key().post(f"{API}/tokens", body, headers={"Idempotency-Key": "k"}))["token"]
+    assert keys.FORM.fullmatch(token)
+    with work(sessions, SYSTEM) as session:
+        kept = session.scalars(select(IdempotentAnswer.body)).one()
+        assert kept is not None
+        assert token.split("_")[2].encode() not in kept
+
+
+def test_nobody_gives_away_what_they_lack(with_key: Callable[..., Visitor], cast: Cast) -> None:
+    maker = with_key(scopes=["tokens:write", "incidents:read"])
+    refused = maker.post(f"{API}/tokens", {"label": "x", "scopes": ["contracts:write"]})
+    assert refused.status_code == 403
+    beyond = with_key().post(f"{API}/tokens", {"label": "x", "scopes": ["people:read"], "customer": "plant"})
+    assert (beyond.status_code, beyond.json["errors"][0]["field"]) == (422, "scopes")  # type: ignore[index]
+    unknown = with_key().post(f"{API}/tokens", {"label": "x", "scopes": ["moon:walk"]})
+    assert unknown.status_code == 422
+
+
+def test_a_manager_makes_no_administrator(visit: Callable[[str], Visitor], cast: Cast) -> None:
+    body = {"name": "New", "email": "new@example.org", "role": "administrator"}
+    assert visit("max").post(f"{API}/people", body).status_code == 403
+    assert visit("root").post(f"{API}/people", body).status_code == 201
+    assert visit("max").patch(f"{API}/people/{cast.root}", {"active": False}).status_code == 403
+    assert visit("max").patch(f"{API}/people/{cast.max}", {"role": "engineer"}).status_code == 409
+
+
+def test_a_password_is_set_once_the_old_one_is_known(visit: Callable[[str], Visitor]) -> None:
+    dee, elsewhere = visit("dee"), visit("dee")
+    path = f"{API}/me/password"
+    assert dee.post(path, {"current": None, "new": "a lamp over the harbour"}).status_code == 204
+    assert elsewhere.get(f"{API}/me").status_code == 401
+    wrong = dee.post(path, {"current": "guess", "new": "another lamp over there"})
+    assert (wrong.status_code, wrong.json["errors"][0]["field"]) == (422, "current")  # type: ignore[index]
+    weak = dee.post(path, {"current": "a lamp over the harbour", "new": "passwordpassword"})
+    assert (weak.status_code, weak.json["errors"][0]["field"]) == (422, "new")  # type: ignore[index]
+    assert "passwordpassword" not in weak.text
+
+
+def test_the_platform_shows_ledger_and_dead_letters(visit: Callable[[str], Visitor], world: dict[str, Things]) -> None:
+    dee = visit("dee")
+    ledger = dee.get(f"{API}/platform/ledger").json
+    assert ledger is not None
+    total = ledger["total"]
+    assert total["received"] == total["scored"] + total["refused"] + total["duplicate"] + total["late"] == 6
+    letters = dee.get(f"{API}/platform/dead-letters").json
+    assert letters is not None
+    assert {letter["reason"] for letter in letters["items"]} == {"json"}
+    whole = dee.get(f"{API}/platform/dead-letters/{world['plant'].letter}").json
+    assert whole is not None
+    assert whole["payload_base64"] == "Y2FuYXJ5LW9mLXRoZS1wbGFudA=="
+
+
+def test_every_right_a_role_names_exists_and_every_right_is_asked_for() -> None:
+    from app.api import ROUTES
+
+    known = set(rights.RIGHTS)
+    assert set().union(*rights.ROLES.values(), *rights.CONTACT_MAY.values(), rights.CUSTOMER_KEY) <= known
+    assert {one.right for one in ROUTES if one.right is not None} <= known
+
+
+def test_a_request_becomes_an_incident_with_promise_and_notices_or_an_answer_in_words(
+    visit: Callable[[str], Visitor], cast: Cast, sessions: Sessions
+) -> None:
+    ada = visit("ada")
+    opened = ada.post(f"{API}/incidents", {"machine": "plant-db-1", "severity": 1, "title": "the line stands"})
+    body = made(opened)
+    assert body["decision"]["decision"] == "granted"
+    assert body["incident"]["state"] == "open"
+    assert body["incident"]["label"] in opened.headers["Location"]
+    promises = ada.get(f"{API}/incidents/{body['incident']['label']}/promises").json
+    assert promises is not None
+    assert promises["items"][0]["kind"] == "respond"
+    with work(sessions, SYSTEM) as session:
+        # Ada may not list our people, and still the engineer on duty is told.
+        told = session.scalars(select(Notice).where(Notice.incident_id == body["incident"]["id"])).all()
+        assert {notice.person_id for notice in told} & {cast.dee, cast.eve}
+        contract = session.get_one(Contract, cast.joinery_contract)
+        contract.state = "cancelled"
+    refused = visit("cy").post(f"{API}/incidents", {"machine": "joinery-files", "title": "no disk"})
+    assert refused.status_code == 200
+    assert refused.json is not None
+    assert refused.json["incident"] is None
+    answer = refused.json["decision"]
+    assert (answer["decision"], bool(answer["rule"]), bool(answer["reason"]), bool(answer["remedy"])) == (
+        "refused", True, True, True,
+    )  # fmt: skip
+    assert visit("cy").get(f"{API}/decisions").json["items"][0]["id"] == answer["id"]  # type: ignore[index]
+
+
+def test_an_incident_goes_through_its_life(visit: Callable[[str], Visitor], world: dict[str, Things]) -> None:
+    ada, dee, path = visit("ada"), visit("dee"), f"{API}/incidents/{world['plant'].incident}"
+    told = [
+        dee.post(f"{path}/claim"),
+        dee.post(f"{path}/second", {}),
+        dee.post(f"{path}/note", {"text": "looks like the leak of May"}),
+        dee.post(f"{path}/reply", {"text": "we are on it"}),
+        ada.post(f"{path}/reply", {"text": "thank you"}),
+        dee.post(f"{path}/wait", {"waiting_for": "vendor", "reason": "a part is on its way"}),
+        dee.post(f"{path}/resume"),
+        dee.post(f"{path}/severity", {"severity": 1, "reason": "it spreads"}),
+        ada.post(f"{path}/escalate", {"reason": "the line stands"}),
+        dee.post(f"{path}/verdict", {"verdict": "true"}),
+        dee.post(f"{path}/resolve", {"text": "memory replaced"}),
+        dee.post(f"{path}/reopen", {"reason": "it came back"}),
+        dee.post(f"{path}/acknowledge"),
+        dee.post(f"{path}/resolve", {"text": "now for good"}),
+        dee.post(f"{path}/close"),
+    ]
+    assert [answer.status_code for answer in told] == [200] * len(told), [answer.text for answer in told]
+    seen = ada.get(path).json
+    assert seen is not None
+    assert (seen["state"], seen["severity"], seen["owner"]["name"]) == ("closed", 1, "Dee")
+    words = str(ada.get(f"{path}/timeline?limit=200").json)
+    assert "memory replaced" in words
+    assert "leak of May" not in words

@@ -1,0 +1,118 @@
+"""One row of everything for each of the two customers, each row with its customer's canary in its words."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import keys
+from contracts.tiers import DEFAULTS, Tier
+from escalation import intake
+from escalation.incident import Actor
+from models.agreements import ContractLine, ContractTerms
+from models.customers import Customer, Site
+from models.decisions import DecisionRow
+from models.incidents import Finding, TimelineEntry
+from models.machines import Machine, MachineState
+from models.people import Person
+from models.telemetry import DeadLetter, DeliveryCount
+from tests.cast import Cast
+
+CANARY = {"plant": "canary-of-the-plant", "joinery": "canary-of-the-joinery"}
+
+
+@dataclass(frozen=True)
+class Things:
+    """Names and ids of one customer's rows, by the parameter of a route that takes them."""
+
+    customer: str
+    contract: str
+    line: str
+    machine: str
+    incident: str
+    decision: str
+    finding: str
+    letter: str
+    person: str
+    token: str
+    session: str = "0123456789abcdef"
+
+    def fill(self, path: str) -> str:
+        """`path` with these names in place of its parameters."""
+        return path.format(**{name: getattr(self, name) for name in self.__dataclass_fields__})
+
+
+def furnish(session: Session, cast: Cast, whose: str) -> Things:
+    """Write the rows of one customer, "plant" or "joinery"."""
+    canary, now = CANARY[whose], cast.now
+    customer_id, machine_id = getattr(cast, whose), getattr(cast, f"{whose}_machine")
+    contract_id = getattr(cast, f"{whose}_contract")
+    owned = {"customer_id": customer_id}
+    session.get_one(Customer, customer_id).name = f"{whose} {canary}"
+    session.get_one(Machine, machine_id).title = canary
+    for site in session.scalars(select(Site).where(Site.customer_id == customer_id)):
+        site.name = canary
+    contact = session.get_one(Person, {"plant": cast.ada, "joinery": cast.cy}[whose])
+    contact.name = canary
+    tier = {"plant": Tier.PLATINUM, "joinery": Tier.BRONZE}[whose]
+    terms = ContractTerms(
+        **owned, contract_id=contract_id, version=1, effective_at=now - timedelta(days=60),
+        body=DEFAULTS[tier].to_json(), author=canary, reason=canary, created_at=now,
+    )  # fmt: skip
+    decision = DecisionRow(
+        **owned, contract_id=contract_id, machine_id=machine_id, ask="detection", severity=2, asked_at=now,
+        outcome="granted", rule="detection.detect", reason=canary, remedy=canary,
+    )  # fmt: skip
+    session.add_all([terms, decision])
+    session.flush()
+    asked = intake.Request(severity=2, title=canary, summary=canary, machine_id=machine_id, cause="memory")
+    opened = intake.open_by_person(session, customer_id, asked, Actor(contact.id, canary, is_customer=True), now)
+    incident = opened.incident
+    assert incident is not None
+    incident.owner_id, incident.evidence = cast.dee, {"said": canary}
+    session.flush()  # the rows below refer to it
+    finding = Finding(
+        **owned, machine_id=machine_id, cause="memory", kind="anomaly", severity=2, score=9.5, started_at=now,
+        opened_at=now, summary=canary, metrics=["memory_used"], evidence={"said": canary}, decision_id=decision.id,
+        incident_id=incident.id, created_at=now,
+    )  # fmt: skip
+    letter = DeadLetter(
+        **owned, received_at=now, topic=f"vigie/{canary}/report", machine=canary, reason="json", detail=canary,
+        payload=canary.encode(), partition=0, position=len(whose), item=0,
+    )  # fmt: skip
+    story = {**owned, "incident_id": incident.id, "at": now, "actor": "Dee"}
+    session.add_all(
+        [
+            finding,
+            letter,
+            TimelineEntry(**story, kind="reply", public=True, text=canary),
+            TimelineEntry(**story, kind="note", public=False, text=f"inner {canary}"),
+            MachineState(**owned, machine_id=machine_id, latest={canary: 1.0}, facts={"os": canary}),
+            DeliveryCount(**owned, machine=canary, hour=now, received=3, scored=2, refused=1),
+        ]
+    )  # fmt: skip
+    key = keys.make(
+        session, label=canary, scopes=["incidents:read"], customer_id=customer_id, made_by=None, actor="tests", now=now
+    )
+    session.flush()
+    line = session.scalars(select(ContractLine.id).where(ContractLine.contract_id == contract_id)).one()
+
+    def said(value: uuid.UUID) -> str:
+        return str(value)
+
+    return Things(
+        customer=said(customer_id),
+        contract=said(contract_id),
+        line=said(line),
+        machine=said(machine_id),
+        incident=said(incident.id),
+        decision=said(decision.id),
+        finding=said(finding.id),
+        letter=said(letter.id),
+        person=said(contact.id),
+        token=said(key.row.id),
+    )
