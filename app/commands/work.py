@@ -13,7 +13,7 @@ def command() -> None:
     from app import logs, loops
     from escalation import work
     from models.session import make_engine, make_sessions
-    from telemetry import broker, history
+    from telemetry import broker, history, silence
 
     settings = read_settings()
     logs.set_up(settings)
@@ -21,6 +21,7 @@ def command() -> None:
     sessions = make_sessions(engine)
     upkeep = [
         loops.Loop("accounts", 2.0, broker.credentials_loop(settings, sessions)),
+        loops.Loop("silence", 5.0, silence.silence_loop(sessions)),
         loops.Loop("compaction", 60.0, history.compaction_loop(sessions)),
     ]
     try:
