@@ -54,11 +54,10 @@ def people(
     return shown_people
 
 
-def contacts(session: Session, customer_id: uuid.UUID) -> str:
-    names = session.scalars(
-        select(Person.name).where(Person.customer_id == customer_id, Person.active).order_by(Person.name)
-    )
-    return words.listed(list(names))
+def contacts(session: Session, customer_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    """The customer's people by name."""
+    rows = session.execute(select(Person.id, Person.name).where(Person.customer_id == customer_id, Person.active))
+    return dict(rows.all())
 
 
 def notices(session: Session, incident_id: uuid.UUID, now: datetime, zone: tzinfo) -> list[NoticeView]:

@@ -170,7 +170,8 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         return None
     incident = found.incident
     duty = on_duty(session, now)
-    story = tell(found.story, now, zone)
+    contacts = beside.contacts(session, found.customer.id)
+    story = tell(found.story, now, zone, frozenset(contacts))
     evidence = incident.evidence
     window = window_of(evidence, incident.began_at, incident.condition_ended_at or incident.resolved_at, now)
     metrics = metrics_of(evidence)
@@ -205,7 +206,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         story=story,
         last_words=last_words(story),
         people=beside.people(incident, found.owner, found.second, duty, now, zone),
-        contacts="" if brief else beside.contacts(session, found.customer.id),
+        contacts=words.listed(sorted(contacts.values())),
         promises=[_promise(promise, now, zone) for promise in _shown(found.promises)],
         reply_effect=_reply_effect(found.promises, incident, now, zone),
         contract=found.contract,

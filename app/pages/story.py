@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -9,31 +11,28 @@ from datetime import datetime, tzinfo
 from app import words
 from models.incidents import TimelineEntry
 
-# kind → (mark, headline); {actor} stands for who did it
+# kind → (mark, headline); {actor} stands for who did it. An empty headline is taken from the text itself.
 _KINDS: Mapping[str, tuple[str, str]] = {
     "opened": ("lamp", "{actor} opened this incident."),
-    "joined": ("machine", "Seen again."),
-    "condition_ended": ("machine", "The condition ended by itself."),
-    "ended": ("machine", "The condition ended by itself."),
-    "acknowledged": ("dot", "{actor} acknowledged."),
+    "joined": ("machine", ""),
+    "ended": ("machine", ""),
+    "acknowledged": ("dot", "{actor} has seen it."),
     "claimed": ("dot", "{actor} works on it."),
-    "second": ("dot", "A second engineer joined."),
+    "second": ("dot", ""),
     "reply": ("check", "{actor} replied."),
     "note": ("dash", "{actor}, internal"),
-    "waiting": ("dash", "{actor} waits."),
-    "resumed": ("dot", "{actor} goes on."),
+    "waiting": ("dash", ""),
+    "resumed": ("dot", ""),
     "resolved": ("check", "{actor} resolved it."),
-    "closed": ("check", "{actor} closed it."),
-    "reopened": ("dot", "{actor} reopened it."),
-    "rung": ("up", "Nobody acknowledged: the next rung was climbed."),
-    "escalated": ("up", "{actor} escalated."),
-    "notice": ("check", "A notice was taken."),
-    "verdict": ("dash", "{actor} judged the detection."),
-    "severity": ("dash", "{actor} changed the severity."),
-    "promise": ("dash", "A promise changed."),
-    "breached": ("dash", "A promise was broken."),
-    "told": ("square", "{actor} told us."),
+    "closed": ("check", ""),
+    "reopened": ("dot", ""),
+    "rung": ("up", ""),
+    "escalated": ("up", ""),
+    "notice": ("dash", ""),
+    "verdict": ("dash", "{actor} judged it"),
+    "severity": ("dash", ""),
 }
+_CLAUSE = re.compile(r"(?<=[.:;])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,10 @@ class StoryEntry:
     public: bool
 
 
-def tell(entries: Iterable[TimelineEntry], now: datetime, zone: tzinfo) -> list[StoryEntry]:
-    """The story, newest first; `day` is set on the first entry of each earlier day."""
+def tell(
+    entries: Iterable[TimelineEntry], now: datetime, zone: tzinfo, contacts: frozenset[uuid.UUID] = frozenset()
+) -> list[StoryEntry]:
+    """The story, newest first; `day` is set on the first entry of each earlier day. `contacts`: who is the customer."""
     told: list[StoryEntry] = []
     today = now.astimezone(zone).date()
     last = today
@@ -62,8 +63,9 @@ def tell(entries: Iterable[TimelineEntry], now: datetime, zone: tzinfo) -> list[
         local = entry.at.astimezone(zone)
         new_day = local.date() != last
         last = local.date()
-        mark, headline = _KINDS.get(entry.kind, ("dot", "{actor}: " + entry.kind.replace("_", " ") + "."))
-        customer = bool(entry.facts.get("customer")) or bool(entry.facts.get("is_customer"))
+        mark, pattern = _KINDS.get(entry.kind, ("dot", "{actor}: " + entry.kind.replace("_", " ") + "."))
+        headline, text = _split(pattern, entry)
+        customer = entry.person_id in contacts
         told.append(
             StoryEntry(
                 id=str(entry.id),
@@ -73,8 +75,8 @@ def tell(entries: Iterable[TimelineEntry], now: datetime, zone: tzinfo) -> list[
                 kind=entry.kind,
                 mark="square" if customer and entry.kind == "reply" else mark,
                 actor=entry.actor,
-                headline=_headline(headline, entry),
-                text=_without(entry.text, entry),
+                headline=headline,
+                text=text,
                 word=_word(entry, customer),
                 public=entry.public,
             )
@@ -95,18 +97,17 @@ def said_at(entry: StoryEntry, now: datetime, zone: tzinfo) -> str:
 def _word(entry: TimelineEntry, customer: bool) -> str:
     if entry.kind == "note":
         return "internal"
-    if entry.kind != "reply":
-        return ""
-    if customer:
-        return f"by {entry.facts.get('channel', 'message')}"
-    return "to the customer"
+    if entry.kind == "reply":
+        return "wrote to us" if customer else "to the customer"
+    says_who = _KINDS.get(entry.kind, ("", "-"))[1] or entry.actor in entry.text
+    return "" if says_who or entry.actor == "Vigie" else entry.actor
 
 
-def _headline(pattern: str, entry: TimelineEntry) -> str:
-    return pattern.format(actor=entry.actor)
-
-
-def _without(text: str, entry: TimelineEntry) -> str:
-    """The text, without a beginning that only says again what the headline says."""
-    head = _headline(_KINDS.get(entry.kind, ("", ""))[1], entry).rstrip(".")
-    return text[len(head) :].lstrip(" .,:") if head and text.startswith(head) else text
+def _split(pattern: str, entry: TimelineEntry) -> tuple[str, str]:
+    """Headline and the rest: the rest does not say again what the headline says."""
+    if not pattern:
+        head, *rest = _CLAUSE.split(entry.text, maxsplit=1)
+        return head, rest[0] if rest else ""
+    head = pattern.format(actor=entry.actor)
+    bare = head.rstrip(".")
+    return head, entry.text[len(bare) :].lstrip(" .,:") if entry.text.startswith(bare) else entry.text

@@ -290,12 +290,12 @@ def _promise(session: Session, incident: Incident, trouble: Trouble, now: dateti
 def _story(
     session: Session, incident: Incident, trouble: Trouble, owner: Person | None, second: Person | None, now: datetime
 ) -> None:
-    def told(minutes: float, kind: str, actor: str, text: str, public: bool = False, **facts: Any) -> None:
+    def told(minutes: float, kind: str, actor: str, text: str, public: bool = False, by: Person | None = None) -> None:
         session.add(
             TimelineEntry(
                 customer_id=incident.customer_id, incident_id=incident.id, public=public, actor=actor, kind=kind,
                 at=min(incident.opened_at + timedelta(minutes=minutes), now - timedelta(seconds=30)), text=text,
-                facts=facts,
+                person_id=by.id if by else None,
             )
         )  # fmt: skip
 
@@ -314,10 +314,17 @@ def _story(
         "Archive host answers ping, refuses NFS since 01:38. Export list is empty after a reboot.",
     )
     if trouble.told_us:
-        told(trouble.ago - trouble.told_us, "reply", "Bo Lind",
-             "Our own alarm rang only now. You were right. I am in the machine room.", True, customer=True)  # fmt: skip
+        bo = session.scalars(select(Person).where(Person.customer_id == incident.customer_id).limit(1)).one()
+        told(trouble.ago - trouble.told_us, "reply", bo.name,
+             "Our own alarm rang only now. You were right. I am in the machine room.", True, bo)  # fmt: skip
     if trouble.state == "waiting":
-        told(trouble.ago - 9, "waiting", owner.name, "For the vendor: firmware 4.1.8 is promised for tonight.", True)
+        told(
+            trouble.ago - 9,
+            "waiting",
+            owner.name,
+            "Waiting for the vendor: firmware 4.1.8 is promised for tonight.",
+            True,
+        )
 
 
 def _notice(session: Session, incident: Incident, person: Person, now: datetime) -> None:

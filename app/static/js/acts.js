@@ -77,6 +77,7 @@ export async function send(it, name, values, act = ACTS[name]) {
   }
   const undo = act?.inverse ? () => send({ ...it, version: answer.version }, act.inverse, {}) : null;
   say(act ? act.done(it, values) : answer.said, { undo });
+  document.dispatchEvent(new CustomEvent("vigie:acted"));
   await refresh();
   return true;
 }

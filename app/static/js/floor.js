@@ -4,6 +4,7 @@ import { tick } from "./clock.js";
 
 let held = null; // a newer queue than the one shown
 let pointerInside = false;
+let actedUntil = 0; // one's own act may move its row at once: whoever did it knows why
 
 const list = () => document.querySelector("[data-queue]");
 const rows = () => [...document.querySelectorAll("[data-queue] .row")].filter((row) => row.offsetParent !== null);
@@ -39,6 +40,7 @@ export function bindFloor() {
     event.preventDefault();
     choose(row);
   });
+  document.addEventListener("vigie:acted", () => { actedUntil = Date.now() + 3000; });
   document.addEventListener("vigie:fresh", (event) => receive(event.detail));
   document.addEventListener("vigie:write", (event) => {
     if (event.detail.it && !document.querySelector("[data-answer]")) {
@@ -115,7 +117,7 @@ function receive(fresh) {
   const here = keysOf(document.querySelector("[data-rows]"));
   const there = keysOf(next);
   const same = here.length === there.length && here.every((key, index) => key === there[index]);
-  if (same || !isBusy() || !here.length) {
+  if (same || !isBusy() || !here.length || Date.now() < actedUntil) {
     replace(next, fresh);
     return;
   }
