@@ -1,7 +1,7 @@
 """Detector state as columns: one row a (machine, metric) series, grown and scored as arrays. Plain.
 
-Time is cut into each machine's grid steps. A reading revises the step it falls in (the mean of what was said in
-it), and every reading is scored against the step as it stands, so a machine that speaks every 5 seconds is judged
+Time is cut into each machine's grid steps. A reading revises the step it falls in (a mean that leans on the last
+few values), and every reading is scored against the step as it stands, so a machine that speaks every 5 seconds is judged
 at once, by baselines learned at 60. When a reading opens a later step the one before is closed into the slow
 averages; a gap closes with the weight of all steps it spans.
 
@@ -20,6 +20,7 @@ from telemetry.baselines import CLIP, LINKED, Baselines
 from telemetry.features import BEFORE, DAY_S, FAST, RECENT, Array, daily, lagged, smooth
 
 Rows = NDArray[np.int64]
+QUICK: Final = 3.0  # values a step leans on at least: enough to calm it, few enough to see a fault within seconds
 RING: Final = BEFORE + RECENT - 1  # closed steps that "now" is held against, with the closed part of "now"
 
 HOT: Final = (
@@ -187,7 +188,7 @@ class Fleet:
             self.close(rows[later], (steps - known)[later], grid_s[later])
         opens = first | later
         count = np.where(opens, 1.0, c["count"][rows] + 1.0)
-        now = np.where(opens, values, c["now"][rows] + (values - c["now"][rows]) / count)
+        now = np.where(opens, values, c["now"][rows] + (values - c["now"][rows]) / np.minimum(count, QUICK))
         c["count"][rows], c["now"][rows], c["step"][rows] = count, now, steps
         if first.any():
             new = rows[first]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from telemetry.features import Array
 
-BASE_S: Final = 60  # finest step kept; a 5-second agent's minute is one row, its mean
+BASE_S: Final = 60  # finest step kept
 MOST_SERIES: Final = 2048  # a machine; what comes beyond is stored in history and not scored
 MOST_ROWS: Final = 50_000  # while nothing is learned yet: a month of minutes
 SHORT_GAP: Final = 3  # missing steps that are bridged; longer silence is cut out, not invented
@@ -17,7 +17,11 @@ Narrow = NDArray[np.float32]
 
 
 class Notebook:
-    """Rows of one machine in arrival order; the open row collects until its minute is over."""
+    """Rows of one machine in arrival order; the open row collects until its minute is over.
+
+    A row holds the last value told in its minute, not the mean: a machine that speaks every 5 seconds is judged on what
+    it says every 5 seconds, so the noise that is learned must be that of single values.
+    """
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -25,8 +29,8 @@ class Notebook:
         self.steps: list[int] = []
         self.rows: list[Narrow] = []
         self._step = -1
-        self._sum: Array = np.zeros(0)
-        self._count: Array = np.zeros(0)
+        self._row: Array = np.zeros(0)
+        self._told: NDArray[np.bool_] = np.zeros(0, dtype=bool)
         self._keys: tuple[str, ...] = ()
         self._columns: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
@@ -39,9 +43,9 @@ class Notebook:
                     self.names.append(name)
             self._keys = names
             self._columns = np.array([self.index.get(n, -1) for n in names], dtype=np.int64)
-            grown = len(self.names) - len(self._sum)
-            self._sum = np.concatenate((self._sum, np.zeros(grown)))
-            self._count = np.concatenate((self._count, np.zeros(grown)))
+            grown = len(self.names) - len(self._row)
+            self._row = np.concatenate((self._row, np.zeros(grown)))
+            self._told = np.concatenate((self._told, np.zeros(grown, dtype=bool)))
         return self._columns
 
     def note(self, at_ms: int, columns: NDArray[np.int64], values: Array) -> None:
@@ -50,29 +54,28 @@ class Notebook:
         if step != self._step:
             self.close()
             self._step = step
-        self._sum[columns] += values
-        self._count[columns] += 1.0
+        self._row[columns] = values
+        self._told[columns] = True
 
     def close(self) -> None:
         """End the open row."""
-        if self._step >= 0 and self._count.any():
-            row = (self._sum / np.maximum(self._count, 1.0)).astype(np.float32)
-            row[self._count == 0] = np.nan
+        if self._step >= 0 and self._told.any():
+            row = self._row.astype(np.float32)
+            row[~self._told] = np.nan
             self.rows.append(row)
             self.steps.append(self._step)
-            self._sum[:] = 0.0
-            self._count[:] = 0.0
+            self._told[:] = False
             if len(self.rows) > MOST_ROWS:
                 self.trim(MOST_ROWS * 3 // 4)
         self._step = -1
 
-    def open_row(self) -> tuple[int, Array, Array]:
-        """The minute under way, for a snapshot: its step, sums and counts."""
-        return self._step, self._sum, self._count
+    def open_row(self) -> tuple[int, Array, NDArray[np.bool_]]:
+        """The minute under way, for a snapshot: its step, its values, and which of them were told."""
+        return self._step, self._row, self._told
 
-    def reopen(self, step: int, total: Array, count: Array) -> None:
+    def reopen(self, step: int, row: Array, told: NDArray[np.bool_]) -> None:
         """The inverse of ``open_row``."""
-        self._step, self._sum, self._count = step, total, count
+        self._step, self._row, self._told = step, row, told
 
     def trim(self, rows: int) -> None:
         """Keep the newest rows only."""

@@ -87,16 +87,16 @@ def unpack(blob: bytes) -> tuple[Fleet, list[Machine]]:
 def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
     n = m.notebook
     table = np.full((len(n.rows), len(n.names)), np.nan, dtype=np.float32)
-    for i, row in enumerate(n.rows):
-        table[i, : len(row)] = row
-    step, total, count = n.open_row()
+    for i, kept in enumerate(n.rows):
+        table[i, : len(kept)] = kept
+    step, row, told = n.open_row()
     links = m.links
     return {
         "name": m.name,
         "names": n.names,
         "steps": out.put(np.asarray(n.steps, dtype=np.int64), "<i8"),
         "table": out.put(table, "<f4"),
-        "open": [step, out.put(total, "<f8"), out.put(count, "<f8")],
+        "open": [step, out.put(row, "<f8"), out.put(told, "|b1")],
         "rules": [[*key, asdict(s)] for key, s in m.rules.standing.items()],
         "condition": asdict(m.condition),
         "events": m.events,
@@ -124,8 +124,8 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     n.index = {name: i for i, name in enumerate(n.names)}
     n.steps = arrays.get(d["steps"]).tolist()
     n.rows = list(arrays.get(d["table"]))
-    step, total, count = d["open"]
-    n.reopen(step, arrays.get(total), arrays.get(count))
+    step, row, told = d["open"]
+    n.reopen(step, arrays.get(row), arrays.get(told))
     for name, metric, standing in d["rules"]:
         m.rules.standing[name, metric] = Standing(**standing)
     m.condition = Condition(**{**d["condition"], "metrics": tuple(d["condition"]["metrics"])})
