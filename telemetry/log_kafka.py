@@ -35,7 +35,7 @@ _LARGEST_RECORD: Final = 4 << 20
 # The producer itself tries again, in order, for as long as Kafka may be away; the bridge says so meanwhile.
 _KEEP_TRYING_MS: Final = 24 * 3600 * 1000
 _PAUSE_S: Final = 1.0
-_SESSION_MS: Final = 10_000
+_SESSION_MS: Final = 20_000  # a watcher that died is missed for so long
 _METADATA_MS: Final = 10_000
 _NEWS_S: Final = 15.0
 

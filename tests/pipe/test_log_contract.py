@@ -138,10 +138,13 @@ def test_reading_goes_on_from_the_position_asked_for(log: Log) -> None:
 
 
 def test_what_is_written_while_we_wait_arrives(log: Log) -> None:
+    writer = log.writer()
+    log.write(writer, (0, b"old"))
     reader = log.reader("one/a")
     from_the_start(reader)
+    assert bodies(read(reader, 1), 0) == [b"old"]
     assert reader.poll(0.2, 10) == []
-    log.write(log.writer(), (2, b"news"))
+    log.write(writer, (2, b"news"))
     assert bodies(read(reader, 1), 2) == [b"news"]
 
 
