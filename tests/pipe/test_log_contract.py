@@ -83,7 +83,7 @@ def sit(reader: LogReader, *others: LogReader, want: int) -> frozenset[int]:
                 each.release(lost)
         return len(reader.held) == want
 
-    until(settled, f"a reader holds {want} partitions", 60)
+    until(settled, f"a reader holds {want} partitions", 90)
     return reader.held
 
 
@@ -181,7 +181,7 @@ def test_two_readers_share_and_the_survivor_takes_over(log: Log) -> None:
     from_the_start(one)
     two = log.reader("two/a")
     sit(two, one, want=1)
-    until(lambda: (one.poll(0.05, 1), two.poll(0.05, 1)) and len(one.held | two.held) == PARTITIONS, "all are held")
+    until(lambda: (one.poll(0.05, 1), two.poll(0.05, 1)) and len(one.held | two.held) == PARTITIONS, "all are held", 90)
     assert not one.held & two.held
     one.close()
     log.readers.remove(one)
