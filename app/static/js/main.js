@@ -25,3 +25,5 @@ if (document.querySelector(".top")) {
 }
 drawCharts();
 document.documentElement.dataset.ready = keysAreOn() ? "keys" : "no-keys";
+// A sign-in link is a form so that whatever only fetches addresses cannot spend it; a person's browser presses it at once.
+document.querySelector("form[data-press]")?.requestSubmit();
