@@ -1,1 +1,300 @@
-"""The MQTT broker of a trial on one machine, where Mosquitto is not installed."""
+"""The MQTT broker of a trial on one machine, where Mosquitto is not installed. MQTT 3.1.1 over TCP on loopback.
+
+It lives by the same password and ACL files as Mosquitto and looks at them every second. It is our own and not amqtt,
+because amqtt 0.12 hands every retained message to every newcomer, lets a client without a password push out one that
+has, checks no will against the rules, and forgets a message that was not acknowledged within five seconds or before its
+reader went away; a bridge behind it would lose what was promised. What it keeps, it keeps for the life of its process:
+after a restart the machines send again what is above their receipts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from telemetry import broker_files, enrol, mqtt_wire
+from telemetry.broker_files import Files
+from telemetry.broker_sessions import Exchange, Full, Session
+from telemetry.mqtt_wire import Connect, Malformed, Publish
+
+log = structlog.get_logger()
+
+_LOOK_S: Final = 1.0
+_INTRODUCE_S: Final = 10.0  # who says nothing for so long is shown out
+_LARGEST_INTRODUCTION: Final = 1 << 16
+_BUFFERED: Final = 4 << 20  # bytes a slow reader may have waiting in its socket
+
+
+def serve(files: Files, host: str, port: int) -> None:
+    """Until SIGTERM or SIGINT. Raises `OSError` when the address is taken."""
+    asyncio.run(_serve(files, host, port))
+
+
+async def _serve(files: Files, host: str, port: int) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    gate = Gate(files)
+    server = await loop.create_server(lambda: Connection(gate), host, port)
+    log.info("broker.listening", kind="embedded", host=host, port=port)
+    while not stopped.is_set():
+        gate.look(time.monotonic())
+        with suppress(TimeoutError):  # the wait is for the signal; running out of time is the ordinary case
+            await asyncio.wait_for(stopped.wait(), _LOOK_S)
+    server.close()
+    for connection in list(gate.connections):
+        connection.close("the broker stops")
+
+
+class Gate:
+    """Who may come in and what they may do, as the files say now."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._seen: tuple[object, object] = (None, None)
+        self._dropped = 0
+        self.kept: dict[str, str] = {}
+        self.exchange = Exchange(broker_files.read_acl(files.acl))
+        self.connections: set[Connection] = set()
+
+    def lets_in(self, said: Connect) -> bool:
+        kept = self.kept.get(said.username)
+        try:
+            return kept is not None and enrol.fits(said.password.decode("utf-8"), kept)
+        except UnicodeDecodeError:
+            return False
+
+    def look(self, now: float) -> None:
+        """Read the files again when they changed, and end what has no right or no life any more."""
+        seen = (_stamp(self._files.passwords), _stamp(self._files.acl))
+        if seen != self._seen:
+            self._seen = seen
+            self.kept = broker_files.read_passwords(self._files.passwords)
+            self.exchange.under(broker_files.read_acl(self._files.acl))
+        for connection in list(self.connections):
+            if connection.session is not None and self.kept.get(connection.session.user) != connection.secret:
+                connection.close("its secret is no longer good")
+            elif connection.deadline < now:
+                connection.close("nothing was heard of it")
+        self.exchange.forget_abandoned(now)
+        if self.exchange.dropped != self._dropped:
+            self._dropped = self.exchange.dropped
+            log.error("broker.dropped", messages=self._dropped)
+            self.exchange.publish(Publish(broker_files.DROPPED, b"%d" % self._dropped, 0, True))
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection, from its CONNECT to its end."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.session: Session | None = None
+        self.secret = ""  # what the password file kept when it came in
+        self.deadline = time.monotonic() + _INTRODUCE_S
+        self._gate, self._exchange = gate, gate.exchange
+        self._patience_s = _INTRODUCE_S
+        self._will: Publish | None = None
+        self._allowed: set[str] = set()  # topics it was found to be allowed to write
+        self._rules: object = None
+        self._told = False
+        self._in = bytearray()
+        self._out: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+
+    # ---- the network
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(_BUFFERED)
+        self._gate.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._in += data
+        try:
+            while self._transport is not None and self._next():
+                self.deadline = time.monotonic() + self._patience_s
+        except Malformed as problem:
+            self.close(str(problem))
+        except Full as problem:
+            # Not acknowledged: the sender keeps it, and tries again when it comes back.
+            log.error("broker.queue_full", topic=str(problem))
+            self.close("a reader's queue is full")
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        self._end()
+
+    def pause_writing(self) -> None:
+        if self.session is not None:
+            self.session.slow = True
+
+    def resume_writing(self) -> None:
+        if self.session is not None:
+            self.session.slow = False
+            self.session.pump()
+
+    def close(self, why: str) -> None:
+        """End the connection from our side; a will is published."""
+        if self._transport is not None:
+            user = self.session.user if self.session is not None else ""
+            log.info("broker.connection_ended", user=user, why=why)
+            self._flush()
+            self._transport.close()
+            self._end()
+
+    def _end(self) -> None:
+        if self._transport is None:
+            return
+        self._transport = None
+        self._gate.connections.discard(self)
+        if self.session is not None and self.session.send == self._send:
+            self._exchange.leave(self.session)
+        will, self._will = self._will, None
+        if will is not None:
+            try:
+                self._exchange.publish(will)
+            except Full:
+                log.error("broker.queue_full", topic=will.topic)
+
+    def _next(self) -> bool:
+        if self.session is None and self._in and self._in[0] >> 4 != mqtt_wire.CONNECT:
+            raise Malformed("something before CONNECT")
+        largest = broker_files.LARGEST_PACKET if self.session is not None else _LARGEST_INTRODUCTION
+        found = mqtt_wire.split(self._in, largest)
+        if found is None:
+            return False
+        first, start, end = found
+        body = bytes(self._in[start:end])
+        del self._in[:end]
+        if self.session is None:
+            self._introduced(mqtt_wire.read_connect(body))
+        else:
+            self._understood(self.session, first, body)
+        return True
+
+    def _send(self, packet: bytes) -> None:
+        """Many packets of one turn of the loop leave together."""
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(packet)
+
+    def _flush(self) -> None:
+        if self._transport is not None and self._out:
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
+
+    # ---- coming in
+
+    def _introduced(self, said: Connect) -> None:
+        if said.level != 4:
+            self._refused(mqtt_wire.NO_VERSION_5 if said.level == 5 else mqtt_wire.connack(mqtt_wire.BAD_VERSION))
+            return
+        if not self._gate.lets_in(said):
+            log.warning("broker.refused", user=said.username[:64], client=said.client_id[:64])
+            self._refused(mqtt_wire.connack(mqtt_wire.NOT_AUTHORISED))
+            return
+        if said.will is not None:
+            topic, payload, qos, retain = said.will
+            if not self._exchange.may_write(said.username, topic):
+                self._refused(mqtt_wire.connack(mqtt_wire.NOT_AUTHORISED))
+                return
+            self._will = Publish(topic, payload, min(qos, 1), retain)
+        if not self._sit(said):
+            self._will = None
+            self._refused(mqtt_wire.connack(mqtt_wire.BAD_CLIENT_ID))
+
+    def _sit(self, said: Connect) -> bool:
+        """Take the client's place. False when its id or keep-alive will not do."""
+        if not 0 < said.keepalive_s <= broker_files.LONGEST_KEEPALIVE_S or not (said.client_id or said.clean):
+            return False
+        client_id = said.client_id or f"auto-{os.urandom(8).hex()}"
+        users = set(self._gate.kept)
+        entered = self._exchange.enter(client_id, said.username, clean=said.clean, users=users)
+        if entered is None:
+            return False
+        session, was_there = entered
+        for other in list(self._gate.connections):
+            if other is not self and other.session is not None and other.session.client_id == client_id:
+                other.close("the same client came again")
+        self._patience_s = 1.5 * said.keepalive_s
+        self.secret = self._gate.kept[said.username]
+        self.session, session.send = session, self._send
+        self._send(mqtt_wire.connack(mqtt_wire.ACCEPTED, session_present=was_there))
+        session.resume()
+        return True
+
+    def _refused(self, packet: bytes) -> None:
+        self._send(packet)
+        self.close("refused")
+
+    # ---- being in
+
+    def _understood(self, session: Session, first: int, body: bytes) -> None:
+        kind = first >> 4
+        if kind == mqtt_wire.PUBLISH:
+            self._published(session, mqtt_wire.read_publish(first, body))
+        elif kind == mqtt_wire.PUBACK:
+            session.acknowledged(mqtt_wire.Body(body).word())
+        elif kind == mqtt_wire.PUBREL:
+            packet_id = mqtt_wire.Body(body).word()
+            session.half_taken.discard(packet_id)
+            self._send(mqtt_wire.answer(0x70, packet_id))
+        elif kind == mqtt_wire.SUBSCRIBE:
+            packet_id, filters = mqtt_wire.read_filters(body, with_qos=True)
+            granted = [self._exchange.subscribe(session, filter_, qos) for filter_, qos in filters]
+            self._send(mqtt_wire.answer(0x90, packet_id, bytes(granted)))
+            for (filter_, _), code in zip(filters, granted, strict=True):
+                if code != mqtt_wire.REFUSED_FILTER:
+                    self._exchange.give_retained(session, filter_)
+        elif kind == mqtt_wire.UNSUBSCRIBE:
+            packet_id, filters = mqtt_wire.read_filters(body, with_qos=False)
+            for filter_, _ in filters:
+                self._exchange.unsubscribe(session, filter_)
+            self._send(mqtt_wire.answer(0xB0, packet_id))
+        elif kind == mqtt_wire.PINGREQ:
+            self._send(mqtt_wire.PINGRESP)
+        elif kind == mqtt_wire.DISCONNECT:
+            self._will = None
+            self.close("it took its leave")
+        else:
+            raise Malformed(f"a packet of kind {kind}")
+
+    def _published(self, session: Session, message: Publish) -> None:
+        again = message.qos == 2 and message.packet_id in session.half_taken
+        # As Mosquitto does: what is not allowed is acknowledged and goes nowhere, since 3.1.1 has no word for it.
+        if not again and self._may_write(session.user, message.topic):
+            self._exchange.publish(message)
+        if message.qos == 1:
+            self._send(mqtt_wire.answer(0x40, message.packet_id))
+        elif message.qos == 2:
+            session.half_taken.add(message.packet_id)
+            self._send(mqtt_wire.answer(0x50, message.packet_id))
+
+    def _may_write(self, user: str, topic: str) -> bool:
+        if self._rules is not self._exchange.rules:
+            self._allowed, self._rules = set(), self._exchange.rules
+        if topic in self._allowed:
+            return True
+        if not self._exchange.may_write(user, topic):
+            if not self._told:
+                log.warning("broker.denied", user=user, topic=topic[:200])  # once a connection is enough
+            self._told = True
+            return False
+        if len(self._allowed) < 10_000:
+            self._allowed.add(topic)
+        return True
+
+
+def _stamp(path: Path) -> object:
+    try:
+        seen = path.stat()
+    except FileNotFoundError:
+        return None
+    return seen.st_mtime_ns, seen.st_ino, seen.st_size
