@@ -1,8 +1,8 @@
 """Detector state as columns: one row a (machine, metric) series, grown and scored as arrays. Plain.
 
 Time is cut into each machine's grid steps. A reading revises the step it falls in (a mean that leans on the last
-few values), and every reading is scored against the step as it stands, so a machine that speaks every 5 seconds is judged
-at once, by baselines learned at 60. When a reading opens a later step the one before is closed into the slow
+few values), and every reading is scored against the step as it stands, so a machine that speaks every 5 seconds is
+judged at once, by baselines learned at 60. When a reading opens a later step the one before is closed into the slow
 averages; a gap closes with the weight of all steps it spans.
 
 Row 0 belongs to nobody: it stands in for metrics a report did not carry.
@@ -10,6 +10,7 @@ Row 0 belongs to nobody: it stands in for metrics a report did not carry.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -209,24 +210,32 @@ class Fleet:
         out: Array = np.minimum(np.minimum(long, day), np.abs(hour) / (np.maximum(c["own_2"][rows], 1e-300) * scale))
         return out
 
-    def linked_surprise(self, links: Links, new_step: bool) -> Array:
-        """How far each metric of one machine is from what the others say, loudness considered."""
-        c, rows = self.columns, links.rows
-        if new_step:
-            weight = np.where(self.frozen[rows], 0.0, links.usual_weight)
-            c["usual"][rows] += weight * (c["surprise"][rows] - c["usual"][rows])
+    def linked_surprise(self, links: Sequence[Links], new_step: Sequence[bool]) -> list[Array]:
+        """How far each metric of some machines is from what the others say, loudness considered; each machine once."""
+        c = self.columns
+        sizes = [len(k.rows) for k in links]
+        rows = np.concatenate([k.rows for k in links])
+        caps = np.repeat([k.cap for k in links], sizes)
+        weight = np.repeat([k.usual_weight if new else 0.0 for k, new in zip(links, new_step, strict=True)], sizes)
+        usual = c["usual"][rows]
+        usual += np.where(self.frozen[rows], 0.0, weight) * (c["surprise"][rows] - usual)
         z = np.clip((c["now"][rows] - c["center"][rows]) / c["unit"][rows], -CLIP, CLIP)
-        residual = np.concatenate((z, c["z1"][rows], c["z2"][rows])) @ links.weights - links.offset
-        now = c["linked"][rows] + LINKED * (residual - c["linked"][rows])
-        c["linked_now"][rows] = now
+        z1, z2 = c["z1"][rows], c["z2"][rows]
+        residual = np.empty(len(rows))
+        ends = np.cumsum(sizes).tolist()
+        for k, size, end in zip(links, sizes, ends, strict=True):
+            one = slice(end - size, end)
+            residual[one] = np.concatenate((z[one], z1[one], z2[one])) @ k.weights - k.offset
+        closed = c["linked"][rows]
+        now = closed + LINKED * (residual - closed)
         raw = np.minimum(
             np.abs(now - c["linked_center"][rows]) / c["linked_0"][rows],
             np.abs(now - c["linked_day"][rows]) / c["linked_1"][rows],
         )
-        raw = np.minimum(raw, links.cap) * c["live"][rows]
-        c["surprise"][rows] = raw
-        out: Array = raw / np.maximum(c["usual"][rows] / c["usual_level"][rows], 1.0)
-        return out
+        raw = np.minimum(raw, caps) * c["live"][rows]
+        c["usual"][rows], c["linked_now"][rows], c["surprise"][rows] = usual, now, raw
+        out = raw / np.maximum(usual / c["usual_level"][rows], 1.0)
+        return np.split(out, ends[:-1])
 
 
 def daily_of(grid_s: Array) -> Array:

@@ -255,11 +255,18 @@ class Watching:
             wide[i, : len(t.machine.rows)] = t.machine.rows
         own = fleet.own_surprise(wide)
         top = np.partition(own, -TOP, axis=1)[:, -TOP:].sum(axis=1)
+        related = [
+            (i, t.machine.links)
+            for i, t in enumerate(told)
+            if t.machine.links is not None and self.trust.get(t.machine.trusted_class, False)
+        ]
+        linked: dict[int, Array] = {}
+        if related:
+            apart = fleet.linked_surprise([k for _, k in related], [advanced[i] for i, _ in related])
+            linked = {i: surprise for (i, _), surprise in zip(related, apart, strict=True)}
         out: list[Verdict] = []
         for i, t in enumerate(told):
-            links = t.machine.links if self.trust.get(t.machine.trusted_class, False) else None
-            linked = None if links is None else fleet.linked_surprise(links, advanced[i])
-            out += self._conclude(t, own[i, : len(t.machine.rows)], float(top[i]), linked)
+            out += self._conclude(t, own[i, : len(t.machine.rows)], float(top[i]), linked.get(i))
         return out
 
     def _conclude(self, t: _Told, own: Array, top: float, linked: Array | None) -> list[Verdict]:

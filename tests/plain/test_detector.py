@@ -32,7 +32,7 @@ def streamed(model: Baselines, history: Array, later: Array) -> tuple[Array, Arr
         full = np.full(len(rows), float(1000 + i))
         fleet.hear(rows, row, full, np.full(len(rows), 60.0))
         own.append(mean_of_top(fleet.own_surprise(rows)[None, :], 3)[0])
-        linked.append(mean_of_top(fleet.linked_surprise(links, True)[None, :], 8)[0] if links else 0.0)
+        linked.append(mean_of_top(fleet.linked_surprise([links], [True])[0][None, :], 8)[0] if links else 0.0)
     return np.array(own), np.array(linked)
 
 
