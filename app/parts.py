@@ -40,6 +40,10 @@ def database_url(cluster: Cluster) -> str:
     return cluster.url("{role}")
 
 
+# Those who tell of their own progress; of the others the supervisor only knows that they are there.
+_BEATING = ("bridge", "lab")
+
+
 @dataclass(frozen=True)
 class Layout:
     """Which parts run, beside the database, in the order they start; they stop the other way round.
@@ -86,4 +90,4 @@ def _watcher(name: str) -> Part:
 
 
 def _ours(name: str, *arguments: str) -> Part:
-    return Part(name, arguments=arguments or (name,))
+    return Part(name, arguments=arguments or (name,), beats_itself=name in _BEATING)
