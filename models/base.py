@@ -48,10 +48,15 @@ class Base(DeclarativeBase):
 
 
 def new_id() -> uuid.UUID:
-    """A UUID of version 7 (RFC 9562): time-ordered, so that index pages fill in order."""
-    ms = time.time_ns() // 1_000_000
-    tail = int.from_bytes(os.urandom(10), "big")
-    value = (ms & (2**48 - 1)) << 80 | 0x7 << 76 | (tail >> 68 & 0xFFF) << 64 | 0b10 << 62 | tail & (2**62 - 1)
+    """A UUID of version 7 (RFC 9562): time-ordered, so that index pages fill in order.
+
+    The 12 bits after the milliseconds are their fraction (section 6.2, method 3), a quarter of a microsecond: rows that
+    one transaction makes one after the other sort as they were made.
+    """
+    ms, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    tail = int.from_bytes(os.urandom(8), "big")
+    value = (ms & (2**48 - 1)) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail & (2**62 - 1)
     return uuid.UUID(int=value)
 
 

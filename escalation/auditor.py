@@ -1,0 +1,202 @@
+"""The watchman: looks from outside whether the promises of this desk can still be kept, and raises its own alarm.
+
+It trusts no loop's word: it reads the rows. What it finds is logged, shown on the platform page, and told to operators
+through a second path that does not go through the outbox.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from escalation import duty
+from escalation.channels import Channel, ChannelError, Letter
+from models.incidents import Incident, Promise
+from models.notices import Notice
+from models.people import Person
+from models.session import SYSTEM, Sessions, work
+from models.telemetry import ProcessBeat
+
+log = structlog.get_logger("auditor")
+
+_LATE = timedelta(minutes=2)  # twice a lease: longer than any healthy loop leaves a row alone
+_BEAT = timedelta(minutes=2)  # a process that has not said a word for so long does not get on
+_AGAIN = timedelta(hours=1)  # the same alarm is told once an hour
+_MOST = 50  # of each kind: one stuck loop must not become a thousand alarms
+_SPACE = uuid.UUID("0c9a4f0e-0d0c-5b7e-8d53-9f6a4d1a7c01")  # of alarm letters
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something is wrong with the house itself. `rule` and `subject` together name it."""
+
+    rule: str  # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck
+    subject: str  # VG-1001, a notice's id, a process's name
+    words: str
+    since: datetime
+
+
+def audit_house(session: Session, now: datetime) -> list[Alarm]:
+    """Everything that is wrong at `now`, gravest kind first."""
+    return [
+        *_processes(session, now),
+        *_incidents(session, now),
+        *_promises(session, now),
+        *_notices(session, now),
+        *_rungs(session, now),
+    ]
+
+
+def _processes(session: Session, now: datetime) -> list[Alarm]:
+    silent = select(ProcessBeat).where(ProcessBeat.state != "stopped", ProcessBeat.beat_at < now - _BEAT)
+    return [
+        Alarm(
+            "process_stuck", beat.name, f"{beat.name} has not made progress since {_hour(beat.beat_at)}.", beat.beat_at
+        )
+        for beat in session.scalars(silent.order_by(ProcessBeat.name))
+    ]
+
+
+def _incidents(session: Session, now: datetime) -> list[Alarm]:
+    unheard = select(Incident).where(Incident.state == "open").order_by(Incident.opened_at)
+    lost = session.scalars(unheard.where(Incident.next_rung_at.is_(None)).limit(_MOST))
+    late = session.scalars(unheard.where(Incident.next_rung_at < now - _LATE).limit(_MOST))
+    return [
+        *(
+            Alarm("no_due_step", one.label, f"{one.label} is open and nobody further will be called.", one.changed_at)
+            for one in lost
+        ),
+        *(
+            Alarm(
+                "rung_overdue",
+                one.label,
+                f"{one.label} should have climbed at {_hour(one.next_rung_at)}.",
+                one.next_rung_at,
+            )
+            for one in late
+            if one.next_rung_at is not None
+        ),
+    ]
+
+
+def _promises(session: Session, now: datetime) -> list[Alarm]:
+    unseen = (
+        select(Promise, Incident)
+        .join(Incident, Incident.id == Promise.incident_id)
+        .where(Promise.state == "running", Promise.due_at < now - _LATE)
+        .order_by(Promise.due_at)
+        .limit(_MOST)
+    )
+    return [
+        Alarm(
+            "promise_unwatched",
+            incident.label,
+            f"A promise on {incident.label} ran out and no clock saw it.",
+            promise.due_at or now,
+        )
+        for promise, incident in session.execute(unseen)
+    ]
+
+
+def _notices(session: Session, now: datetime) -> list[Alarm]:
+    query = select(Notice, Incident).join(Incident, Incident.id == Notice.incident_id).limit(_MOST)
+    unended = (Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
+    # Its next try (or, while leased, the end of the lease) is long past: nobody is sending.
+    stuck = query.where(*unended, Notice.next_try_at < now - _LATE).order_by(Notice.next_try_at)
+    lost = query.where(Notice.given_up_at > now - timedelta(days=1)).order_by(Notice.given_up_at)
+    return [
+        *(
+            Alarm(
+                "notice_overdue",
+                str(notice.id),
+                f"A notice on {incident.label} by {notice.channel} waits since {_hour(notice.next_try_at)}.",
+                notice.next_try_at,
+            )
+            for notice, incident in session.execute(stuck)
+        ),
+        *(
+            Alarm(
+                "notice_given_up",
+                str(notice.id),
+                f"A notice on {incident.label} by {notice.channel} was given up: {notice.last_error}",
+                notice.given_up_at or now,
+            )
+            for notice, incident in session.execute(lost)
+        ),
+    ]
+
+
+def _rungs(session: Session, now: datetime) -> list[Alarm]:
+    """Rungs that the ladders now climbing still need, and that nobody can be reached on."""
+    climbing = select(Incident).where(Incident.state == "open", Incident.next_rung_at.is_not(None)).limit(_MOST)
+    alarms: dict[str, Alarm] = {}
+    for incident in session.scalars(climbing.order_by(Incident.opened_at)):
+        desk = duty.on_duty(session, incident, now)
+        for rung in incident.ladder.get("rungs", [])[incident.rung + 1 :]:
+            if not any(duty.whom(desk, word) for word in rung["who"]):
+                name = rung["name"] or ", ".join(rung["who"])
+                words = f"Nobody can be reached as {name}; {incident.label} will pass that rung by."
+                alarms.setdefault(name, Alarm("rung_dark", name, words, incident.opened_at))
+    return list(alarms.values())
+
+
+def _hour(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at is not None else "an unknown time"
+
+
+class Watchman:
+    """Remembers what it has told lately, so that an alarm that lasts is told once an hour."""
+
+    def __init__(self, sessions: Sessions, channels: Mapping[str, Channel]) -> None:
+        self._sessions = sessions
+        self._channels = dict(channels)
+        self._told: dict[tuple[str, str], datetime] = {}
+
+    def once(self, now: datetime) -> None:
+        """Look around; log every new alarm and tell operators and administrators directly."""
+        with work(self._sessions, SYSTEM) as session:
+            alarms = audit_house(session, now)
+            operators = [
+                (person.name, way["channel"], way["address"])
+                for person in session.scalars(
+                    select(Person).where(Person.role.in_(("operator", "administrator")), Person.active)
+                )
+                for way in person.notify[:1]
+            ]
+        fresh = [alarm for alarm in alarms if self._is_fresh(alarm, now)]
+        for alarm in fresh:
+            log.error("alarm", rule=alarm.rule, subject=alarm.subject, words=alarm.words, since=alarm.since.isoformat())
+        if fresh:
+            for name, channel, address in operators:
+                self._tell(fresh, name, channel, address, now)
+        present = {(alarm.rule, alarm.subject) for alarm in alarms}
+        self._told = {key: at for key, at in self._told.items() if key in present}
+
+    def _is_fresh(self, alarm: Alarm, now: datetime) -> bool:
+        key = (alarm.rule, alarm.subject)
+        told = self._told.get(key)
+        if told is not None and now - told < _AGAIN:
+            return False
+        self._told[key] = now
+        return True
+
+    def _tell(self, alarms: list[Alarm], name: str, channel: str, address: str, now: datetime) -> None:
+        send = self._channels.get(channel)
+        if send is None:
+            log.error("operator not told", operator=name, reason=f"no channel {channel}")
+            return
+        text = "\n".join(alarm.words for alarm in alarms)
+        key = f"{address}/{now.isoformat()}"
+        thread = uuid.uuid5(_SPACE, "alarms")
+        subject = f"Vigie itself: {alarms[0].words}" + (f" (and {len(alarms) - 1} more)" if len(alarms) > 1 else "")
+        body = {"type": "vigie.house.alarm", "text": text, "path": "/platform", "data": {"rule": alarms[0].rule}}
+        try:
+            send(Letter(uuid.uuid5(_SPACE, key), thread, address, subject, body, now), now)
+        except ChannelError as error:
+            log.error("operator not told", operator=name, channel=channel, reason=error.reason)
