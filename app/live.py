@@ -21,6 +21,8 @@ import psycopg
 import structlog
 from flask import Flask, Response, copy_current_request_context, current_app, request
 from sqlalchemy import make_url, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from app import front, identity
@@ -85,6 +87,10 @@ class Hub:
         self._told: dict[uuid.UUID, int] = {}
         self._stop = threading.Event()
         self.heard_at = time.monotonic()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop.is_set()
 
     @property
     def is_deaf(self) -> bool:
@@ -224,7 +230,7 @@ def _events(hub: Hub, stream: Stream, missed: list[Change], is_signed_in: Callab
         for change in missed:
             yield change.event()
         beat_at = time.monotonic() + BEAT_S
-        while not stream.overrun:
+        while not stream.overrun and not hub.is_stopping:
             try:
                 yield stream.waiting.get(timeout=max(0.05, min(1.0, beat_at - time.monotonic()))).event()
             except queue.Empty:
@@ -232,12 +238,23 @@ def _events(hub: Hub, stream: Stream, missed: list[Change], is_signed_in: Callab
                     continue
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + BEAT_S
-                if not is_signed_in():
+                signed_in = _asked(is_signed_in)
+                if signed_in is False:
                     yield "event: end\ndata: {}\n\n"
                     return
-                yield ": nobody home\n\n" if hub.is_deaf else "event: beat\ndata: {}\n\n"
+                is_live = signed_in is not None and not hub.is_deaf
+                yield "event: beat\ndata: {}\n\n" if is_live else ": nobody home\n\n"
     finally:
         hub.close(stream)
+
+
+def _asked(is_signed_in: Callable[[], bool]) -> bool | None:
+    """Whether the sign-in still counts; None while the database cannot say, which ends nothing and confirms nothing."""
+    try:
+        return is_signed_in()
+    except (DBAPIError, PoolTimeout) as error:
+        log.warning("live.cannot_ask", error=type(error).__name__)
+        return None
 
 
 def _utc() -> datetime:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import front, words
 from app.pages.customer import find_customer, read_customer
 from app.pages.fields import Form, is_zone, short_name, zones
-from app.pages.frame import page, reading, signed_in, zone
+from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from app.pages.portfolio import read_portfolio
 from app.problems import not_found
 from models.audit import record
@@ -32,7 +32,13 @@ def customers() -> Response:
     said = f"{words.count(len(rows), 'customer')}, worst first by reason."
     said += f" {words.count(asking, 'customer')} {'asks' if asking == 1 else 'ask'} for you." if asking else ""
     return page(
-        "customers.html", here="/customers", rows=rows, said=said, may_add=who.may("customers:write"), refresh_s=30
+        "customers.html",
+        here="/customers",
+        rows=rows,
+        said=said,
+        may_add=who.may("customers:write"),
+        refresh_s=30,
+        hints=HINTS_TABLE,
     )
 
 
@@ -52,6 +58,7 @@ def customer(slug: str) -> Response:
         severity=severity,
         may_add=who.may("contracts:write"),
         may_enrol=who.may("machines:write"),
+        hints=HINTS_TABLE,
         refresh_s=30,
     )
 

@@ -76,7 +76,7 @@ def around() -> dict[str, object]:
         "zone_name": zone().key,
         "zone_city": zone().key.rsplit("/", 1)[-1].replace("_", " "),
         "all_keys": ALL_KEYS,
-        "hints": HINTS_TABLE,
+        "hints": HINTS_TABLE[3:],
         "refresh_s": 0,
         "standing": who.role if who else "",
     }

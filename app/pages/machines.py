@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from app import front
-from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
+from app.pages.frame import page, reading, signed_in, zone
 from app.pages.ledger import ledger_sum
 from app.pages.machine import SPANS, read_machine
 from app.problems import not_found
@@ -35,6 +35,5 @@ def machine(name: str) -> Response:
         spans=list(SPANS),
         chosen=wanted,
         ledger_sum=ledger_sum(list(view.ledger)),
-        hints=HINTS_TABLE[3:],
         refresh_s=15,
     )

@@ -35,6 +35,7 @@ def fleet() -> Response:
         here="/fleet",
         fleets=fleets,
         total=len(every),
+        hints=HINTS_TABLE,
         said=f"{' '.join(said)} {', '.join(tail)}." if every else "",
         refresh_s=15,
     )
@@ -76,6 +77,5 @@ def platform() -> Response:
             for notice, name, number in notices
         ],
         alarms=[{"said": health.alarm_words(alarm), "at": alarm.at} for alarm in alarms],
-        hints=HINTS_TABLE[3:],
         refresh_s=5,
     )

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import demo, passwords
 from contracts.tiers import DEFAULTS, Tier
+from escalation import promises
 from escalation.announce import announce
 from models.agreements import Contract
 from models.base import new_id
@@ -242,7 +243,8 @@ def _trouble(session: Session, trouble: Trouble, machine: Machine, people: dict[
         customer_told_us_at=now - timedelta(minutes=trouble.told_us) if trouble.told_us else None,
         told_customer_at=opened + timedelta(minutes=4) if owner else None,
         owner_id=owner.id if owner else None, second_id=second.id if second else None,
-        terms=DEFAULTS[Tier(contract.tier)].to_json(), rung=0, evidence=evidence,
+        terms=promises.freeze(DEFAULTS[Tier(contract.tier)], contract.zone, contract.country),
+        rung=0, evidence=evidence,
         next_rung_at=None if owner else now + timedelta(minutes=3),
         evidence_digest=hashlib.sha256(trouble.title.encode()).hexdigest(), demo=True, changed_at=opened,
     )  # fmt: skip

@@ -28,6 +28,9 @@ export function bindOmnibox() {
     if (step) {
       event.preventDefault();
       select(index() + step);
+    } else if (event.key === "Escape") {
+      event.preventDefault(); // a search field would only empty itself
+      box.close();
     } else if (event.key === "Enter") {
       event.preventDefault();
       go(options()[Math.max(0, index())]);
