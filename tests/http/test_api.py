@@ -19,7 +19,7 @@ from models.machines import Machine, MachineCredential
 from models.notices import Notice
 from models.people import IdempotentAnswer
 from models.session import SYSTEM, Sessions, work
-from telemetry import enrol
+from telemetry import enrol, history
 from tests.cast import Cast
 from tests.http.conftest import Hands, Visitor
 from tests.http.world import Things
@@ -157,12 +157,13 @@ def test_a_list_is_read_page_by_page_and_new_rows_shift_nothing(with_key: Callab
     assert seen == [*[f"c{number}" for number in range(7)], "joinery", "plant"]
 
 
-@pytest.mark.parametrize("cursor", ["x", "bnVsbA", "W10", "WyJhIiwgImIiXQ", "WyJcdTAwMDAiLCAieCJd", "%00", "é"])
-def test_a_cursor_that_is_not_ours_is_a_wrong_field(with_key: Callable[..., Visitor], cursor: str) -> None:
-    for noun in ("customers", "incidents"):
-        answer = with_key().get(f"{API}/{noun}?after={cursor}")
-        assert answer.status_code == 422
-        assert answer.json["errors"][0]["field"] == "after"  # type: ignore[index]
+def test_a_cursor_that_is_not_ours_is_a_wrong_field(with_key: Callable[..., Visitor]) -> None:
+    program = with_key()
+    for cursor in ("x", "bnVsbA", "W10", "WyJhIiwgImIiXQ", "WyJcdTAwMDAiLCAieCJd", "%00", "é"):
+        for noun in ("customers", "incidents"):
+            answer = program.get(f"{API}/{noun}?after={cursor}")
+            assert answer.status_code == 422, cursor
+            assert answer.json["errors"][0]["field"] == "after", cursor  # type: ignore[index]
 
 
 def test_an_incident_carries_its_version_as_etag(visit: Callable[[str], Visitor], world: dict[str, Things]) -> None:
@@ -265,6 +266,49 @@ def test_nobody_gives_away_what_they_lack(with_key: Callable[..., Visitor], cast
     assert (beyond.status_code, beyond.json["errors"][0]["field"]) == (422, "scopes")  # type: ignore[index]
     unknown = with_key().post(f"{API}/tokens", {"label": "x", "scopes": ["moon:walk"]})
     assert unknown.status_code == 422
+
+
+def test_a_key_is_made_with_an_end_and_ends_when_revoked(
+    with_key: Callable[..., Visitor], app: Flask, cast: Cast
+) -> None:
+    body = {
+        "label": "grafana",
+        "scopes": ["incidents:read"],
+        "customer": "plant",
+        "expires_at": "2026-04-01T02:00:00+02:00",
+    }
+    token = made(with_key().post(f"{API}/tokens", body))
+    assert token["expires_at"] == "2026-04-01T00:00:00Z"
+    program = Visitor(app.test_client(), key=token["token"])
+    assert program.get(f"{API}/incidents").status_code == 200
+    assert program.get(f"{API}/me").json["customer_id"] == str(cast.plant)  # type: ignore[index]
+    assert with_key()("DELETE", f"{API}/tokens/{token['id']}").status_code == 204
+    assert program.get(f"{API}/incidents").status_code == 401
+
+
+def test_history_is_read_in_as_many_points_as_asked(
+    visit: Callable[[str], Visitor], cast: Cast, sessions: Sessions
+) -> None:
+    start = cast.now - timedelta(minutes=10)
+    reports = [
+        (int(start.timestamp() * 1000) + 10_000 * n, {"load_1m": float(n)} | ({"temp_c": 40.0} if n % 2 else {}))
+        for n in range(60)
+    ]
+    with work(sessions, SYSTEM) as session:
+        history.add(session, 1025, [(cast.plant_machine, cast.plant, reports)])
+    path = f"{API}/machines/plant-db-1/history?from=2026-03-10T08:50:00Z&to=2026-03-10T09:00:00Z"
+    whole = visit("ada").get(path).json
+    assert whole is not None
+    assert (whole["reports"], whole["bucket_s"], len(whole["at"])) == (60, 0, 60)
+    assert whole["at"][:2] == ["2026-03-10T08:50:00Z", "2026-03-10T08:50:10Z"]
+    assert whole["metrics"]["temp_c"]["mean"][:2] == [None, 40.0]
+    few = visit("ada").get(path + "&points=10&metrics=load_1m").json
+    assert few is not None
+    assert few["metrics"].keys() == {"load_1m"}
+    assert (len(few["at"]), few["bucket_s"]) == (10, 60)
+    assert few["metrics"]["load_1m"]["least"][0] == 0
+    assert few["metrics"]["load_1m"]["most"][0] == 5
+    assert visit("cy").get(path).status_code == 404
 
 
 def test_a_manager_makes_no_administrator(visit: Callable[[str], Visitor], cast: Cast) -> None:
