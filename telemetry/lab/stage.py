@@ -41,7 +41,7 @@ def cohorts(names: Collection[str], history: timedelta = HISTORY) -> list[Cohort
 
     Their history is short enough to be watched within seconds, so the scene need not wait for the whole fleet's.
     """
-    first = {*story.OPENING, story.WEARS_ON}
+    first = {*story.OPENING, story.LOSES_ON}
     groups: tuple[list[Member], list[Member]] = ([], [])
     for member in machines():
         if member.build.name in names:

@@ -17,9 +17,9 @@ from telemetry.lab.faults import Fault, Kind
 
 # The same role everywhere, so that only the contract differs.
 OPENING = ("vmc-db-2", "kah-db-1", "cvc-db-1", "lse-db-1", "agv-db-1")
-WEARS_ON = "hvs-db-1"  # a fan at less than half its speed breaks no rule: only who knows this machine sees it
+LOSES_ON = "hvs-db-1"  # a card that loses one packet in a hundred: the model says so long before any rule
 LOG_FILLS_ON = "tst-web-1"
-CARD_FAILS_ON = "cbh-gw-1"
+LEAKS_ON = "cbh-app-1"
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Scene:
 
 SCRIPT: tuple[Scene, ...] = (
     *(Scene(Kind.FAN, machine, timedelta(seconds=2), timedelta(minutes=45)) for machine in OPENING),
-    Scene(Kind.FAN, WEARS_ON, timedelta(seconds=2), timedelta(minutes=60), severity=0.6),
+    Scene(Kind.NIC, LOSES_ON, timedelta(seconds=2), timedelta(minutes=60), severity=0.12),
     Scene(Kind.LOG, LOG_FILLS_ON, timedelta(minutes=6), timedelta(minutes=70)),
-    Scene(Kind.NIC, CARD_FAILS_ON, timedelta(minutes=16), timedelta(minutes=25), severity=0.6),
+    Scene(Kind.LEAK, LEAKS_ON, timedelta(minutes=16), timedelta(minutes=45)),
 )
 
 # After the script: one accident in each stretch, at an instant and of a kind drawn from the stretch's number.

@@ -32,9 +32,9 @@ def test_the_opening_is_the_same_fault_on_the_same_kind_of_machine_under_every_k
 
 def test_the_opening_begins_seconds_after_the_play() -> None:
     first = story.starting(BEGAN, BEGAN, BEGAN + timedelta(seconds=5), [])
-    assert {fault.machine for _, fault in first} == {*story.OPENING, story.WEARS_ON}
-    assert {fault.kind for _, fault in first} == {Kind.FAN}
-    assert {fault.machine for _, fault in first if fault.severity < 1} == {story.WEARS_ON}
+    assert {fault.machine for _, fault in first} == {*story.OPENING, story.LOSES_ON}
+    assert {fault.machine for _, fault in first if fault.kind is Kind.FAN} == set(story.OPENING)
+    assert cast.house_of(story.LOSES_ON).tier == "platinum"
 
 
 def test_no_scene_is_played_twice_or_on_a_machine_already_in_trouble() -> None:
@@ -50,7 +50,7 @@ def test_slow_dramas_follow_on_other_platinum_machines() -> None:
     due = story.script(BEGAN, BEGAN + timedelta(minutes=30))
     assert [(s.kind, cast.house_of(s.machine).tier) for _, s in due[len(story.OPENING) + 1 :]] == [
         (Kind.LOG, "platinum"),
-        (Kind.NIC, "platinum"),
+        (Kind.LEAK, "platinum"),
     ]
 
 
@@ -124,10 +124,10 @@ def test_every_role_stands_somewhere_in_the_cast() -> None:
 
 
 def test_a_fault_of_the_past_is_felt_in_history_from_its_own_instant_on() -> None:
-    cohort = Cohort([m for m in cast.machines() if m.build.name == story.WEARS_ON], 0, timedelta(minutes=30))
+    cohort = Cohort([m for m in cast.machines() if m.build.name == story.LOSES_ON], 0, timedelta(minutes=30))
     cohort.begin(BEGAN, {})
     since = BEGAN - timedelta(minutes=6)
-    told = cohort.history(BEGAN, [Fault(Kind.FAN, story.WEARS_ON, since)])[story.WEARS_ON]
+    told = cohort.history(BEGAN, [Fault(Kind.FAN, story.LOSES_ON, since)])[story.LOSES_ON]
     for report_bytes in told:
         body = orjson.loads(report_bytes)
         assert (body["metrics"]["fan_rpm.1"] == 0) == (body["at"] / 1000 >= since.timestamp())
