@@ -57,7 +57,7 @@ def sentence_of(witnesses: Sequence[Witness], since_ms: int) -> str:
     """One line: "Memory in use 93 %, 41 to 55 expected, since 01:41; also Swap in use"."""
     first = witnesses[0]
     w = word(first.metric)
-    line = f"{w.label} {amount(first.observed, w.unit)}, {_band(first)} expected"
+    line = f"{w.label} {_values(first, w.unit)} expected"
     if first.told_by == "others":
         line += " from the other metrics"
     line += f", since {clock(since_ms)}"
@@ -65,6 +65,9 @@ def sentence_of(witnesses: Sequence[Witness], since_ms: int) -> str:
     return f"{line}; also {', '.join(others)}" if others else line
 
 
-def _band(w: Witness) -> str:
-    low, high = amount(w.low, ""), amount(w.high, "")
-    return low if low == high else f"{low} to {high}"
+def _values(w: Witness, unit: str) -> str:
+    """Observed and band, with as many digits as it takes to tell them apart."""
+    seen, low, high = amount(w.observed, unit), amount(w.low, ""), amount(w.high, "")
+    if amount(w.observed, "") in (low, high):
+        seen, low, high = f"{w.observed:.5g} {unit}".rstrip(), f"{w.low:.5g}", f"{w.high:.5g}"
+    return f"{seen}, {low}" if low == high else f"{seen}, {low} to {high}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from telemetry.rules import RULES, Rule, applying
@@ -90,6 +90,14 @@ class RuleBook:
             for rule, part in applying(metric, fmt)
         ]
         self._names = shape
+
+    def open_on(self, metrics: Collection[str]) -> str | None:
+        """Cause of a condition that is open on one of these metrics, the first of them first."""
+        for metric in metrics:
+            for looked_at, rule, part, s in self._looked_at:
+                if looked_at == metric and s.started_ms >= 0:
+                    return Turn(rule, metric, part, 0, 0, 0, 0, True).cause
+        return None
 
     def open_causes(self) -> set[str]:
         """Causes of the conditions open now."""

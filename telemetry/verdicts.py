@@ -18,6 +18,7 @@ from telemetry.vocabulary import amount, word
 OWN_BESIDE = 8.0  # own-past threshold of machines whose relations are trusted: their quiet problems show there
 LINKED_TOP = 8
 MOST_WITNESSES = 6
+JOINING = 3  # witnesses a hard fault may share to be the same problem
 GRAVE = 3.0  # times the threshold
 
 
@@ -73,8 +74,10 @@ def of_model(
     condition = m.condition
     opened = turn == "opened"
     if opened:
-        condition.cause, condition.title = cause_of(seen), title_of(seen)
         condition.metrics = tuple(w.metric for w in seen)
+        # A hard fault already open on one of these metrics is the same problem: the model joins it.
+        condition.cause = m.rules.open_on(condition.metrics[:JOINING]) or cause_of(seen)
+        condition.title = title_of(seen)
         summary = sentence_of(seen, condition.since_ms)
     else:
         summary = f"{condition.title}: back to normal since {clock(condition.calm_ms)}"

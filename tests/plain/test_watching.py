@@ -224,3 +224,10 @@ def test_an_event_opens_once_and_ends_when_the_machine_says_so() -> None:
 def test_expected_bands_hold_what_is_usual(learned: bytes) -> None:
     low, high = Watching.restore(learned).expected("srv-1")["mem_used_pct"]
     assert 40 < low < 50 < high < 55
+
+
+def test_the_model_joins_the_hard_fault_that_is_open_on_the_same_metric(learned: bytes) -> None:
+    watching = Watching.restore(learned)
+    told = leaking(live("srv-1", 900, 10, start=T0 + MINUTE, since_minute=4321), after=6, metric="fan_rpm.1", to=0.0)
+    begun = [v for v in watching.feed(told) if v.opened]
+    assert [(v.kind, v.cause) for v in begun] == [("rule", "fan:1"), ("anomaly", "fan:1")]
