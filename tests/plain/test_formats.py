@@ -336,7 +336,8 @@ WORDS = [
 ]
 TOPICS = [
     "vigie/m/report", "vigie/m/event", "vigie/m/status", "spBv1.0/G/NBIRTH/n", "spBv1.0/G/DDATA/n/d", "nagios/h/x/2",
-    *(f"vigie/m/{fmt}/a/b" for fmt in PARSERS if fmt != "native"), "prometheus/h/metrics", "glances/h/cpu", "telegraf/h/cpu",
+    *(f"vigie/m/{fmt}/a/b" for fmt in PARSERS if fmt != "native"), "prometheus/h/metrics", "glances/h/cpu",
+    "telegraf/h/cpu",
 ]  # fmt: skip
 
 
