@@ -18,14 +18,16 @@ from app.pages.evidence import (
     ChartView,
     MetricView,
     Track,
+    around,
     chart_data,
     charts_of,
     cure_of,
     frozen_tracks,
     metrics_of,
+    model_words,
     window_of,
 )
-from app.pages.history import tracks_of
+from app.pages.history import named, telling, tracks_of
 from app.pages.promises import ChipView, PromiseView, chip_of, next_owed, view
 from app.pages.queue import FirstView, PersonView, knew_first, on_duty
 from app.pages.story import StoryEntry, last_words, tell
@@ -149,9 +151,8 @@ def find(session: Session, label: str) -> _Found | None:
         return None
     found = _Found(*row)
     incident_id = found.incident.id
-    found.promises = list(
-        session.scalars(select(Promise).where(Promise.incident_id == incident_id).order_by(Promise.started_at))
-    )
+    owed = select(Promise).where(Promise.incident_id == incident_id).order_by(Promise.started_at)
+    found.promises = list(session.scalars(owed))
     found.story = list(
         session.scalars(
             select(TimelineEntry)
@@ -174,10 +175,10 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
     story = tell(found.story, now, zone, frozenset(contacts))
     evidence = incident.evidence
     window = window_of(evidence, incident.began_at, incident.condition_ended_at or incident.resolved_at, now)
-    metrics = metrics_of(evidence)
+    metrics = metrics_of(evidence) or around(telling(session, found.machine), named)
     wanted = [metric.name for metric in metrics[: 2 if brief else 6]]
     tracks = frozen_tracks(evidence) or _reported(session, found.machine, wanted, window)
-    charts = charts_of(evidence, tracks, window, zone, height=92 if brief else 104)
+    charts = charts_of(metrics, tracks, window, zone, height=92 if brief else 104)
     chip, below = chip_of(next_owed(found.promises), now, zone)
     acts = _acts(incident, now)
     return CaseView(
@@ -225,7 +226,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         explained=str(evidence.get("explanation") or ""),
         cure=cure_of(evidence),
         digest=incident.evidence_digest,
-        model=str(evidence.get("model_digest") or evidence.get("model") or ""),
+        model=model_words(evidence),
         verdict="" if brief else beside.verdict(session, incident.id),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -43,6 +43,7 @@ class MetricView:
     observed: float | None
     low: float | None
     high: float | None
+    limit: float | None = None
 
     @property
     def expected(self) -> str:
@@ -75,6 +76,7 @@ def metrics_of(evidence: Json) -> list[MetricView]:
                 observed=_number(item.get("observed")),
                 low=_number(item.get("low")),
                 high=_number(item.get("high")),
+                limit=_number(evidence.get("threshold")) if evidence.get("rule") else None,
             )
         )
     return found
@@ -107,7 +109,7 @@ def window_of(evidence: Json, began: datetime, ended: datetime | None, now: date
 
 
 def charts_of(
-    evidence: Json,
+    metrics: Sequence[MetricView],
     tracks: Mapping[str, Track],
     window: Window,
     zone: tzinfo,
@@ -117,7 +119,7 @@ def charts_of(
 ) -> list[ChartView]:
     """A chart a metric that has points, in the order of the evidence."""
     drawn = []
-    for metric in metrics_of(evidence):
+    for metric in metrics:
         track = tracks.get(metric.name)
         if track is None or not any(value is not None for value in track.values):
             continue
@@ -128,7 +130,7 @@ def charts_of(
             observed=track.values,
             low=() if metric.low is None else (metric.low,),
             high=() if metric.high is None else (metric.high,),
-            limit=_limit(evidence, metric.name),
+            limit=_limit(metric, track),
             name=metric.name,
         )
         said = words.amount(metric.observed if metric.observed is not None else last_of(track))
@@ -197,10 +199,27 @@ def cure_of(evidence: Json) -> str:
     return str(evidence.get("cure") or "")
 
 
-def _limit(evidence: Json, name: str) -> float | None:
-    if evidence.get("rule") and str(evidence.get("limit_metric") or name) == name:
-        return _number(evidence.get("limit"))
-    return None
+def _limit(metric: MetricView, track: Track) -> float | None:
+    """A rule's threshold, when the metric is seen crossing it; some rules count what the metric does not show."""
+    known = [value for value in track.values if value is not None]
+    limit = metric.limit
+    return limit if limit is not None and known and min(known) <= limit <= max(known) * 1.02 else None
+
+
+def model_words(evidence: Json) -> str:
+    """Which model spoke, and what it rests on; empty for a rule or a silence."""
+    model = evidence.get("model")
+    if not isinstance(model, Mapping):
+        return str(model or "")
+    learned = _number(model.get("learned_s"))
+    return (
+        f"{model.get('kind', 'model')}, learned from {words.span(learned)}" if learned else str(model.get("kind", ""))
+    )
+
+
+def around(names: Sequence[str], named: Callable[[str], tuple[str, str]]) -> list[MetricView]:
+    """Metrics to show when the evidence names none, as with silence: where the line ends is the picture."""
+    return [MetricView(name, *named(name), None, None, None) for name in names[:2]]
 
 
 def _number(value: object) -> float | None:

@@ -10,6 +10,7 @@ from app.pages import platform as health
 from app.pages.beside import delivery_words
 from app.pages.fleet import read_fleet
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
+from escalation.auditor import audit_house
 
 
 def register(app: Flask) -> None:
@@ -51,7 +52,7 @@ def platform() -> Response:
         letters_total, letters = health.read_letters(session, now, here)
         log = health.read_log(session, now)
         counts, notices = health.read_notices(session)
-        alarms = health.read_alarms(session)
+        alarms = audit_house(session, now)
     unsure = [part.title for part in parts if part.kind != "healthy"]
     said = health.in_one_sentence(parts, unsure, hours, letters_total)
     return page(
@@ -76,6 +77,6 @@ def platform() -> Response:
             }
             for notice, name, number in notices
         ],
-        alarms=[{"said": health.alarm_words(alarm), "at": alarm.at} for alarm in alarms],
+        alarms=[{"said": alarm.words, "at": alarm.since} for alarm in alarms],
         refresh_s=5,
     )

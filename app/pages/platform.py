@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from app import words
 from app.pages.ledger import HourView
-from models.audit import HOUSE, AuditEntry
 from models.customers import Customer
 from models.incidents import Incident
 from models.notices import Notice
@@ -110,6 +109,8 @@ def facts_words(facts: Mapping[str, object]) -> str:
     """What a process tells of its progress, as "noun value" pairs; nested ones are left to the API."""
     said = []
     for name, value in facts.items():
+        if value is False:
+            said.append(f"not {name.replace('_', ' ')}")
         if isinstance(value, bool) or value is None:
             continue
         if isinstance(value, int | float):
@@ -201,24 +202,6 @@ def read_notices(session: Session) -> tuple[dict[str, int], list[tuple[Notice, s
     )
     counts = {"delivered": int(sums[0]), "waiting": int(sums[1]), "given up": int(sums[2])}
     return counts, [(notice, name or notice.address, number) for notice, name, number in rows]
-
-
-def read_alarms(session: Session) -> list[AuditEntry]:
-    """What the auditor said in the last days; it writes into the house's own chain."""
-    return list(
-        session.scalars(
-            select(AuditEntry)
-            .where(AuditEntry.customer_id == HOUSE, AuditEntry.deed.like("alarm%"))
-            .order_by(AuditEntry.id.desc())
-            .limit(8)
-        )
-    )
-
-
-def alarm_words(alarm: AuditEntry) -> str:
-    """What the auditor found, in its own words where it has some."""
-    said = alarm.facts.get("words") or alarm.facts.get("said") or alarm.deed.replace("_", " ").replace(".", ": ")
-    return f"{said} ({alarm.subject})"
 
 
 def in_one_sentence(parts: list[PartView], unsure: list[str], hours: list[HourView], letters: int) -> str:

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.agreements import Contract
-from models.audit import HOUSE, record
 from models.decisions import DecisionRow
 from models.incidents import Finding
 from models.machines import Machine
@@ -95,5 +94,3 @@ def platform(session: Session, now: datetime) -> None:
         )  # fmt: skip
     session.add(LogRecord(partition=0, position=41, appended_at=now, body=b""))
     session.add(LogPosition(reader="watch", partition=0, position=42, moved_at=now, owner="watch-1"))
-    record(session, actor="auditor", deed="alarm.notice_overdue", subject="VG-1005", now=now, customer_id=HOUSE,
-           facts={"words": "A notice is 4 min past its lease"})  # fmt: skip
