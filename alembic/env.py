@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, text
 
+from alembic import context
 from models import Base
 
 # Two migrations at once would race for the same tables; the number only has to be ours.

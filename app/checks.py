@@ -121,7 +121,8 @@ def _mqtt_connect(host: str, port: int, user: str, secret: str) -> int:
         raw = value.encode()
         return len(raw).to_bytes(2, "big") + raw
 
-    body = string("MQTT") + bytes([4, 0b11000010, 0, 10]) + string(f"vigie-check-{os.getpid()}") + string(user) + string(secret)
+    who = string(f"vigie-check-{os.getpid()}") + string(user) + string(secret)
+    body = string("MQTT") + bytes([4, 0b11000010, 0, 10]) + who
     length, left = bytearray(), len(body)
     while True:
         left, low = divmod(left, 128)

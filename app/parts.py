@@ -48,8 +48,8 @@ _BEATING = ("bridge", "lab")
 class Layout:
     """Which parts run, beside the database, in the order they start; they stop the other way round.
 
-    `outside` are programs that are not ours, each with the port it is ready on; `first` need the database and those only,
-    `then` speak to the broker as well.
+    `outside` are programs that are not ours, each with the port it is ready on; `first` need the database and those
+    only, `then` speak to the broker as well.
     """
 
     first: Sequence[Part]
@@ -70,7 +70,8 @@ class Layout:
 
 def desk(settings: Settings) -> Layout:
     """One of each: for a desk, where memory counts."""
-    return Layout([_ours("broker"), _ours("web"), _watcher("watch")], [_ours("bridge"), _ours("work"), *_demo(settings)])
+    first = [_ours("broker"), _ours("web"), _watcher("watch")]
+    return Layout(first, [_ours("bridge"), _ours("work"), *_demo(settings)])
 
 
 def full(settings: Settings, outside: Sequence[tuple[Part, int]], *, watchers: int, workers: int, web: int) -> Layout:

@@ -11,9 +11,8 @@ from app.cli import read_settings
 @click.option("--name", default="watch", show_default=True, help="Which of several watchers this is.")
 def command(name: str) -> None:
     """Decode and score what stands in the log, open incidents, keep history."""
-    from telemetry.watch import main
-
     from app import logs
+    from telemetry.watch import main
 
     settings = read_settings()
     logs.set_up(settings)

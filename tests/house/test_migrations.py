@@ -49,9 +49,7 @@ def alembic_engine(empty_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_every_migration_goes_down_and_up_again_over_real_rows(
-    alembic_engine: Engine, alembic_config: Config
-) -> None:
+def test_every_migration_goes_down_and_up_again_over_real_rows(alembic_engine: Engine, alembic_config: Config) -> None:
     command.upgrade(alembic_config, "head")
     with alembic_engine.begin() as connection:
         rows.fill(connection)

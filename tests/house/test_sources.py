@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house import map
+
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = ("app", "telemetry", "escalation", "contracts", "models")
 
@@ -57,7 +59,7 @@ def test_no_sql_text_is_an_f_string() -> None:
 
 def test_no_file_of_ours_grows_past_three_hundred_lines() -> None:
     long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources()}
-    assert {name: lines for name, lines in long.items() if lines >= 300} == {}
+    assert {name: lines for name, lines in long.items() if lines > 300} == {}
 
 
 def test_nothing_is_unpickled_and_no_shell_is_asked() -> None:
@@ -89,9 +91,9 @@ def test_the_lock_pins_what_setup_cfg_asks_for() -> None:
     assert [pair for pair in asked if pair not in locked] == []
 
 
-def test_the_map_in_the_readme_names_files_that_stand() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_what_the_readme_and_the_map_name_stands_and_nothing_is_left_out() -> None:
     folders = "app|telemetry|escalation|contracts|models|tests|deploy|bench|docs|alembic"
-    named = set(re.findall(rf"`((?:{folders})/[\w./-]*)`", readme))
-    assert len(named) >= 20
-    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+    for page in ("README.md", "docs/house.md", "docs/running-large.md"):
+        named = re.findall(rf"[`(]((?:{folders})/[\w./-]*)[`)]", (ROOT / page).read_text())
+        assert sorted(name for name in set(named) if not (ROOT / name).exists()) == [], page
+    assert (ROOT / "docs" / "house.md").read_text() == map.drawn(), "run: python tests/house/map.py > docs/house.md"
