@@ -92,7 +92,8 @@ def open_reader(settings: Needs, reader: str, owner: str) -> LogReader:
     if settings.log == "kafka":
         from telemetry.log_kafka import KafkaReader
 
-        return KafkaReader(settings.kafka_servers, settings.kafka_topic, settings.partitions, reader)
+        seat = owner.split("/")[0]
+        return KafkaReader(settings.kafka_servers, settings.kafka_topic, settings.partitions, reader, seat)
     from telemetry.log_postgres import PostgresReader
 
     return PostgresReader(settings.database_for("worker"), settings.partitions, reader, owner)

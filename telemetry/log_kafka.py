@@ -148,9 +148,12 @@ class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
 
 
 class KafkaReader:
-    """See `telemetry.log.LogReader`. One consumer group a kind of reader."""
+    """See `telemetry.log.LogReader`. One consumer group a kind of reader.
 
-    def __init__(self, servers: str, topic: str, partitions: int, reader: str) -> None:
+    With a `seat`, a name no other reader has, whoever sits there next takes over at once, without a rebalance.
+    """
+
+    def __init__(self, servers: str, topic: str, partitions: int, reader: str, seat: str | None = None) -> None:
         ensure_topic(servers.split(","), topic, partitions)
         self._topic = topic
         self._revoked = _Revoked()
@@ -160,6 +163,7 @@ class KafkaReader:
             bootstrap_servers=servers.split(","),
             client_id=f"vigie-{reader}",
             group_id=f"vigie-{reader}-{topic}",
+            group_instance_id=seat,
             enable_auto_commit=False,
             auto_offset_reset="none",
             metadata_max_age_ms=_METADATA_MS,
