@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
-from importlib.util import find_spec
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -26,7 +25,17 @@ STATEMENT_TIMEOUT_MS = 5_000
 LARGEST_BODY = 256 * 1024
 
 # Parts of the front that stand in modules of their own, each with `register(app)`.
-PARTS = ("app.shields", "app.identity", "app.sign_in", "app.api", "app.docs", "app.health", "app.pages", "app.live")
+PARTS = (
+    "app.problems",
+    "app.shields",
+    "app.identity",
+    "app.sign_in",
+    "app.api",
+    "app.docs",
+    "app.health",
+    "app.pages",
+    "app.live",
+)
 
 
 @dataclass(frozen=True)
@@ -79,11 +88,7 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    import_module("app.problems").register(app)
-    app.extensions["vigie.parts"] = registered = set[str]()
     for name in PARTS:
-        if find_spec(name) is not None and hasattr(part := import_module(name), "register"):
-            part.register(app)
-            registered.add(name)
+        import_module(name).register(app)
     atexit.register(engine.dispose)
     return app

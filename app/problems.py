@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, Response, current_app, json, request
-from markupsafe import escape
+from flask import Flask, Response, json, request
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -123,23 +122,9 @@ def _wants_page() -> bool:
 
 
 def _page(problem: Problem) -> str:
-    if "app.pages" in current_app.extensions["vigie.parts"] and _has_error_page():
-        from app.pages.frame import page  # the pages know this module, so it meets them late
+    from app.pages.frame import page  # the pages know this module, so it meets them late
 
-        return page("error.html", problem=problem).get_data(as_text=True)
-    lines = "".join(
-        f"<li><b>{escape(e.field)}</b> {escape(e.problem)}: {escape(e.remedy)}</li>" for e in problem.errors
-    )
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Vigie</title>'
-        '<link rel="stylesheet" href="/static/css/tokens.css"><link rel="stylesheet" href="/static/css/ground.css">'
-        f"<main><h1>{escape(problem.title)}</h1><p>{escape(problem.detail)} {escape(problem.remedy)}</p>"
-        f'<ul>{lines}</ul><p><a href="/">Back to Vigie</a></p></main></html>'
-    )
-
-
-def _has_error_page() -> bool:
-    return bool(current_app.jinja_env.list_templates(filter_func=lambda name: name == "error.html"))
+    return page("error.html", problem=problem).get_data(as_text=True)
 
 
 # Rules the schema holds, in words; by the constraint's name.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, redirect, request
-from markupsafe import escape
+from flask import Blueprint, Flask, redirect, request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
@@ -14,7 +13,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import identity, limits, passwords
 from app.front import as_house, now
 from app.problems import Problem
-from app.shields import nonce
 from models.audit import record
 from models.people import Person
 
@@ -151,26 +149,8 @@ def _local(target: str) -> str:
     return target if is_path and target.isprintable() else "/"
 
 
-def _page(*, token: str = "", said: str = "", email: str = "", next: str = "/", status: int = 200) -> Response:
-    action = f"/sign-in/link/{quote(token, safe='')}" if token else "/sign-in"
-    facts = {"token": token, "link_action": action, "link_name": "", "said": said, "email": email, "next": next}
-    if "app.pages" in current_app.extensions["vigie.parts"]:
-        from app.pages.frame import page  # the pages know this module, so it meets them late
+def _page(*, token: str = "", said: str = "", email: str = "", next: str = "/", status: int = 200) -> AnyResponse:
+    from app.pages.frame import page  # the pages know this module, so it meets them late
 
-        return page("signin.html", status=status, **facts)
-    who = identity.caller()
-    fields = "" if token else (
-        f'<p><label>Mail address <input name="email" type="email" autocomplete="username" value="{escape(email)}">'
-        '</label></p><p><label>Password <input name="password" type="password" autocomplete="current-password">'
-        "</label></p>"
-    )  # fmt: skip
-    script = f'<script nonce="{nonce()}">document.forms[0].submit()</script>' if token else ""
-    return Response(
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in, Vigie</title>'
-        f'<main><h1>Sign in</h1><p role="alert">{escape(said)}</p><form method="post" action="{escape(action)}">'
-        f'<input type="hidden" name="csrf" value="{escape(who.csrf if who else "")}">'
-        f'<input type="hidden" name="next" value="{escape(next)}">{fields}<button>Sign in</button>'
-        f"</form></main>{script}",
-        status,
-        content_type="text/html; charset=utf-8",
-    )
+    action = f"/sign-in/link/{quote(token, safe='')}" if token else ""
+    return page("signin.html", status=status, token=token, link_action=action, said=said, email=email, next=next)

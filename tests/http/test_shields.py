@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +16,7 @@ from app import create_app
 from app.settings import Settings
 from models import Base
 from models.session import SYSTEM, Sessions, work
+from tests.conftest import ROOT
 from tests.http.conftest import Hands, Visitor
 from tests.http.world import Things
 
@@ -250,3 +253,15 @@ def test_ready_means_the_database_answers(stranger: Visitor, settings: Settings,
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     busy = away.test_client().get("/api/v1/me", headers={"Authorization": "Bearer vg_x"})
     assert busy.status_code in (401, 503)
+
+
+def test_the_web_starts_without_the_heavy_libraries() -> None:
+    started = """
+import sys
+from app import create_app
+from app.settings import Settings
+create_app(Settings(database_url="postgresql://{role}@/x?host=/nonexistent"))
+print([name for name in ("numpy", "scipy", "sklearn", "paho", "kafka", "amqtt") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", started], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
