@@ -59,6 +59,7 @@ class Deliverer:
         self._lock = threading.Lock()
         self._busy: dict[str, set[str]] = {channel: set() for channel in self._channels}
         self._running: set[Future[None]] = set()
+        self._some = False  # whether any sending ended since `settled` was asked
 
     def once(self, now: datetime) -> datetime | None:
         """Start sending what is due and there are hands for; answers when the next notice falls due.
@@ -91,6 +92,7 @@ class Deliverer:
     def _finished(self, sending: Future[None]) -> None:
         with self._lock:
             self._running.discard(sending)
+            self._some = True
         self._done()
 
     def _send(self, channel: str, notice: Notice) -> None:
@@ -130,11 +132,13 @@ class Deliverer:
                     reason=error.reason, permanent=error.permanent)  # fmt: skip
 
     def settled(self) -> bool:
-        """Wait for what is being sent at this moment (each channel keeps its deadline); False when nothing was."""
+        """Wait for what is being sent (each channel keeps its deadline); False when nothing was since the last call."""
         with self._lock:
             running = list(self._running)
         wait(running)
-        return bool(running)
+        with self._lock:
+            some, self._some = bool(running) or self._some, False
+        return some
 
     def close(self) -> None:
         """Wait for what is being sent (each channel keeps its deadline) and end the threads."""

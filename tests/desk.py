@@ -16,8 +16,10 @@ from models.customers import Customer
 from models.incidents import Finding, Incident, Promise, TimelineEntry
 from models.machines import Machine
 from models.notices import Notice
-from models.people import Person
+from models.people import NamedPerson, Person
 from tests.cast import Cast
+
+__all__ = ["Actor", "Machine", "NamedPerson", "Person"]
 
 
 def actor(cast: Cast, name: str) -> Actor:

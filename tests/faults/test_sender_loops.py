@@ -1,0 +1,129 @@
+"""Loops that fail alone, wake when there is work, and stop when told; the whole desk on a real database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from escalation import work as desk_work
+from escalation.intake import report
+from escalation.loops import Loop, run_loops
+from models.notices import Notice
+from models.session import SYSTEM, Sessions, work
+from tests import desk, postgres
+from tests.cast import Cast
+
+NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+
+
+def test_a_body_that_raises_is_counted_and_rests_longer_each_time() -> None:
+    def broken(now: datetime) -> None:
+        raise RuntimeError("away")
+
+    loop = Loop("broken", 5, broken)
+    assert [loop.once(NOW) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert (loop.failures, loop.failing, loop.runs, loop.last_error) == (8, 8, 0, "RuntimeError: away")
+
+
+@pytest.mark.parametrize(
+    ("due", "pause"), [(None, 30.0), (timedelta(seconds=7), 7.0), (timedelta(hours=1), 30.0), (-timedelta(1), 0.0)]
+)
+def test_a_loop_sleeps_until_it_is_wanted_and_no_longer_than_its_time(due: timedelta | None, pause: float) -> None:
+    loop = Loop("calm", 30, lambda now: now + due if due is not None else None)
+    assert loop.once(NOW) == pause
+    assert (loop.runs, loop.failing, loop.last_run_at) == (1, 0, NOW)
+
+
+def test_one_loop_that_fails_leaves_the_others_running_and_all_end_together() -> None:
+    stop, ran = threading.Event(), threading.Semaphore(0)
+
+    def fine(now: datetime) -> datetime:
+        ran.release()
+        return now
+
+    def broken(now: datetime) -> None:
+        raise RuntimeError("away")
+
+    loops = [Loop("broken", 60, broken), Loop("fine", 60, fine)]
+    runner = threading.Thread(target=run_loops, args=(loops, stop, lambda: datetime.now(UTC)))
+    runner.start()
+    for _ in range(5):
+        assert ran.acquire(timeout=30)
+    stop.set()
+    runner.join(30)
+    assert not runner.is_alive()
+    assert loops[0].failures >= 1
+
+
+def test_a_nudge_wakes_those_who_want_one() -> None:
+    stop, ran, nudged = threading.Event(), threading.Semaphore(0), threading.Event()
+
+    def body(now: datetime) -> None:
+        ran.release()
+
+    def nudges(nudge: object, over: threading.Event) -> None:
+        nudged.wait(30)
+        assert callable(nudge)
+        nudge()
+
+    deaf = Loop("deaf", 3600, lambda now: None, nudged=False)
+    runner = threading.Thread(
+        target=run_loops,
+        args=([Loop("keen", 3600, body), deaf], stop, lambda: datetime.now(UTC)),
+        kwargs={"nudges": nudges},
+    )
+    runner.start()
+    assert ran.acquire(timeout=30)
+    nudged.set()
+    assert ran.acquire(timeout=30)
+    stop.set()
+    runner.join(30)
+    assert deaf.runs == 1
+
+
+class Settings:
+    """The desk's settings, as the house's own object would have them."""
+
+    def __init__(self, data: Path, url: str) -> None:
+        self.data = data
+        self.url = url
+        self.mail_from = "Vigie <vigie@house.example>"
+        self.smtp_url = ""
+        self.webhook_secret = SecretStr("")
+        self.webhook_allow_private = False
+        self.address = "http://127.0.0.1:8080"
+
+    def database_for(self, role: str) -> str:
+        return postgres.as_role(self.url, role)
+
+
+def test_the_desk_delivers_a_page_as_soon_as_the_incident_commits(
+    sessions: Sessions, cast: Cast, database: str, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    runner = threading.Thread(target=desk_work.main, args=(Settings(tmp_path, database), stop))
+    runner.start()
+    try:
+        with work(sessions, SYSTEM) as session:
+            report(session, desk.signal(cast.plant_machine, datetime.now(UTC)), cast.now)
+        deadline = time.monotonic() + 60
+        while True:
+            with work(sessions, SYSTEM) as session:
+                notice = session.scalars(select(Notice)).first()
+                if notice is not None and notice.settled_at is not None:
+                    break
+            assert time.monotonic() < deadline, "the page was not delivered"
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        runner.join(60)
+    assert not runner.is_alive()
+    files = [file for file in (tmp_path / "mail").iterdir() if str(notice.id) in file.name]
+    assert len(files) == 1
+    assert "http://127.0.0.1:8080/incidents/VG-" in files[0].read_text()

@@ -1,0 +1,98 @@
+"""The watchman sees what the loops would not tell of themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from escalation.auditor import Watchman, audit_house
+from escalation.channels import ChannelError, Letter, Receipt
+from escalation.intake import report
+from escalation.tick import tick_all
+from models.incidents import Incident
+from models.notices import Notice
+from models.session import SYSTEM, Sessions, work
+from models.telemetry import ProcessBeat
+from tests import desk
+from tests.cast import Cast
+
+
+def rules(sessions: Sessions, now: datetime) -> set[str]:
+    with work(sessions, SYSTEM) as session:
+        return {alarm.rule for alarm in audit_house(session, now)}
+
+
+@pytest.fixture
+def opened(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        report(session, desk.signal(cast.plant_machine, cast.now, severity=1), cast.now)
+        session.execute(update(Notice).values(settled_at=cast.now))
+
+
+def test_a_house_where_nothing_happens_raises_no_alarm(sessions: Sessions, cast: Cast) -> None:
+    assert rules(sessions, cast.now) == set()
+
+
+@pytest.mark.usefixtures("opened")
+def test_rungs_nobody_stands_on_are_an_alarm_before_they_are_reached(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        dark = [alarm.subject for alarm in audit_house(session, cast.now) if alarm.rule == "rung_dark"]
+    assert dark == ["people named for the account", "number two", "number one"]
+
+
+@pytest.mark.usefixtures("opened")
+def test_loops_that_stand_still_are_seen_from_outside(sessions: Sessions, cast: Cast) -> None:
+    assert rules(sessions, cast.now + desk.minutes(6)) == {"rung_dark"}
+    assert rules(sessions, cast.now + desk.minutes(18)) == {"rung_dark", "rung_overdue", "promise_unwatched"}
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Notice).values(settled_at=None))
+    assert "notice_overdue" in rules(sessions, cast.now + desk.minutes(3))
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_ladder_that_ended_without_anybody_is_an_alarm(sessions: Sessions, cast: Cast) -> None:
+    late = cast.now + timedelta(hours=2)
+    for at in (cast.now + timedelta(hours=1), late):  # the lead is told, and then nobody is left
+        tick_all(sessions, at)
+    assert "no_due_step" in rules(sessions, late)
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Incident).values(state="acknowledged"))
+    assert "no_due_step" not in rules(sessions, late)
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_notice_given_up_is_an_alarm(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Notice).values(settled_at=None, given_up_at=cast.now, last_error="550"))
+    assert "notice_given_up" in rules(sessions, cast.now)
+    assert "notice_given_up" not in rules(sessions, cast.now + timedelta(days=2))
+
+
+def test_a_process_without_progress_is_an_alarm(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        for name, state in (("bridge", "running"), ("old", "stopped")):
+            session.add(ProcessBeat(name=name, pid=1, state=state, started_at=cast.now, beat_at=cast.now))
+    with work(sessions, SYSTEM) as session:
+        alarms = audit_house(session, cast.now + desk.minutes(3))
+    assert [(alarm.rule, alarm.subject) for alarm in alarms] == [("process_stuck", "bridge")]
+
+
+def test_operators_are_told_once_an_hour_past_the_outbox(sessions: Sessions, cast: Cast) -> None:
+    letters: list[Letter] = []
+
+    def channel(letter: Letter, now: datetime) -> Receipt:
+        letters.append(letter)
+        if len(letters) > 1:
+            raise ChannelError("no")  # which must not stop the watchman
+        return Receipt()
+
+    with work(sessions, SYSTEM) as session:
+        session.add(ProcessBeat(name="bridge", pid=1, state="running", started_at=cast.now, beat_at=cast.now))
+    watchman = Watchman(sessions, {"email": channel})
+    for minute in (3, 4, 30, 64, 65):
+        watchman.once(cast.now + desk.minutes(minute))
+    assert [letter.address for letter in letters] == ["root@example.org"] * 2
+    assert letters[0].subject == "Vigie itself: bridge has not made progress since 2026-03-10 09:00 UTC."
+    assert letters[0].id != letters[1].id
