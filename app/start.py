@@ -111,7 +111,7 @@ class Start:
             embedded.wait_until_ready(self.cluster, lambda: database.process.poll() is None, seconds=PATIENCE_S)
             embedded.ensure_database(self.cluster)
         self._held.note(
-            **self.settings.model_dump(include={"host", "port", "mqtt_host", "mqtt_port", "demo"}),
+            **self.settings.model_dump(include={"host", "port", "mqtt_host", "mqtt_port", "demo", "log", "kafka_servers"}),
             database_url=parts.database_url(self.cluster),
         )
         if revisions.current(self.cluster.dsn(embedded.OWNER)) != revisions.head():

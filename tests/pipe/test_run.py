@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -135,8 +136,9 @@ def test_a_supervisor_killed_outright_leaves_nothing_and_starts_again_unaided(tm
 def test_everything_killed_at_once_starts_again_unaided(tmp_path: Path) -> None:
     data = tmp_path / "state"
     with running.running(data, "--no-demo") as first:
-        for one in [psutil.Process(first.process.pid), *first.family()]:
-            one.kill()
+        for one in [*first.family(), psutil.Process(first.process.pid)]:
+            with suppress(psutil.NoSuchProcess):  # backends end with their server
+                one.kill()
         first.process.wait()
         assert (data / "postgres" / "postmaster.pid").exists()
     with running.running(data, "--no-demo") as second:
@@ -145,7 +147,7 @@ def test_everything_killed_at_once_starts_again_unaided(tmp_path: Path) -> None:
 
 def test_without_mosquitto_the_embedded_broker_serves(tmp_path: Path) -> None:
     with running.running(tmp_path / "state", "--no-demo", environment={"VIGIE_MQTT_BROKER": "embedded"}) as own:
-        assert "mosquitto" not in " ".join(" ".join(one.cmdline()) for one in own.family())
+        assert "mosquitto" not in {one.name() for one in own.family()}
         done = vigie("check", data=own.data)
         assert "lets vigie-bridge in" in done.stdout, done.stdout
         assert own.stop() == 0
