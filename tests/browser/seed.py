@@ -1,6 +1,4 @@
-"""A believable night on the watch floor, written as rows: customers of every tier, incidents in every state, one late,
-one resting, one that the customer told us of. Used by the browser tests and by whoever wants to look at a page.
-"""
+"""A believable night on the watch floor, as rows: every tier, every state, one late, one resting, one told us."""
 
 from __future__ import annotations
 
