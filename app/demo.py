@@ -15,12 +15,13 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
+from escalation.routing import unit_of
 from models import audit
 from models.agreements import Contract, ContractLine
 from models.base import new_id
 from models.customers import Customer, Site
 from models.machines import Machine
-from models.people import Person, Shift
+from models.people import NamedPerson, Person, Shift
 from models.telemetry import DeadLetter, DeliveryCount, LabOrder
 from telemetry import enrol
 from telemetry.lab.cast import COLLEAGUES, HOUSES, Colleague, Contact, House, Place
@@ -42,6 +43,8 @@ EXPIRED_DAYS_AGO = 40
 SHIFT_DAYS = 14  # planned ahead, and topped up at every start
 SHIFT = timedelta(hours=12)
 SHIFTS_AT = (time(7), time(19))  # local to the unit's desk; two people each, so that nobody is alone
+# Who stands on the upper rungs of every ladder; the account's people are the senior engineers of the customer's unit.
+RUNGS = {"Wei Jie Ong": "lead", "Joyce Abara": "number-two", "Bertrand Leclair": "number-one"}
 DESKS = {"europe": 1, "americas": -7, "asia-pacific": 8}  # hours from UTC; a demo's plan may ignore daylight saving
 NAME_MOST = 63  # as models.machines.MACHINE_NAME allows
 
@@ -169,6 +172,18 @@ def _agree(session: Session, house: House, customer_id: uuid.UUID, number: int, 
     session.add(contract)
     session.flush()  # the line refers to the contract
     session.add(ContractLine(customer_id=customer_id, contract_id=contract.id))
+    if house.tier in ("gold", "platinum"):
+        session.add_all(_named(session, customer_id, unit_of(house.places[0].zone)))
+
+
+def _named(session: Session, customer_id: uuid.UUID, unit: str) -> list[NamedPerson]:
+    """The account engineer and the deputy a contract of gold or platinum names: the senior engineers of its unit."""
+    seniors = select(Person.id).where(Person.demo, Person.role == "engineer", Person.level == "senior")
+    chosen = session.scalars(seniors.where(Person.unit == unit).order_by(Person.name).limit(2))
+    return [
+        NamedPerson(customer_id=customer_id, person_id=person_id, duty=duty)
+        for person_id, duty in zip(chosen, ("account engineer", "deputy"), strict=False)
+    ]
 
 
 def _contact(contact: Contact, customer_id: uuid.UUID, zone: str, language: str, domain: str, now: datetime) -> Person:
@@ -203,6 +218,7 @@ def _people(session: Session, now: datetime) -> None:
                 zone=one.zone,
                 languages=list(one.languages),
                 notify=[{"channel": "email", "address": address}],
+                rungs=[RUNGS[one.name]] if one.name in RUNGS else [],
                 demo=True,
                 created_at=now,
             )

@@ -10,7 +10,6 @@ import threading
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from app.settings import Settings
 from escalation import wake, work
@@ -36,7 +35,7 @@ def main(settings: Settings) -> None:
         smtp_url=settings.smtp_url,
         folder=settings.data / "mail",
         secrets=[settings.webhook_secret.get_secret_value() or webhook_secret(settings.data / "webhook.secret")],
-        house=urlsplit(settings.address).hostname or "vigie",
+        house=settings.address,
         allow_private=settings.webhook_allow_private,
     )
     desk, close = work.desk_loops(sessions, channels, utc_now)

@@ -14,6 +14,7 @@ from contracts import ledger
 from contracts.decision import Ask
 from escalation import intake
 from escalation.intake import Signal
+from models import audit
 from models.artefacts import ModelArtefact
 from models.base import new_id
 from models.incidents import Finding
@@ -137,6 +138,9 @@ def _letter_row(partition: int, letter: Letter, whose: Known | None) -> dict[str
 
 def _tell(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
     """Conditions that began go to the duty desk together; one that ended, after what began before it."""
+    # Every customer's turn is taken now and in one order, so that two watchers cannot wait for each other crosswise.
+    for customer_id in sorted({whose.customer_id for whose, _ in verdicts}):
+        audit.take_turns(session, customer_id)
     began: list[tuple[Known, Verdict]] = []
     for whose, verdict in verdicts:
         if whose.telemetry == "watch" and verdict.kind == "anomaly":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import select
 
+from escalation import wake
 from escalation import work as desk_work
 from escalation.intake import report
 from escalation.loops import Loop, run_loops
@@ -87,27 +88,24 @@ def test_a_nudge_wakes_those_who_want_one() -> None:
     assert deaf.runs == 1
 
 
-class Settings:
-    """The desk's settings, as the house's own object would have them."""
-
-    def __init__(self, data: Path, url: str) -> None:
-        self.data = data
-        self.url = url
-        self.mail_from = "Vigie <vigie@house.example>"
-        self.smtp_url = ""
-        self.webhook_secret = SecretStr("")
-        self.webhook_allow_private = False
-        self.address = "http://127.0.0.1:8080"
-
-    def database_for(self, role: str) -> str:
-        return postgres.as_role(self.url, role)
-
-
 def test_the_desk_delivers_a_page_as_soon_as_the_incident_commits(
     sessions: Sessions, cast: Cast, database: str, tmp_path: Path
 ) -> None:
+    channels = desk_work.make_channels(
+        mail_from="Vigie <vigie@house.example>",
+        smtp_url="",
+        folder=tmp_path / "mail",
+        secrets=[],
+        house="http://127.0.0.1:8080",
+    )
+    assert sorted(channels) == ["email", "file"]
+    loops, close = desk_work.desk_loops(sessions, channels, lambda: datetime.now(UTC))
     stop = threading.Event()
-    runner = threading.Thread(target=desk_work.main, args=(Settings(tmp_path, database), stop))
+    runner = threading.Thread(
+        target=run_loops,
+        args=(loops, stop, lambda: datetime.now(UTC)),
+        kwargs={"nudges": partial(wake.listen, postgres.as_role(database, "worker"))},
+    )
     runner.start()
     try:
         with work(sessions, SYSTEM) as session:
@@ -123,6 +121,7 @@ def test_the_desk_delivers_a_page_as_soon_as_the_incident_commits(
     finally:
         stop.set()
         runner.join(60)
+        close()
     assert not runner.is_alive()
     files = [file for file in (tmp_path / "mail").iterdir() if str(notice.id) in file.name]
     assert len(files) == 1
