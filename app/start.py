@@ -26,6 +26,8 @@ from app.supervisor import Part, Run, Supervisor
 # Long enough for a slow disk to recover a database after a crash, short enough that a person still looks.
 PATIENCE_S = 90.0
 BEAT_S = 10.0
+# What a command typed beside us needs to know of this start (app/folder.py).
+_NOTED = {"host", "port", "mqtt_host", "mqtt_port", "demo", "log", "kafka_servers"}
 
 
 class StartError(Exception):
@@ -111,7 +113,7 @@ class Start:
             embedded.wait_until_ready(self.cluster, lambda: database.process.poll() is None, seconds=PATIENCE_S)
             embedded.ensure_database(self.cluster)
         self._held.note(
-            **self.settings.model_dump(include={"host", "port", "mqtt_host", "mqtt_port", "demo", "log", "kafka_servers"}),
+            **self.settings.model_dump(include=_NOTED),
             database_url=parts.database_url(self.cluster),
         )
         if revisions.current(self.cluster.dsn(embedded.OWNER)) != revisions.head():
