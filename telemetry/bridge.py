@@ -7,11 +7,9 @@ keeps for us what comes while we are away; a message is acknowledged only once t
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from telemetry import broker_files
 from telemetry.ackwindow import AckWindow
-from telemetry.bridge_desk import Desk
+from telemetry.bridge_desk import Desk, watch_over
 from telemetry.bridge_records import RECORD_MESSAGES, Records
 from telemetry.envelope import Envelope
 from telemetry.log import LogWriter, open_writer
@@ -40,6 +38,8 @@ UNPROMISED: Final = 20_000
 WAITING_BYTES: Final = 256 << 20
 _PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _SLOW_LOG_S: Final = 10.0
+_LEAVE_S: Final = 2.0
+_DISCONNECT: Final = b"\xe0\x00"
 
 
 class Refused(RuntimeError):
@@ -72,7 +72,7 @@ def main(settings: Needs) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    _watch_over(bridge)
+    watch_over(lambda: bridge.turns, 3 * KEEPALIVE_S)
     try:
         bridge.run(settings.mqtt_host, settings.mqtt_port)
     finally:
@@ -181,9 +181,28 @@ class Bridge:
             if select.select([self._ear], [], [], 0.1)[0]:
                 self._ear.recv(4096)
             self._settle()
-        if self._client.socket() is not None:
-            self._client.disconnect()
+        self._hang_up()
         log.info("bridge.stopped", unacknowledged=len(self._window), **vars(self.counts))
+
+    def _hang_up(self) -> None:
+        """Take leave and wait until the broker has closed its side.
+
+        A socket closed with unread messages in it resets the connection, and the broker then loses acknowledgements
+        it had not read yet: it would send again what is in the log.
+        """
+        sock = self._client.socket()
+        if not isinstance(sock, socket.socket):
+            return
+        try:
+            sock.settimeout(_LEAVE_S)
+            sock.sendall(_DISCONNECT)
+            sock.shutdown(socket.SHUT_WR)
+            until = time.monotonic() + _LEAVE_S
+            while sock.recv(1 << 16) and time.monotonic() < until:
+                pass
+        except OSError as problem:
+            log.info("bridge.leave_cut_short", why=str(problem))
+        self._client.disconnect()
 
     # ---- what paho tells us; these only take note
 
@@ -269,21 +288,3 @@ class Bridge:
             self._bell.send(b"\0")
         except BlockingIOError:
             return  # enough wake-ups wait already
-
-
-def _watch_over(bridge: Bridge, limit_s: float = 3 * KEEPALIVE_S) -> None:
-    """End the process when its loop stands still: it looks at progress, not at what a library says about itself.
-
-    It counts its own looks and not a clock, so that a process that was stopped and goes on is not taken for a dead one.
-    """
-
-    def look() -> None:
-        turns, still = -1, 0
-        while still < limit_s / 5:
-            time.sleep(5)
-            still = still + 1 if bridge.turns == turns else 0
-            turns = bridge.turns
-        log.critical("bridge.stands_still", seconds=limit_s)
-        os._exit(70)  # the loop does not answer, so nothing gentler would reach it; the broker sends all again
-
-    threading.Thread(target=look, name="watchdog", daemon=True).start()

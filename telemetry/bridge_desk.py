@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -86,3 +87,21 @@ class Desk:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def watch_over(turns: Callable[[], int], limit_s: float) -> None:
+    """End the process when its loop stands still: it looks at progress, not at what a library says about itself.
+
+    It counts its own looks and not a clock, so that a process that was stopped and goes on is not taken for a dead one.
+    """
+
+    def look() -> None:
+        before, still = -1, 0
+        while still < limit_s / EVERY_S:
+            time.sleep(EVERY_S)
+            still = still + 1 if turns() == before else 0
+            before = turns()
+        log.critical("bridge.stands_still", seconds=limit_s)
+        os._exit(70)  # the loop does not answer, so nothing gentler would reach it; the broker sends all again
+
+    threading.Thread(target=look, name="watchdog", daemon=True).start()

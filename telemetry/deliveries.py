@@ -63,7 +63,10 @@ class Deliveries:
         missing: int = 0,
     ) -> None:
         """One report, event or message we could not read. `reason` goes with a refusal."""
-        line = self._lines.setdefault((machine, received_ms // HOUR_MS), _Line())
+        key = (machine, received_ms // HOUR_MS)
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line()
         line.customer_id = customer_id or line.customer_id
         line.fates[fate] += 1
         line.missing += missing

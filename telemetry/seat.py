@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from telemetry import admission
+from telemetry import admission, history
 from telemetry.admission import Fate
 from telemetry.baselines import Baselines
 from telemetry.deliveries import NOBODY, Deliveries
@@ -61,7 +61,7 @@ class Told:
 class Pending:
     """What one flush will store."""
 
-    reports: dict[str, list[tuple[int, dict[str, float]]]] = field(default_factory=dict)
+    reports: dict[str, list[history.Report]] = field(default_factory=dict)
     touched: dict[str, Known] = field(default_factory=dict)
     verdicts: list[tuple[Known, Verdict]] = field(default_factory=list)
     letters: dict[tuple[int, int], Letter] = field(default_factory=dict)
@@ -139,7 +139,9 @@ class Seat:
         if whose is None:
             self._refuse(each, heard.machine, UNKNOWN_MACHINE, "no machine of this name is enrolled", {})
             return
-        state = self.heard.setdefault(heard.machine, admission.Heard())
+        state = self.heard.get(heard.machine)
+        if state is None:
+            state = self.heard[heard.machine] = admission.Heard()
         self.pending.touched[whose.name] = whose
         if isinstance(heard, Status):
             state.said = "online" if heard.online else "offline"
@@ -159,9 +161,15 @@ class Seat:
         if fate is Fate.DUPLICATE:
             return
         if heard.metrics:
-            self.pending.reports.setdefault(whose.name, []).append((heard.at_ms, dict(heard.metrics)))
+            self._reports(whose.name).append((heard.at_ms, heard.metrics))
         if fate is Fate.SCORED and whose.is_watched:
             feed.append(heard)
+
+    def _reports(self, machine: str) -> list[history.Report]:
+        found = self.pending.reports.get(machine)
+        if found is None:
+            found = self.pending.reports[machine] = []
+        return found
 
     def _take_event(self, each: Told, event: Event, whose: Known, feed: list[Heard]) -> None:
         if event.at_ms > event.received_at_ms + self._future_tolerance_ms:
