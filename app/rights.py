@@ -13,6 +13,7 @@ RIGHTS: Mapping[str, str] = {
     "customers:write": "add and change customers and sites",
     "people:read": "read people and contacts",
     "people:write": "add, change and deactivate people",
+    "people:crown": "make and change administrators",
     "contracts:read": "read contracts, terms and lines",
     "contracts:write": "add contracts, change their state and lines",
     "machines:read": "read machines, their state and history",
@@ -24,7 +25,6 @@ RIGHTS: Mapping[str, str] = {
     "findings:read": "read findings, shadow ones included",
     "decisions:read": "read what contracts answered, and ask what they would",
     "platform:read": "read processes, delivery ledger and dead letters",
-    "platform:write": "mark dead letters for replay",
     "tokens:write": "make, list and revoke keys for programs",
 }
 
@@ -36,7 +36,7 @@ _SELL = _DESK | {"customers:write", "people:write", "contracts:write", "machines
 
 ROLES: Mapping[str, frozenset[str]] = {
     "engineer": _DESK,
-    "operator": _READ | {"platform:read", "platform:write", "machines:write"},
+    "operator": _READ | {"platform:read", "machines:write"},
     "manager": _SELL,
     "administrator": frozenset(RIGHTS),
     "contact": _READ,

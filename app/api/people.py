@@ -133,7 +133,7 @@ def change(call: Call, body: PersonPatch, *, person: str) -> PersonOut:
 
 def _may_give(call: Call, role: str) -> None:
     """Only an administrator makes or changes administrators, so that a manager cannot make themselves one."""
-    if role == "administrator" and "platform:write" not in call.caller.scopes:
+    if role == "administrator" and not call.caller.may("people:crown"):
         raise Problem("not-allowed", "Only an administrator may do that to an administrator.", remedy="Ask one.")
 
 
