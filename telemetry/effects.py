@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from models.telemetry import DeadLetter
 from telemetry import history, positions, shelf
 from telemetry.admission import Heard
 from telemetry.directory import Known
+from telemetry.frozen import with_window
 from telemetry.seat import Letter, Pending, Seat
 from telemetry.verdict import Verdict
 from telemetry.watching import Watched
@@ -162,6 +164,10 @@ def _tell(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: date
 def _begin(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
     if not verdicts:
         return
+    verdicts = [
+        (whose, replace(verdict, evidence=with_window(session, whose.machine_id, verdict, _first_sign(verdict))))
+        for whose, verdict in verdicts
+    ]
     digests = _digests(session, [whose for whose, verdict in verdicts if verdict.kind == "anomaly"])
     rows = [_finding_row(whose, verdict, digests.get(whose.machine_id, ""), now) for whose, verdict in verdicts]
     session.execute(insert(Finding).on_conflict_do_nothing(index_elements=["id"]), rows)

@@ -42,6 +42,7 @@ _TABLE: Final[tuple[tuple[str, str, str, str, float], ...]] = (
     (r"net_drops_s(?:\.(.+))?", "Packets dropped", "/s", "network", 0.2),
     (r"net_errors_s(?:\.(.+))?", "Network errors", "/s", "network", 0.2),
     (r"tcp_established", "Open connections", "", "network", 2.0),
+    (r"tcp_retrans_s", "TCP retransmissions", "/s", "network", 0.2),
     (r"temp_c\.(.+)", "Temperature ({0})", "°C", "temperature", 0.75),
     (r"temp_c", "Temperature", "°C", "temperature", 0.75),
     (r"fan_rpm\.(.+)", "Fan {0}", "rpm", "fan:{0}", 40.0),

@@ -21,6 +21,7 @@ from app.pages.evidence import (
     around,
     chart_data,
     charts_of,
+    continued,
     cure_of,
     frozen_tracks,
     metrics_of,
@@ -177,7 +178,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
     window = window_of(evidence, incident.began_at, incident.condition_ended_at or incident.resolved_at, now)
     metrics = metrics_of(evidence) or around(telling(session, found.machine), named)
     wanted = [metric.name for metric in metrics[: 2 if brief else 6]]
-    tracks = frozen_tracks(evidence) or _reported(session, found.machine, wanted, window)
+    tracks = continued(frozen_tracks(evidence), _reported(session, found.machine, wanted, window))
     charts = charts_of(metrics, tracks, window, zone, height=92 if brief else 104)
     chip, below = chip_of(next_owed(found.promises), now, zone)
     acts = _acts(incident, now)

@@ -94,6 +94,20 @@ def frozen_tracks(evidence: Json) -> dict[str, Track]:
     return tracks
 
 
+def continued(frozen: Mapping[str, Track], reported: Mapping[str, Track]) -> dict[str, Track]:
+    """What the evidence froze, and after its last point what the machine reported since."""
+    tracks = dict(reported)
+    for name, track in frozen.items():
+        since = reported.get(name)
+        later = (
+            []
+            if since is None
+            else [(at, value) for at, value in zip(since.at, since.values, strict=True) if at > track.at[-1]]
+        )
+        tracks[name] = Track([*track.at, *(at for at, _ in later)], [*track.values, *(value for _, value in later)])
+    return tracks
+
+
 def window_of(evidence: Json, began: datetime, ended: datetime | None, now: datetime) -> Window:
     """From a calm stretch before the first sign to a while after the end, or to now."""
     since_ms = _number(evidence.get("since_ms"))
