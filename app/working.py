@@ -15,7 +15,7 @@ from app.settings import Settings
 from escalation import wake, work
 from escalation.loops import Loop, run_loops
 from models.session import Sessions, make_engine, make_sessions
-from telemetry import broker, history, silence
+from telemetry import broker, history, log_trimming, silence
 
 # How soon an enrolment reaches the broker, and how soon a machine past its patience is noticed.
 _ACCOUNTS_S = 2.0
@@ -51,11 +51,15 @@ def main(settings: Settings) -> None:
 
 def upkeep(settings: Settings, sessions: Sessions) -> list[Loop]:
     """The loops of the telemetry floor: no notification is about them, so none wakes them."""
-    return [
+    every = [
         Loop("accounts", _ACCOUNTS_S, broker.credentials_loop(settings, sessions), nudged=False),
         Loop("silence", _SILENCE_S, silence.silence_loop(sessions), nudged=False),
         Loop("compaction", _COMPACTION_S, history.compaction_loop(sessions), nudged=False),
     ]
+    if settings.log == "postgres":
+        trimming = log_trimming.trimming_loop(sessions, settings.log_keep_s)
+        every.append(Loop("log", _COMPACTION_S, trimming, nudged=False))
+    return every
 
 
 def webhook_secret(file: Path) -> str:

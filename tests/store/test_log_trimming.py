@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import LogPosition, LogRecord
-from telemetry.chores import trim
+from telemetry.log_trimming import trim
 from tests.cast import Cast
 
 

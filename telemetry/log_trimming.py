@@ -1,9 +1,8 @@
-"""What this floor wants done every few seconds, in the process that does such things."""
+"""Keeping the embedded log small: what every reader has dealt with goes, after a while."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,10 +10,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.session import SYSTEM, Sessions, work
-from telemetry.broker import credentials_loop
-from telemetry.history import compaction_loop
-from telemetry.needs import Needs
-from telemetry.silence import silence_loop
 
 log = structlog.get_logger()
 
@@ -27,27 +22,6 @@ _TRIM = text(
     WHERE r.partition = p.partition AND r.position < p.needed AND r.appended_at < :before
     """
 )
-
-
-@dataclass(frozen=True)
-class Chore:
-    """A body to call again and again. It opens its own transactions; what it raises is its caller's to log."""
-
-    name: str
-    every_s: float
-    body: Callable[[datetime], None]
-
-
-def chores(settings: Needs, sessions: Sessions) -> list[Chore]:
-    """Everything that must be done somewhere, by one process or by several: twice does no harm."""
-    every = [
-        Chore("silence", 5.0, silence_loop(sessions)),
-        Chore("compaction", 60.0, compaction_loop(sessions)),
-        Chore("credentials", 2.0, credentials_loop(settings, sessions)),
-    ]
-    if settings.log == "postgres":
-        every.append(Chore("log trimming", 60.0, trimming_loop(sessions, settings.log_keep_s)))
-    return every
 
 
 def trim(session: Session, keep: timedelta, now: datetime) -> int:
