@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -56,7 +57,9 @@ class Plant:
             )
             for payload in payloads
         ]
-        self.writer.append(zlib.crc32(machine.encode()) % 2, packed(envelopes), lambda problem: None)
+        kept: Queue[Exception | None] = Queue()
+        self.writer.append(zlib.crc32(machine.encode()) % 2, packed(envelopes), kept.put)
+        assert kept.get(timeout=30) is None, "the log did not keep what was told"
 
     def settle(self, watcher: Watcher | None = None) -> None:
         """Until everything in the log is dealt with."""
