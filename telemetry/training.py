@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn, untyped
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
 from telemetry.baselines import Baselines
 from telemetry.features import DAY_S, Array
