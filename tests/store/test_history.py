@@ -26,7 +26,7 @@ def store(sessions: Sessions, cast: Cast, part: int, reports: list[history.Repor
 
 
 def test_a_span_is_read_across_hours_and_parts(sessions: Sessions, cast: Cast) -> None:
-    store(sessions, cast, 1, told(range(0, 90)))
+    store(sessions, cast, 1, told(range(90)))
     store(sessions, cast, 2, told(range(90, 180)))
     with work(sessions, SYSTEM) as session:
         span = history.read(
@@ -38,7 +38,7 @@ def test_a_span_is_read_across_hours_and_parts(sessions: Sessions, cast: Cast) -
 
 
 def test_many_reports_become_few_points_that_keep_the_extremes(sessions: Sessions, cast: Cast) -> None:
-    reports = told(range(0, 600))
+    reports = told(range(600))
     reports[333] = (reports[333][0], {"cpu": 10_000.0, "mem": 40.0})
     store(sessions, cast, 1, reports)
     with work(sessions, SYSTEM) as session:
@@ -67,7 +67,7 @@ def test_compaction_leaves_one_part_and_changes_no_value(sessions: Sessions, cas
 
 
 def test_a_late_part_joins_the_compacted_hour(sessions: Sessions, cast: Cast) -> None:
-    store(sessions, cast, 1, told(range(0, 10)))
+    store(sessions, cast, 1, told(range(10)))
     store(sessions, cast, 2, told(range(20, 30)))
     with work(sessions, SYSTEM) as session:
         history.compact(session, START + timedelta(hours=12))
