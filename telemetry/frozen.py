@@ -20,7 +20,8 @@ MOST_POINTS: Final = 240  # a metric; as many as a chart has room for
 
 def with_window(session: Session, machine_id: uuid.UUID, verdict: Verdict, first_sign: datetime) -> Mapping[str, Any]:
     """The verdict's evidence with `series: [{name, at_ms, observed}]`, from two hours before the first sign to the
-    report that made us sure. `observed` is null where that metric was not reported; one never reported has no series."""
+    report that made us sure. `observed` is null where that metric was not reported; a metric never
+    reported has no series."""
     names = verdict.metrics[:MOST_METRICS]
     if not names:
         return verdict.evidence
