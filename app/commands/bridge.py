@@ -10,9 +10,8 @@ from app.cli import read_settings
 @click.command()
 def command() -> None:
     """Carry messages from the MQTT broker into the log."""
-    from telemetry.bridge import main
-
     from app import logs
+    from telemetry.bridge import main
 
     settings = read_settings()
     logs.set_up(settings)

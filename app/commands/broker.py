@@ -10,9 +10,8 @@ from app.cli import read_settings
 @click.command()
 def command() -> None:
     """Run the MQTT broker, with one account and its own topics per machine."""
-    from telemetry.broker import main
-
     from app import logs
+    from telemetry.broker import main
 
     settings = read_settings()
     logs.set_up(settings)
