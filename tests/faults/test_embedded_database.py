@@ -114,9 +114,7 @@ def test_started_by_root_it_runs_as_an_ordinary_user_all_the_same(data: Path) ->
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused by PostgreSQL")
-def test_root_without_user_namespaces_lends_it_an_ordinary_account(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_without_user_namespaces_lends_it_an_ordinary_account(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leash, "namespace_works", lambda: False)
     # A copy, so that no folder above our own installation is opened to that account by a test.
     reachable = Path(tempfile.mkdtemp(prefix="vg-pg-"))
