@@ -6,8 +6,6 @@ came between snapshot and position, and goes on; whoever lost one can no longer 
 
 from __future__ import annotations
 
-import os
-import platform
 import secrets
 import signal
 import time
@@ -17,13 +15,12 @@ from types import FrameType
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
-from telemetry import admission, effects, history, positions
+from telemetry import admission, beats, effects, history, positions
 from telemetry.directory import Directory, Known
 from telemetry.log import LogReader, PositionGone, Record, open_reader
 from telemetry.needs import Needs
@@ -41,16 +38,6 @@ MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
 _IDLE_S: Final = 1.0
 _TIDY_S: Final = 0.5
-
-_BEAT = text(
-    """
-    INSERT INTO process_beats AS b (name, pid, host, state, started_at, beat_at, restarts, why, facts)
-    VALUES (:name, :pid, :host, 'running', :now, :now, 0, '', :facts)
-    ON CONFLICT (name) DO UPDATE SET pid = excluded.pid, host = excluded.host, beat_at = excluded.beat_at,
-        facts = excluded.facts,
-        started_at = CASE WHEN b.pid = excluded.pid THEN b.started_at ELSE excluded.started_at END
-    """
-).bindparams(bindparam("facts", type_=JSONB))
 
 
 def main(settings: Needs, name: str = "watch") -> None:
@@ -294,10 +281,9 @@ class Watcher:
         }
 
     def _beat(self, name: str) -> None:
-        words = {"name": name, "pid": os.getpid(), "host": platform.node(), "now": self._clock(), "facts": self.facts()}
         try:
             with work(self._sessions, SYSTEM) as session:
-                session.execute(_BEAT, words)
+                beats.beat(session, name, self.facts(), self._clock())
         except DBAPIError as problem:
             log.warning("watch.beat_missed", why=str(problem.orig).strip())
 
