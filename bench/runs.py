@@ -98,7 +98,7 @@ def ours(stack: Stack, watchers: int, metrics: int) -> Child:
     said = stack.data / "bridge.log"
     until(lambda: bridge.ended or "bridge.connected" in said.read_text(), "the bridge is connected")
     load = loaded(stack, metrics)
-    drive(load, lambda: plant.received(stack.sessions), 0, 2 * MACHINES * 10)
+    drive(load, lambda: plant.received(stack.sessions), 0, 2 * MACHINES)
     until(lambda: plant.healthy(stack.sessions) >= MACHINES, "every machine is watched by its model")
     return load
 
