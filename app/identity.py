@@ -254,14 +254,15 @@ def ensure_first_administrator(session: Session, at: datetime) -> Person:
     found = session.scalars(known.order_by(Person.created_at).limit(1)).first()
     if found is not None:
         return found
+    address = "administrator@vigie.example"  # a placeholder that reaches nobody (RFC 2606); the mail folder takes it
     made = Person(
         name="Administrator",
-        email="administrator@vigie.example",  # a placeholder: .example reaches nobody (RFC 2606)
+        email=address,
         role="administrator",
         level="senior",
         languages=["en"],
         may=[],
-        notify=[],
+        notify=[{"channel": "email", "address": address}],
         created_at=at,
     )
     session.add(made)

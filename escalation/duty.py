@@ -85,9 +85,14 @@ def whom(duty: Duty, word: str) -> list[Place]:
         chosen = [duty.people[id] for id in duty.named if id in duty.people]
         return _places(chosen, "named for this account")
     chosen = [person for person in duty.people.values() if word in person.rungs]
-    if not chosen and word == "lead":
-        chosen = [person for person in duty.people.values() if person.role == "manager"]
-    return _places(chosen, f"stands on the rung {word}")
+    if chosen or word != "lead":
+        return _places(chosen, f"stands on the rung {word}")
+    # A house that named no lead, and a new one that has only its administrator, still must not leave a rung dark.
+    for role in ("manager", "administrator"):
+        found = _places([person for person in duty.people.values() if person.role == role], f"{role}; no lead is named")
+        if found:
+            return found
+    return []
 
 
 def _places(people: Sequence[Person], reason: str) -> list[Place]:

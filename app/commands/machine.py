@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import click
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.settings import Settings
+from app.errands import at_the_database
 from models.customers import Customer, Site
-from models.machines import Machine, MachineCredential, MachineState
-from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
+from models.machines import MACHINE_NAME, Machine, MachineCredential, MachineState
 from telemetry import enrol
 
 
@@ -29,31 +28,32 @@ def command() -> None:
 @click.option("--rack", default="", help="the rack it stands in")
 @click.option("--source", default="native", help="the agent it speaks through")
 def add(customer: str, name: str, site: str, title: str, rack: str, source: str) -> None:
+    if not re.fullmatch(MACHINE_NAME, name):
+        raise click.ClickException(
+            f"{name!r} is no machine name: small letters, digits, dot, dash, underscore; at most 63, no dash first"
+        )
     now = datetime.now(UTC)
-    try:
-        with work(_sessions(), SYSTEM) as session:
-            owner = _customer(session, customer)
-            place = _site(session, owner, site) if site else None
-            _, secret = enrol.enrol(
-                session,
-                owner.id,
-                name,
-                now,
-                site_id=place.id if place else None,
-                title=title,
-                rack=rack,
-                source=source,
-                actor="command line",
-            )
-    except IntegrityError as problem:
-        raise click.ClickException(_said(problem, name)) from problem
+    with at_the_database() as session:
+        owner = _customer(session, customer)
+        place = _site(session, owner, site) if site else None
+        _, secret = enrol.enrol(
+            session,
+            owner.id,
+            name,
+            now,
+            site_id=place.id if place else None,
+            title=title,
+            rack=rack,
+            source=source,
+            actor="command line",
+        )
     _show(name, secret)
 
 
 @command.command(help="Give a machine a new secret; the old one ends at once.")
 @click.argument("name")
 def rotate(name: str) -> None:
-    with work(_sessions(), SYSTEM) as session:
+    with at_the_database() as session:
         secret = enrol.rotate(session, _machine(session, name), datetime.now(UTC), actor="command line")
     _show(name, secret)
 
@@ -61,7 +61,7 @@ def rotate(name: str) -> None:
 @command.command(help="Take a machine's secret away and end its connection.")
 @click.argument("name")
 def revoke(name: str) -> None:
-    with work(_sessions(), SYSTEM) as session:
+    with at_the_database() as session:
         ended = enrol.revoke(session, _machine(session, name), datetime.now(UTC), actor="command line")
     click.echo(f"{name} can no longer sign in to the broker" if ended else f"{name} had no secret")
 
@@ -79,15 +79,11 @@ def list_machines() -> None:
         .where(Machine.retired_at.is_(None))
         .order_by(Machine.name)
     )
-    with work(_sessions(), SYSTEM) as session:
+    with at_the_database() as session:
         for name, slug, speaking, last_at, credential in session.execute(query):
             heard = last_at.isoformat(timespec="seconds") if last_at else "never heard"
             secret = "has a secret" if credential else "no secret"
             click.echo(f"{name}\t{slug}\t{speaking or 'unknown'}\t{heard}\t{secret}")
-
-
-def _sessions() -> Sessions:
-    return make_sessions(make_engine(Settings().database_for("worker"), name="vigie-machine", pool_size=1))
 
 
 def _customer(session: Session, slug: str) -> Customer:
@@ -109,15 +105,6 @@ def _machine(session: Session, name: str) -> Machine:
     if found is None:
         raise click.ClickException(f"there is no machine {name!r}")
     return found
-
-
-def _said(problem: IntegrityError, name: str) -> str:
-    rule = getattr(getattr(problem.orig, "diag", None), "constraint_name", "") or ""
-    if rule == "uq_machines_name":
-        return f"the name {name!r} is taken"
-    if rule == "ck_machines_name":
-        return f"{name!r} is no machine name: small letters, digits, dot, dash, underscore; at most 63, no dash first"
-    return str(problem.orig)
 
 
 def _show(name: str, secret: str) -> None:

@@ -89,6 +89,14 @@ def test_nobody_at_all_on_duty_calls_the_lead_at_once(sessions: Sessions, cast: 
     assert rungs(sessions) == [("Max", 3)]
 
 
+def test_a_new_house_with_only_its_administrator_leaves_nobody_untold(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Shift).values(ends_at=cast.now - desk.minutes(1)))
+        session.execute(update(Person).where(Person.role == "manager").values(active=False))
+    opened(sessions, cast)
+    assert rungs(sessions) == [("Root", 3)]
+
+
 def test_a_missed_promise_is_breached_once_and_its_owner_told(sessions: Sessions, cast: Cast) -> None:
     opened(sessions, cast)
     with work(sessions, SYSTEM) as session:
