@@ -59,6 +59,7 @@ class Incident(Owned, Base):
         CheckConstraint("(state = 'waiting') = (waiting_for <> '')", name="waiting_says_for_whom"),
         Index("uq_incidents_one_open", "machine_id", "cause", unique=True, postgresql_where=_STILL_OPEN),
         Index("ix_incidents_state_opened_at", "state", "opened_at"),
+        Index("ix_incidents_changed_at", "changed_at"),
         Index("ix_incidents_next_rung_at", "next_rung_at", postgresql_where=text("next_rung_at is not null")),
     )
 

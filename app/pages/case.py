@@ -23,7 +23,6 @@ from app.pages.evidence import (
     charts_of,
     continued,
     cure_of,
-    frozen_tracks,
     metrics_of,
     model_words,
     window_of,
@@ -178,7 +177,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
     window = window_of(evidence, incident.began_at, incident.condition_ended_at or incident.resolved_at, now)
     metrics = metrics_of(evidence) or around(telling(session, found.machine), named)
     wanted = [metric.name for metric in metrics[: 2 if brief else 6]]
-    tracks = continued(frozen_tracks(evidence), _reported(session, found.machine, wanted, window))
+    tracks = continued(evidence, _reported(session, found.machine, wanted, window))
     charts = charts_of(metrics, tracks, window, zone, height=92 if brief else 104)
     chip, below = chip_of(next_owed(found.promises), now, zone)
     acts = _acts(incident, now)

@@ -94,10 +94,10 @@ def frozen_tracks(evidence: Json) -> dict[str, Track]:
     return tracks
 
 
-def continued(frozen: Mapping[str, Track], reported: Mapping[str, Track]) -> dict[str, Track]:
+def continued(evidence: Json, reported: Mapping[str, Track]) -> dict[str, Track]:
     """What the evidence froze, and after its last point what the machine reported since."""
     tracks = dict(reported)
-    for name, track in frozen.items():
+    for name, track in frozen_tracks(evidence).items():
         since = reported.get(name)
         later = (
             []
