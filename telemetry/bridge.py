@@ -26,7 +26,8 @@ from telemetry.ackwindow import AckWindow
 from telemetry.bridge_desk import Desk, watch_over
 from telemetry.bridge_records import RECORD_MESSAGES, Records
 from telemetry.envelope import Envelope
-from telemetry.log import LogWriter, open_writer
+from telemetry.log import LogWriter
+from telemetry.log_door import open_writer
 from telemetry.needs import Needs
 
 log = structlog.get_logger()

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from telemetry.needs import Needs
-
 Done = Callable[[Exception | None], None]
 
 
@@ -74,26 +72,3 @@ class LogReader(Protocol):
 
     def close(self) -> None:
         """Give back everything."""
-
-
-def open_writer(settings: Needs) -> LogWriter:
-    """The writer the settings ask for."""
-    if settings.log == "kafka":
-        from telemetry.log_kafka import KafkaWriter
-
-        return KafkaWriter(settings.kafka_servers, settings.kafka_topic, settings.partitions)
-    from telemetry.log_postgres import PostgresWriter
-
-    return PostgresWriter(settings.database_for("worker"))
-
-
-def open_reader(settings: Needs, reader: str, owner: str) -> LogReader:
-    """The reader the settings ask for; `owner` names this process among those that share `reader`'s partitions."""
-    if settings.log == "kafka":
-        from telemetry.log_kafka import KafkaReader
-
-        seat = owner.split("/")[0]
-        return KafkaReader(settings.kafka_servers, settings.kafka_topic, settings.partitions, reader, seat)
-    from telemetry.log_postgres import PostgresReader
-
-    return PostgresReader(settings.database_for("worker"), settings.partitions, reader, owner)

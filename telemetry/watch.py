@@ -22,7 +22,8 @@ from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
 from telemetry import admission, beats, effects, history, positions
 from telemetry.directory import Directory, Known
-from telemetry.log import LogReader, PositionGone, Record, open_reader
+from telemetry.log import LogReader, PositionGone, Record
+from telemetry.log_door import open_reader
 from telemetry.needs import Needs
 from telemetry.numbers import Numbers
 from telemetry.positions import READER, Overtaken
