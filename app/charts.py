@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from app import words
 
 AXIS = 18  # px below the plot for the hours
+GUTTER = 12  # per cent left of the plot for the values, so that no line crosses them
 _STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
 # A hole of so many usual steps is drawn as "we do not know", but none shorter than a report or two of history.
 _GAP_FACTOR = 4.0
@@ -61,9 +62,7 @@ class Window:
 def evidence_chart(series: Series, window: Window, zone: tzinfo, *, height: int = 110, hours: bool = True) -> Markup:
     """One metric: grey band, expected line, blue line, amber interval, hatch where nothing was heard."""
     scale = _Scale.of(series, height)
-    parts: list[str] = []
-    parts.extend(_lit(window, height))
-    parts.extend(_grid(scale))
+    parts: list[str] = [*_lit(window, height), *_grid(scale)]
     inside: list[str] = []
     band = _bounds(series)
     if band is not None:
@@ -83,7 +82,8 @@ def evidence_chart(series: Series, window: Window, zone: tzinfo, *, height: int 
     tall = height + (AXIS if hours else 2)
     said = escape(spoken(series))
     box = f'<svg class="plot" width="100%" height="{tall}" role="img" aria-label="{said}">'
-    return Markup(f"{box}{''.join(parts)}</svg>")
+    plot = f'<svg x="{GUTTER}%" width="{100 - GUTTER}%" height="{tall}" overflow="visible">{"".join(parts)}</svg>'
+    return Markup(f"{box}{''.join(_values(scale))}{plot}</svg>")
 
 
 def spark(at: Sequence[float], values: Sequence[float | None], *, height: int = 26) -> Markup:
@@ -233,12 +233,19 @@ def _lit(window: Window, height: int) -> Iterable[str]:
 
 
 def _grid(scale: _Scale) -> Iterable[str]:
-    for value in ticks(scale.low, scale.high):
-        y = scale.y(value)
-        if not 8 < y <= scale.height:
-            continue
+    for _, y in _heights(scale):
         yield f'<line class="grid" x1="0" x2="100%" y1="{y:.0f}" y2="{y:.0f}"/>'
-        yield f'<text class="tick" x="0" y="{y - 3:.0f}">{words.amount(value)}</text>'
+
+
+def _values(scale: _Scale) -> Iterable[str]:
+    """The values of the grid, in the gutter."""
+    for value, y in _heights(scale):
+        yield f'<text class="tick" x="{GUTTER - 2}%" y="{y + 4:.0f}" text-anchor="end">{words.amount(value)}</text>'
+
+
+def _heights(scale: _Scale) -> list[tuple[float, float]]:
+    placed = [(value, scale.y(value)) for value in ticks(scale.low, scale.high)]
+    return [(value, y) for value, y in placed if 6 < y <= scale.height]
 
 
 def _hatches(at: Sequence[float], window: Window, gap: float, height: int) -> Iterable[str]:
@@ -258,7 +265,8 @@ def _limit(limit: float | None, scale: _Scale) -> Iterable[str]:
         return
     y = scale.y(limit)
     yield f'<line class="limit" x1="0" x2="100%" y1="{y:.0f}" y2="{y:.0f}"/>'
-    yield f'<text class="said" x="4" y="{y - 4:.0f}">limit {words.amount(limit)}</text>'
+    above = y - 4 if y > 16 else y + 13
+    yield f'<text class="said" x="4" y="{above:.0f}">limit {words.amount(limit)}</text>'
 
 
 def _marks(window: Window, height: int) -> Iterable[str]:

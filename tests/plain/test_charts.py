@@ -65,6 +65,16 @@ def test_the_lit_interval_has_its_cap() -> None:
     assert 'class="lamp"' in picture
 
 
+def test_values_stand_in_the_gutter_where_no_line_crosses_them() -> None:
+    root = ElementTree.fromstring(draw(Series("Fan 1", "rpm", minutes(120), [4400.0] * 119 + [0.0], limit=50.0)))
+    values = [text for text in root if text.get("class") == "tick"]
+    plot = next(child for child in root if child.tag == "svg")
+    assert values, "no value is named"
+    assert {text.get("text-anchor") for text in values} == {"end"}
+    assert all(float(text.get("x", "").rstrip("%")) < float(plot.get("x", "").rstrip("%")) for text in values)
+    assert not [text for text in plot.iter("text") if text.get("class") == "tick"]
+
+
 def test_a_chart_says_itself_in_words() -> None:
     assert charts.spoken(Series("Load", "%", [1.0], [93.0], (41.0,), (55.0,))) == "Load: 93 %; expected 41 to 55"
 
