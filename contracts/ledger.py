@@ -123,12 +123,14 @@ def ask(
     answer = holds.decide(question, now, usage)
     if allowance is not None and isinstance(answer, Granted):
         allowance.used += 1
-    row = write_down(session, holds, question, answer, asked_by)
+    row = write_down(session, holds, question, answer, asked_by, usage)
     return answer, row, holds
 
 
-def write_down(session: Session, holds: Standing, question: Ask, answer: Decision, asked_by: str) -> DecisionRow:
-    """Keep an answer in the words it was given in."""
+def write_down(
+    session: Session, holds: Standing, question: Ask, answer: Decision, asked_by: str, usage: Usage | None = None
+) -> DecisionRow:
+    """Keep an answer in the words it was given in, and in English beside them for the desk (`facts["english"]`)."""
     row = DecisionRow(
         customer_id=holds.customer_id,
         contract_id=holds.contract_id,
@@ -142,11 +144,19 @@ def write_down(session: Session, holds: Standing, question: Ask, answer: Decisio
         rule=answer.rule,
         reason=answer.reason,
         remedy=answer.remedy,
-        facts=facts_of(answer),
+        facts=facts_of(answer) | _english(holds, question, answer, usage),
     )
     session.add(row)
     session.flush()  # incidents and findings refer to it
     return row
+
+
+def _english(holds: Standing, question: Ask, answer: Decision, usage: Usage | None) -> dict[str, Any]:
+    """The same answer in English; nothing where it was given in English, or where another rule would answer."""
+    if holds.language == "en":
+        return {}
+    said = holds.decide(question, question.asked_at, usage, "en")
+    return {"english": {"reason": said.reason, "remedy": said.remedy}} if said.rule == answer.rule else {}
 
 
 def facts_of(answer: Decision) -> dict[str, Any]:

@@ -37,7 +37,9 @@ class DecisionOut(Out):
     rule: str
     reason: str
     remedy: str
-    facts: dict[str, Any] = Field(description="respond_by, next_opening, skill, …")
+    facts: dict[str, Any] = Field(
+        description="respond_by, next_opening, skill, …; english: the words as the desk reads them"
+    )
 
 
 class DecisionPage(Out):

@@ -15,7 +15,7 @@ from contracts.decision import Ask, Granted, Refused
 from contracts.tiers import DEFAULTS, Budget, Tier
 from models.agreements import Allowance, Contract, ContractLine, ContractTerms
 from models.base import new_id
-from models.customers import Site
+from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.machines import Machine
 from models.session import SYSTEM, Sessions, work
@@ -155,6 +155,19 @@ def test_an_answer_is_kept_in_its_words_for_its_customer_alone(
         assert row.facts["respond_by"] == "2026-03-10T09:15:00Z"
     with work(web_sessions, cast.joinery) as session:
         assert session.get(DecisionRow, kept) is None
+
+
+def test_an_answer_given_in_french_stands_in_english_beside_it(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Customer, cast.joinery).language = "fr"
+        holds = ledger.standing(session, cast.joinery, NOW, cast.joinery_machine)
+        question = Ask("detection", NOW, 2, cast.joinery_machine)
+        english = holds.decide(question, NOW, language="en")
+        answer, row, _ = ledger.ask(session, cast.joinery, question, NOW)
+        assert row.reason == answer.reason != english.reason
+        assert row.facts["english"] == {"reason": english.reason, "remedy": english.remedy}
+        session.get_one(Customer, cast.joinery).language = "en"
+        assert "english" not in ledger.ask(session, cast.joinery, question, NOW)[1].facts
 
 
 def test_deciding_without_asking_writes_nothing_down(sessions: Sessions, cast: Cast) -> None:
