@@ -79,10 +79,10 @@ def state_view(state: MachineState | None, has_incident: bool, now: datetime) ->
         if state is not None and state.speaking != "speaking":
             return StateView("incident", f"open incident; {silence_words(state, now)}")
         return StateView("incident", "open incident")
+    if state is not None and state.telemetry == "refused":
+        return StateView("not covered", "not covered")
     if state is None or state.last_received_at is None:
         return StateView("unknown", "never heard")
-    if state.telemetry == "refused":
-        return StateView("not covered", "not covered")
     if state.speaking != "speaking":
         return StateView("unknown", silence_words(state, now))
     if state.telemetry == "collect":

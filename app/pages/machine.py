@@ -233,7 +233,9 @@ def _ledger(session: Session, name: str, now: datetime, zone: tzinfo) -> list[Ho
 
 def _why(row: DeliveryCount) -> str:
     """What is unusual about an hour, in words."""
-    said = [f"{count} rejected: {reason.replace('_', ' ')}" for reason, count in row.reasons.items()]
+    said = [
+        f"{count:,} rejected: {reason.replace('_', ' ').replace('.', ' ')}" for reason, count in row.reasons.items()
+    ]
     if row.duplicate:
         said.append(f"{row.duplicate} came again: counted once")
     if row.missing:
