@@ -31,9 +31,16 @@ def nonce() -> str:
 
 
 def register(app: Flask) -> None:
+    app.before_request(_check_path)
     app.before_request(_check_size)
     app.after_request(_dress)
     app.jinja_env.globals["nonce"] = nonce
+
+
+def _check_path() -> None:
+    """Nothing here has a NUL in its name, and the database takes none in a question."""
+    if "\0" in request.path:
+        raise Problem("not-found", "There is nothing at this address.")
 
 
 def _check_size() -> None:

@@ -265,3 +265,10 @@ print([name for name in ("numpy", "scipy", "sklearn", "paho", "kafka") if name i
 """
     done = subprocess.run([sys.executable, "-c", started], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "path", ["/machines/%00", "/customers/%00", "/customers/a%00/machines/new", "/incidents/%00/peek", "/%00"]
+)
+def test_an_address_with_a_nul_is_nowhere_and_no_fault(visit: Callable[[str], Visitor], path: str) -> None:
+    assert visit("dee").get(path).status_code == 404
