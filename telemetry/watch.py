@@ -15,8 +15,9 @@ from types import FrameType
 from typing import Any, Final
 
 import structlog
+from psycopg.errors import ForeignKeyViolation
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
@@ -103,13 +104,17 @@ class Watcher:
             self._without_snapshot(gone)
             return
         self._follow(self._reader.held)
-        by_partition: dict[int, list[Record]] = {}
-        for record in records:
-            by_partition.setdefault(record.partition, []).append(record)
-        for partition, seat in list(self.seats.items()):
-            self._hear(seat, by_partition.get(partition, []))
-            self._store_if_due(seat)
-        self._put_models()
+        try:
+            for partition, seat in list(self.seats.items()):
+                self._hear(seat, [record for record in records if record.partition == partition])
+                self._store_if_due(seat)
+            self._put_models()
+        except IntegrityError as problem:
+            if not isinstance(problem.orig, ForeignKeyViolation):
+                raise
+            # A machine was taken away since we asked who it is: begin anew from the snapshots, and ask again.
+            log.warning("watch.begins_anew", why=str(problem.orig).splitlines()[0])
+            self.seats, self._pending_since, self._directory = {}, {}, Directory()
 
     # ---- taking and giving partitions
 

@@ -11,7 +11,7 @@ from queue import Queue
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 
 from app.settings import Settings
 from models.agreements import ContractLine
@@ -323,3 +323,16 @@ def test_two_watchers_share_and_hand_over(plant: Plant, cast: Cast, monkeypatch:
         plant.watcher.turn(0.01)
     for name in names:
         assert plant.ledger(name) == {"received": 3, "scored": 2, "duplicate": 1}
+
+
+def test_a_customer_taken_away_while_heard_stops_nobody_else(plant: Plant, cast: Cast) -> None:
+    for seq in (1, 2):
+        plant.now += timedelta(seconds=10)
+        plant.tell("joinery-files", report(plant.now, seq))
+        plant.tell("plant-db-1", report(plant.now, seq))
+        plant.settle()
+        with work(plant.sessions, SYSTEM) as session:
+            session.execute(delete(ContractLine).where(ContractLine.customer_id == cast.joinery))
+            session.execute(delete(Machine).where(Machine.id == cast.joinery_machine))
+    assert len(plant.stored(cast.plant_machine)) == 2
+    assert plant.one(select(DeadLetter.machine, DeadLetter.reason)) == [("joinery-files", "unknown_machine")]
