@@ -102,7 +102,9 @@ def of_rule(m: Machine, turn: Turn, at_ms: int) -> Verdict:
     w = word(turn.metric)
     value = amount(turn.value, w.unit)
     if turn.opened:
-        summary = f"{turn.title} ({w.label} {value}), since {clock(turn.since_ms)}"
+        # Of a yes-or-no metric the title has said everything; "Power supply 1 0" would say it worse.
+        shown = "" if not w.unit and turn.value in (0.0, 1.0) else f" ({w.label} {value})"
+        summary = f"{turn.title}{shown}, since {clock(turn.since_ms)}"
     else:
         summary = f"{turn.title}: over since {clock(at_ms)} ({w.label} {value})"
     evidence: dict[str, Any] = {

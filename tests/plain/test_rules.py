@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from telemetry.machine import Machine
+from telemetry.notebook import Notebook
 from telemetry.rulebook import RuleBook, Turn
 from telemetry.rules import RULES, applying
+from telemetry.verdicts import of_rule
 
 MINUTE = 60_000
 Walk = list[tuple[float, float]]  # (seconds, value)
@@ -93,6 +96,15 @@ def test_a_turn_names_its_cause_and_the_cure() -> None:
     assert "/var" in turn.cure
     (_, unnamed), *_ = _walked("raid_degraded", [(0, 0), (60, 1)])
     assert (unnamed.cause, unnamed.title) == ("raid", "RAID is degraded")
+
+
+def test_a_yes_or_no_metric_adds_no_number_to_the_sentence() -> None:
+    def said(metric: str, walk: Walk) -> str:
+        (_, turn), *_ = _walked(metric, walk)
+        return of_rule(Machine("m-1", Notebook()), turn, turn.since_ms).summary.split(", since")[0]
+
+    assert said("psu_ok.1", [(0, 1), (10, 0)]) == "Power supply 1 has failed"
+    assert said("fan_rpm.1", [(0, 3000), (10, 0), (20, 0)]) == "Fan 1 has stopped (Fan 1 0 rpm)"
 
 
 def test_open_causes_are_those_that_began_and_have_not_ended() -> None:
