@@ -137,6 +137,12 @@ def test_an_empty_floor_says_what_comes_next(visit: Visit, cast: Cast) -> None:
     assert "No incident has been opened yet." in text
 
 
+def test_no_finding_does_not_mean_that_anything_was_judged(visit: Visit, cast: Cast) -> None:
+    for address in ("/customers/joinery", "/machines/joinery-files"):
+        text = visit("dee").get(address).get_data(as_text=True)
+        assert "None. Nothing the contract lets us judge looked wrong" in text
+
+
 def test_words_of_others_are_never_markup(visit: Visit, cast: Cast, sessions: Sessions) -> None:
     with work(sessions, SYSTEM) as session:
         session.get_one(Customer, cast.plant).name = "<script>alert(1)</script>"
