@@ -80,7 +80,7 @@ def fault(kind: str, machine: str, severity: float, speed: float, minutes: float
 @command.command()
 @click.argument("machine")
 def cure(machine: str) -> None:
-    """Mend everything on a machine."""
+    """Mend everything on a machine. One that hung or had no power boots first, and speaks after a minute and a half."""
     _known(machine)
     with _work(read_settings()) as session:
         orders.place_cure(session, machine, datetime.now(UTC))
