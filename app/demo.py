@@ -20,7 +20,7 @@ from models import audit
 from models.agreements import Contract, ContractLine
 from models.base import new_id
 from models.customers import Customer, Site
-from models.machines import Machine
+from models.machines import Machine, MachineState
 from models.people import NamedPerson, Person, Shift
 from models.telemetry import DeadLetter, DeliveryCount, LabOrder
 from telemetry import enrol
@@ -111,6 +111,12 @@ def remove(session: Session, now: datetime) -> Count:
         facts = {"customers": found.customers, "machines": found.machines}
         audit.record(session, actor=ACTOR, deed="demo.removed", subject="demo", facts=facts, now=now)
     return found
+
+
+def last_heard(session: Session) -> datetime | None:
+    """When any machine of the demo was last heard."""
+    demos = select(Customer.id).where(Customer.demo)
+    return session.scalar(select(func.max(MachineState.last_received_at)).where(MachineState.customer_id.in_(demos)))
 
 
 def count(session: Session) -> Count:

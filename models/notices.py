@@ -30,7 +30,7 @@ class Notice(Owned, Base):
     incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
     rung: Mapped[int]
     round: Mapped[int] = mapped_column(default=0)  # repeats of the whole ladder
-    person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
     channel: Mapped[str]  # email, webhook, file
     address: Mapped[str]
     subject: Mapped[str]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 from sqlalchemy.orm import Session
@@ -14,6 +15,10 @@ from app import demo, demo_secrets
 from app.cli import read_settings
 from app.settings import Settings
 from models.session import SYSTEM, make_engine, make_sessions, work
+
+# Sixty machines that report every ten seconds, stored every five: after seven without a word nothing is on its way.
+QUIET = timedelta(seconds=7)
+LONGEST_WAIT_S = 30.0
 
 
 @click.group()
@@ -43,9 +48,11 @@ def install() -> None:
 def remove() -> None:
     """Take every row of the demo away, and nothing else."""
     settings = read_settings()
+    # The fleet falls silent first: what it still said after its rows were gone would come back as refused strangers.
+    demo_secrets.forget(settings.data)
+    _await_silence(settings)
     with _work(settings) as session:
         found = demo.remove(session, datetime.now(UTC))
-    demo_secrets.forget(settings.data)
     click.echo(f"demo removed: {found.customers} customers, {found.machines} machines, {found.people} people")
 
 
@@ -58,6 +65,17 @@ def status() -> None:
         click.echo(f"{found.customers} customers, {found.machines} machines, {found.people} people")
     else:
         click.echo("no demo is installed")
+
+
+def _await_silence(settings: Settings) -> None:
+    """Until no machine of the demo was heard for a while; at once where nothing runs."""
+    end = time.monotonic() + LONGEST_WAIT_S
+    while time.monotonic() < end:
+        with _work(settings) as session:
+            heard = demo.last_heard(session)
+        if heard is None or datetime.now(UTC) - heard > QUIET:
+            return
+        time.sleep(1)
 
 
 @contextmanager

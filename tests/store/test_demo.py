@@ -12,7 +12,9 @@ from app import demo
 from models import Base
 from models.agreements import Contract
 from models.customers import Customer
+from models.incidents import Incident
 from models.machines import Machine, MachineCredential
+from models.notices import Notice
 from models.people import Person, Shift
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import LabOrder
@@ -155,6 +157,31 @@ def test_removing_takes_every_demo_row_and_nothing_else(sessions: Sessions, cast
         assert demo.count(session) == demo.Count(0, 0, 0)
     # The audit is insert-only by design: it still tells what was enrolled and removed.
     assert {k: v for k, v in after.items() if k != "audit"} == {k: v for k, v in before.items() if k != "audit"}
+
+
+def test_a_notice_of_ones_own_outlives_the_demos_engineer_it_went_to(sessions: Sessions, cast: Cast) -> None:
+    install(sessions)
+    with work(sessions, SYSTEM) as session:
+        own = Incident(
+            customer_id=cast.plant,
+            cause="memory",
+            severity=2,
+            title="Memory",
+            began_at=NOW,
+            opened_at=NOW,
+            changed_at=NOW,
+        )
+        session.add(own)
+        session.flush()  # the notice refers to it
+        theirs = session.scalars(select(Person).where(Person.demo, Person.customer_id.is_(None)).limit(1)).one()
+        told = {"channel": "email", "address": theirs.email, "subject": "Memory", "body": {"text": "Memory fills"}}
+        at = {"created_at": NOW, "due_at": NOW, "next_try_at": NOW}
+        session.add(Notice(customer_id=cast.plant, incident_id=own.id, rung=0, person_id=theirs.id, **told, **at))
+    with work(sessions, SYSTEM) as session:
+        demo.remove(session, NOW)
+    with work(sessions, SYSTEM) as session:
+        kept = session.scalars(select(Notice)).one()
+        assert (kept.person_id, kept.address) == (None, theirs.email)
 
 
 def test_the_demo_comes_back_after_it_was_removed(sessions: Sessions) -> None:
