@@ -102,7 +102,12 @@ def test_charts_share_one_cursor(page: Page) -> None:
     page.goto("/incidents/VG-1001")
     charts = page.locator(".case-charts .uplot .u-over")
     expect(charts).to_have_count(3)
-    charts.first.hover(position={"x": 300, "y": 40})
+    # On a slow machine the first move may fall while the page still settles, so the pointer moves on a little.
+    for step in range(20):
+        charts.first.hover(position={"x": 300 + step, "y": 40})
+        if " at " in page.locator(".case-charts output").first.inner_text():
+            break
+        page.wait_for_timeout(200)
     for place in range(3):
         expect(page.locator(".case-charts output").nth(place)).to_contain_text(" at ")
 
