@@ -262,6 +262,9 @@ def _end_leftover(cluster: Cluster) -> None:
         if done.returncode != 0 and _is_server_of(pid, cluster.folder):
             raise EmbeddedError(f"a PostgreSQL of an earlier start (pid {pid}) does not stop; end it and start again")
     file.unlink(missing_ok=True)
+    # The socket has a lock of its own; a killed server that nobody has buried yet would still pass for its holder.
+    for left in cluster.sockets.glob(".s.PGSQL.*"):
+        left.unlink(missing_ok=True)
     # Backends of a killed server notice within a moment; until then the shared memory counts as in use.
     deadline = time.monotonic() + 10
     while _backends_of(cluster.folder) and time.monotonic() < deadline:

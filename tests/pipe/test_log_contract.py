@@ -83,7 +83,7 @@ def sit(reader: LogReader, *others: LogReader, want: int) -> frozenset[int]:
                 each.release(lost)
         return len(reader.held) >= want
 
-    until(settled, f"a reader holds {want} partitions", 90)
+    until(settled, f"a reader holds {want} partitions", 200)
     return reader.held
 
 
