@@ -95,5 +95,5 @@ def test_whatever_is_sent_gets_a_documented_answer(
         holds()
     # The calls arrived: no door was shut before what is behind it was tried.
     assert sum(seen.values()) > 2 * len(ROUTES), seen
-    assert seen[200] > 0, seen
+    assert seen[200] > (10 if mode is GenerationMode.POSITIVE else 0), seen  # nonsense seldom succeeds
     assert seen[422] > 10, seen
