@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -39,6 +40,7 @@ class Heard:
     skews: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     cadence_known_s: float | None = None  # as it was stored, until enough new intervals are known
     missing: int = 0  # numbers missing since the last flush, less those that came after all
+    machine_id: uuid.UUID | None = None  # whose state it is: a name may be given to another machine
 
     @property
     def cadence_s(self) -> float | None:
@@ -100,13 +102,15 @@ class Heard:
         return [
             self.numbers.spans, self.last_at_ms, self.last_received_ms, self.said, self.latest, self.facts,
             list(self.intervals), list(self.skews), self.cadence_known_s,
+            str(self.machine_id) if self.machine_id else None,
         ]  # fmt: skip
 
 
 def restored(kept: list[Any]) -> Heard:
-    """The inverse of `Heard.snapshot`."""
-    spans, last_at, last_received, said, latest, facts, intervals, skews, cadence = kept
+    """The inverse of `Heard.snapshot`; one of before machines were told apart by id (nine values) counts for anyone."""
+    spans, last_at, last_received, said, latest, facts, intervals, skews, cadence, *whose = kept
     return Heard(
         Numbers(spans), last_at, last_received, said, latest, facts,
         deque(intervals, _REMEMBERED), deque(skews, _REMEMBERED), cadence,
+        machine_id=uuid.UUID(whose[0]) if whose and whose[0] else None,
     )  # fmt: skip

@@ -6,7 +6,7 @@ A seat holds all state that depends on the order of its partition. It keeps what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -125,6 +125,20 @@ class Seat:
     def forget_pending(self) -> None:
         self.pending = Pending()
 
+    def forget_others(self, names: Iterable[str], known: Mapping[str, Known]) -> None:
+        """Of these names, drop what is held of a machine that is gone or whose name another machine bears now."""
+        for name in names:
+            state, whose = self.heard.get(name), known.get(name)
+            if state is None or (whose is not None and state.machine_id in (None, whose.machine_id)):
+                continue
+            del self.heard[name]
+            self.watching.drop(name)
+            self.models.pop(name, None)
+            # It has no row any more that any of this could hang on; what arrived stays counted.
+            self.pending.touched.pop(name, None)
+            self.pending.reports.pop(name, None)
+            self.pending.verdicts = [told for told in self.pending.verdicts if told[0].name != name]
+
     def _decoded(self, envelope: Envelope, position: int, item: int) -> Told:
         try:
             topic = envelope.topic.decode("utf-8")
@@ -142,6 +156,7 @@ class Seat:
         state = self.heard.get(heard.machine)
         if state is None:
             state = self.heard[heard.machine] = admission.Heard()
+        state.machine_id = whose.machine_id
         self.pending.touched[whose.name] = whose
         if isinstance(heard, Status):
             state.said = "online" if heard.online else "offline"

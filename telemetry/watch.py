@@ -181,7 +181,9 @@ class Watcher:
     def _take(self, seat: Seat, told: list[Told]) -> None:
         now = self._clock()
         with work(self._sessions, SYSTEM) as session:
-            known = self._directory.look_up(session, names_in(told), now)
+            names = names_in(told)
+            known = self._directory.look_up(session, names, now)
+            seat.forget_others(names, known)
             strangers = [whose for name, whose in known.items() if name not in seat.heard]
             if strangers and not seat.is_rebuilding:
                 self._remember(session, seat, strangers, now)
@@ -195,7 +197,7 @@ class Watcher:
             whose = by_id[row.machine_id]
             seat.heard[whose.name] = admission.Heard(
                 Numbers(row.seqs), _ms(row.last_at), _ms(row.last_received_at), row.said, dict(row.latest),
-                dict(row.facts), cadence_known_s=row.cadence_s,
+                dict(row.facts), cadence_known_s=row.cadence_s, machine_id=whose.machine_id,
             )  # fmt: skip
             if whose.is_watched and row.last_at is not None:
                 columns = history.reports(session, whose.machine_id, None, now - RELEARN, now)

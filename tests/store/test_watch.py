@@ -2,112 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, select, text
 
-from app.settings import Settings
-from models.agreements import ContractLine
+from models.agreements import Contract, ContractLine
+from models.base import new_id
 from models.decisions import DecisionRow
 from models.incidents import Finding, Incident
 from models.machines import Machine, MachineState
-from models.session import SYSTEM, Sessions, work
-from models.telemetry import DeadLetter, DeliveryCount, LogPosition
-from telemetry import history
-from telemetry.envelope import Envelope, packed
-from telemetry.log_postgres import PostgresReader, PostgresWriter
-from telemetry.watch import Watcher
-from tests import postgres
+from models.session import SYSTEM, work
+from models.telemetry import DeadLetter, DeliveryCount
 from tests.cast import Cast
-
-
-class Plant:
-    """A log to write to, a clock to turn, and watchers to sit before it."""
-
-    def __init__(self, url: str, sessions: Sessions, cast: Cast, data: Path) -> None:
-        self.url = postgres.as_role(url, "worker")
-        self.sessions, self.cast = sessions, cast
-        self.now = cast.now
-        self.settings = Settings(data=data, database_url=self.url, partitions=2, flush_s=0.01)
-        self.writer = PostgresWriter(self.url)
-        self.readers: list[PostgresReader] = []
-        self.watcher = self.watch("first")
-
-    def watch(self, name: str) -> Watcher:
-        reader = PostgresReader(self.url, 2, "watch", f"{name}/x")
-        self.readers.append(reader)
-        return Watcher(self.settings, self.sessions, reader, f"{name}/x", lambda: self.now)
-
-    def tell(self, machine: str, *payloads: Any, topic: str = "", at: datetime | None = None, **flags: bool) -> None:
-        """Put messages into the log as the bridge would; `at` is their arrival."""
-        arrived = round((at or self.now).timestamp() * 1000)
-        envelopes = [
-            Envelope(
-                (topic or f"vigie/{machine}/report").encode("utf-8", "surrogateescape"),
-                payload if isinstance(payload, bytes) else json.dumps(payload).encode(),
-                arrived,
-                **flags,
-            )
-            for payload in payloads
-        ]
-        kept: Queue[Exception | None] = Queue()
-        self.writer.append(zlib.crc32(machine.encode()) % 2, packed(envelopes), kept.put)
-        assert kept.get(timeout=30) is None, "the log did not keep what was told"
-
-    def settle(self, watcher: Watcher | None = None) -> None:
-        """Until everything in the log is dealt with."""
-        watcher = watcher or self.watcher
-        for _ in range(200):
-            self.now += timedelta(milliseconds=1)
-            watcher.turn(0.02)
-            with work(self.sessions, SYSTEM) as session:
-                ends = dict(session.execute(positions("write")).all())
-                done = dict(session.execute(positions("watch")).all())
-            if self.writer.away_s() == 0 and all(done.get(p, 0) >= end for p, end in ends.items()):
-                return
-        pytest.fail("the watcher does not reach the end of the log")
-
-    def one(self, query: Any) -> Any:
-        with work(self.sessions, SYSTEM) as session:
-            return session.execute(query).all()
-
-    def stored(self, machine_id: Any) -> list[tuple[int, dict[str, float]]]:
-        with work(self.sessions, SYSTEM) as session:
-            start = self.now - timedelta(days=30)
-            return list(history.reports(session, machine_id, None, start, self.now + timedelta(days=1)).rows())
-
-    def ledger(self, machine: str) -> dict[str, int]:
-        names = ("received", "scored", "refused", "duplicate", "late", "missing")
-        row = self.one(
-            select(*(func.coalesce(func.sum(getattr(DeliveryCount, name)), 0) for name in names)).where(
-                DeliveryCount.machine == machine
-            )
-        )[0]
-        return {name: count for name, count in zip(names, row, strict=True) if count}
-
-
-def positions(reader: str) -> Any:
-    return select(LogPosition.partition, LogPosition.position).where(LogPosition.reader == reader)
-
-
-@pytest.fixture
-def plant(database: str, sessions: Sessions, cast: Cast, tmp_path: Path) -> Iterator[Plant]:
-    a_plant = Plant(database, sessions, cast, tmp_path)
-    yield a_plant
-    a_plant.writer.close(5)
-    for reader in a_plant.readers:
-        reader.close()
-
-
-def report(now: datetime, seq: int | None = None, cpu: float = 10.0, **more: Any) -> dict[str, Any]:
-    return {"seq": seq, "at": round(now.timestamp() * 1000), "metrics": {"cpu": cpu}, **more}
+from tests.plant import Plant, report
 
 
 def test_reports_become_history_a_state_and_a_receipt(plant: Plant, cast: Cast) -> None:
@@ -336,3 +247,53 @@ def test_a_customer_taken_away_while_heard_stops_nobody_else(plant: Plant, cast:
             session.execute(delete(Machine).where(Machine.id == cast.joinery_machine))
     assert len(plant.stored(cast.plant_machine)) == 2
     assert plant.one(select(DeadLetter.machine, DeadLetter.reason)) == [("joinery-files", "unknown_machine")]
+
+
+def test_a_machine_made_again_under_its_old_name_begins_anew(plant: Plant, cast: Cast) -> None:
+    """Its numbers and instants are compared with nothing the machine before it said."""
+    late = plant.now + timedelta(hours=1)
+    for seq in (7, 8, 9):
+        plant.tell("joinery-files", report(late + timedelta(seconds=seq), seq), at=late + timedelta(seconds=seq))
+    plant.settle()
+    with work(plant.sessions, SYSTEM) as session:
+        old = session.get_one(Machine, cast.joinery_machine)
+        again = Machine(id=new_id(), customer_id=old.customer_id, name=old.name, created_at=plant.now)
+        session.execute(delete(ContractLine).where(ContractLine.customer_id == cast.joinery))
+        session.delete(old)
+        session.flush()  # the name must be free before it is given again
+        session.add(again)
+        session.flush()
+        contract = session.scalars(select(Contract.id).where(Contract.customer_id == cast.joinery)).one()
+        session.add(ContractLine(customer_id=cast.joinery, contract_id=contract))
+    plant.now += timedelta(minutes=1)  # the directory asks again
+    for seq in (8, 9):
+        plant.tell("joinery-files", report(plant.now, seq))
+        plant.settle()
+        plant.now += timedelta(seconds=10)
+    assert len(plant.stored(again.id)) == 2
+    with work(plant.sessions, SYSTEM) as session:
+        state = session.get_one(MachineState, again.id)
+    assert (state.last_seq, state.speaking) == (9, "speaking")
+    assert plant.ledger("joinery-files") == {"received": 5, "scored": 5}
+
+
+def test_what_is_held_of_a_machine_taken_away_between_two_messages_stores_nothing(plant: Plant, cast: Cast) -> None:
+    """The seat has it pending when its name is asked again: neither an error nor a row for nobody."""
+    plant.settings = plant.settings.model_copy(update={"flush_s": 3600.0})
+    plant.watcher._settings = plant.settings
+    plant.tell("joinery-files", report(plant.now, 1))
+    plant.watcher.turn(0.02)
+    plant.watcher.turn(0.02)
+    with work(plant.sessions, SYSTEM) as session:
+        session.execute(delete(ContractLine).where(ContractLine.customer_id == cast.joinery))
+        session.execute(delete(Machine).where(Machine.id == cast.joinery_machine))
+    plant.now += timedelta(minutes=1)
+    plant.tell("joinery-files", report(plant.now, 2))
+    plant.tell("plant-db-1", report(plant.now, 1))
+    plant.watcher.turn(0.02)
+    plant.watcher._settings = plant.settings.model_copy(update={"flush_s": 0.01})
+    plant.settle()
+    assert len(plant.stored(cast.plant_machine)) == 1
+    assert plant.one(select(DeadLetter.machine, DeadLetter.reason)) == [("joinery-files", "unknown_machine")]
+    assert plant.ledger("joinery-files") == {"received": 1, "scored": 1}
+    assert plant.ledger("") == {"received": 1, "refused": 1}
