@@ -1,19 +1,23 @@
 """Who takes it: an ordered list of people with the reason of each place, and why the others were passed over. Plain.
 
-Rules, strongest first: only people on duty now who can be reached; the customer's own unit before another (follow the
-sun); those at or above the contract's skill floor before those below (a preference: it relaxes, and says so); the
-account's named people; a common language; fewer incidents in hand.
+Walls first: only people on duty now, present, reachable, with room for one more, whose training in the subject has not
+run out, and not detached to another account. Among them, strongest first: those detached to this very account; the
+customer's own unit before another (follow the sun); those at or above the contract's skill floor before those below (a
+preference: it relaxes, and says so); those trained in the subject; the account's named people; a common language; fewer
+incidents in hand.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from escalation.incident import NEVER_ALONE
 
 LEVELS = ("junior", "confirmed", "senior")
+# How many customers one person can serve at a time, by the way they are served. One cannot phone twice at once.
+CAPACITY: Mapping[str, int] = {"phone": 1, "remote": 4, "written": 6}
 UNITS = ("europe", "americas", "asia-pacific")
 
 # First part of an IANA zone name → the unit whose day it shares. Anything else ("UTC") is looked after from Europe,
@@ -47,6 +51,11 @@ class Candidate:
     reachable: bool = True
     named: bool = False  # named for this account
     exclusive: uuid.UUID | None = None  # detached to one account: nobody else's
+    away: str = ""  # why they are not to be given work although on duty; empty when they are
+    trained: Mapping[str, str] = field(default_factory=dict)  # subject → level, of trainings that hold today
+    expired: frozenset[str] = frozenset()  # subjects whose training has run out
+    serving: Mapping[str, int] = field(default_factory=dict)  # way of serving → how many they serve so now
+    capacity: Mapping[str, int] = field(default_factory=dict)  # their own limits; CAPACITY where one is not named
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,8 @@ class Need:
     severity: int
     floor: str = "junior"
     language: str = "en"
+    subject: str = ""  # what it is about (escalation.subjects); empty: nobody can say
+    mode: str = "written"  # how the customer is served: phone, remote, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,12 @@ class Passed:
 class Order:
     places: tuple[Place, ...]
     passed: tuple[Passed, ...]
+    full: int = 0  # how many were passed over for want of room alone
+
+    @property
+    def waits(self) -> bool:
+        """Whether it must wait its turn: somebody could take it, were their hands not full."""
+        return not self.places and self.full > 0
 
     @property
     def first(self) -> Place | None:
@@ -97,7 +114,11 @@ def order(candidates: Iterable[Candidate], need: Need) -> Order:
             able.append(candidate)
     able.sort(key=lambda candidate: _rank(candidate, need))
     anybody_above = any(_meets(candidate, need) for candidate in able)
-    return Order(tuple(_place(candidate, need, anybody_above) for candidate in able), tuple(passed))
+    full = sum(one.reason.startswith(_FULL) for one in passed)
+    return Order(tuple(_place(candidate, need, anybody_above) for candidate in able), tuple(passed), full)
+
+
+_FULL = "hands full"
 
 
 def _why_not(candidate: Candidate, need: Need) -> str:
@@ -105,19 +126,34 @@ def _why_not(candidate: Candidate, need: Need) -> str:
         return "detached to another account"
     if not candidate.units:
         return "off duty"
+    if candidate.away:
+        return candidate.away
     if not candidate.reachable:
         return "no way to reach them is known"
+    if need.subject in candidate.expired:
+        return f"training in {need.subject} has expired"
+    room = candidate.capacity.get(need.mode, CAPACITY[need.mode])
+    serving = candidate.serving.get(need.mode, 0)
+    if serving >= room:
+        return f"{_FULL}: {serving} of {room} {need.mode}"
     return ""
 
 
+def _level(candidate: Candidate, need: Need) -> str:
+    """Their level in what it is about; their general one where they have no training of their own in it."""
+    return candidate.trained.get(need.subject, candidate.level)
+
+
 def _meets(candidate: Candidate, need: Need) -> bool:
-    return LEVELS.index(candidate.level) >= LEVELS.index(need.floor)
+    return LEVELS.index(_level(candidate, need)) >= LEVELS.index(need.floor)
 
 
-def _rank(candidate: Candidate, need: Need) -> tuple[bool, bool, bool, bool, int, str, uuid.UUID]:
+def _rank(candidate: Candidate, need: Need) -> tuple[bool, bool, bool, bool, bool, bool, int, str, uuid.UUID]:
     return (
+        candidate.exclusive != need.customer_id,
         need.unit not in candidate.units,
         not _meets(candidate, need),
+        need.subject not in candidate.trained,
         not candidate.named,
         need.language not in candidate.languages,
         candidate.in_hand,
@@ -129,7 +165,10 @@ def _rank(candidate: Candidate, need: Need) -> tuple[bool, bool, bool, bool, int
 def _place(candidate: Candidate, need: Need, anybody_above: bool) -> Place:
     here = need.unit in candidate.units
     words = [f"on duty in {need.unit}" if here else f"on duty in {', '.join(sorted(candidate.units))}"]
-    words.append(candidate.level)
+    trained = need.subject in candidate.trained
+    words.append(f"{_level(candidate, need)} in {need.subject}" if trained else candidate.level)
+    if candidate.exclusive == need.customer_id:
+        words.append("detached to this account")
     if candidate.named:
         words.append("named for this account")
     if need.language in candidate.languages:

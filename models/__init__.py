@@ -1,6 +1,18 @@
 """The memory: tables, sessions, audit. Importing this package makes every table known to the metadata."""
 
-from models import agreements, artefacts, audit, customers, decisions, incidents, machines, notices, people, telemetry
+from models import (
+    agreements,
+    artefacts,
+    audit,
+    customers,
+    decisions,
+    duty,
+    incidents,
+    machines,
+    notices,
+    people,
+    telemetry,
+)
 from models.base import Base
 
 __all__ = [
@@ -10,6 +22,7 @@ __all__ = [
     "audit",
     "customers",
     "decisions",
+    "duty",
     "incidents",
     "machines",
     "notices",

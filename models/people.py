@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
@@ -40,6 +41,10 @@ class Person(Identified, Base):
     # Rungs of every ladder they stand on besides being on duty: lead, number-two, number-one.
     rungs: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list, server_default=text("'{}'"))
     notify: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list)
+    capacity: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default=text("'{}'")
+    )  # {"phone": 1}, own limits
+    away_since: Mapped[datetime | None]  # on duty, but not at their place; empty while they are
     password_hash: Mapped[str | None]
     active: Mapped[bool] = mapped_column(default=True)
     demo: Mapped[bool] = mapped_column(default=False)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escalation.routing import LEVELS, UNITS, Candidate, Need, needs_second, order, second_for, unit_of
+from escalation.routing import CAPACITY, LEVELS, UNITS, Candidate, Need, needs_second, order, second_for, unit_of
+from escalation.subjects import subject_of
+from escalation.waiting import LONGEST, Waiting, patience, turns
 
 PLANT = uuid.UUID(int=1)
 NEED = Need(PLANT, "europe", 1, "senior", "fr")
@@ -89,6 +93,76 @@ def test_the_gravest_two_severities_are_never_left_to_one() -> None:
     assert second_for(both[:1], both[0].person_id) is None
 
 
+def test_the_trained_come_first_and_their_level_in_the_subject_counts() -> None:
+    about_disks = replace(NEED, subject="storage")
+    general = somebody("General")
+    trained = somebody("Trained", level="junior", trained={"storage": "senior"})
+    novice = somebody("Novice", trained={"storage": "junior"})
+    answer = order([novice, general, trained], about_disks)
+    assert [place.name for place in answer.places] == ["Trained", "General", "Novice"]
+    assert "senior in storage" in answer.places[0].reason
+    assert "below the contract's floor (senior)" in answer.places[2].relaxed
+
+
+def test_expired_training_full_hands_and_absence_are_walls_with_a_reason() -> None:
+    need = replace(NEED, subject="storage", mode="phone")
+    answer = order(
+        [
+            somebody("Expired", expired=frozenset({"storage"})),
+            somebody("Calling", serving={"phone": 1}),
+            somebody("Lunch", away="away until 13:00"),
+            somebody("Writing", serving={"written": 9}),
+            somebody("Wide", serving={"phone": 1}, capacity={"phone": 2}),
+        ],
+        need,
+    )
+    assert {one.name: one.reason for one in answer.passed} == {
+        "Expired": "training in storage has expired",
+        "Calling": "hands full: 1 of 1 phone",
+        "Lunch": "away until 13:00",
+    }
+    assert {place.name for place in answer.places} == {"Writing", "Wide"}
+    assert not answer.waits
+
+
+def test_it_waits_when_only_room_is_missing_and_not_when_nobody_is_there() -> None:
+    full = somebody("Full", serving={"written": 6})
+    assert order([full], NEED).waits
+    assert not order([somebody("Asleep", units=frozenset())], NEED).waits
+
+
+def test_one_detached_to_this_account_comes_before_everybody() -> None:
+    far = somebody("Far", level="junior", units=frozenset({"americas"}), exclusive=PLANT)
+    assert names(somebody("Near"), far) == ["Far", "Near"]
+
+
+def test_the_words_of_a_cause_say_what_it_is_about() -> None:
+    said = {cause: subject_of(cause) for cause in ("fan:1", "disk-full:/var", "network", "cpu", "smart:sda", "odd")}
+    assert said == {"fan:1": "hardware", "disk-full:/var": "storage", "network": "network", "cpu": "system",
+                    "smart:sda": "storage", "odd": ""}  # fmt: skip
+
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+waits = st.builds(
+    Waiting,
+    st.uuids(),
+    st.integers(0, 1440).map(lambda minutes: NOON + timedelta(minutes=minutes)),
+    st.sampled_from(("bronze", "silver", "gold", "platinum", "")),
+    st.integers(1, 4),
+)
+
+
+@given(st.lists(waits, max_size=20, unique_by=lambda one: one.incident_id))
+def test_platinum_goes_first_and_nobody_is_overtaken_for_longer_than_the_limit(queue: list[Waiting]) -> None:
+    served = turns(queue)
+    assert sorted(one.incident_id for one in served) == sorted(one.incident_id for one in queue)
+    for place, one in enumerate(served):
+        for later in served[place + 1 :]:
+            assert one.since - later.since <= LONGEST
+            if one.since == later.since and one.severity == later.severity:
+                assert patience(one.tier, 1) <= patience(later.tier, 1)
+
+
 candidates = st.lists(
     st.builds(
         Candidate,
@@ -101,15 +175,31 @@ candidates = st.lists(
         st.booleans(),
         st.booleans(),
         st.none() | st.just(PLANT) | st.uuids(),
+        st.sampled_from(("", "away until 13:00")),
+        st.dictionaries(st.sampled_from(("storage", "network")), st.sampled_from(LEVELS)),
+        st.frozensets(st.sampled_from(("storage", "network"))),
+        st.dictionaries(st.sampled_from(tuple(CAPACITY)), st.integers(0, 8)),
+        st.dictionaries(st.sampled_from(tuple(CAPACITY)), st.integers(0, 8)),
     ),
     max_size=12,
     unique_by=lambda candidate: candidate.person_id,
 )
-needs = st.builds(Need, st.just(PLANT), st.sampled_from(UNITS), st.integers(1, 4), st.sampled_from(LEVELS))
+needs = st.builds(
+    Need,
+    st.just(PLANT),
+    st.sampled_from(UNITS),
+    st.integers(1, 4),
+    st.sampled_from(LEVELS),
+    st.just("en"),
+    st.sampled_from(("", "storage", "network")),
+    st.sampled_from(tuple(CAPACITY)),
+)
 
 
 @given(candidates, needs)
-def test_nobody_absent_unreachable_or_detached_elsewhere_is_ever_returned(some: list[Candidate], need: Need) -> None:
+def test_nobody_absent_expired_full_unreachable_or_detached_elsewhere_is_ever_returned(
+    some: list[Candidate], need: Need
+) -> None:
     answer = order(some, need)
     by_id = {candidate.person_id: candidate for candidate in some}
     for place in answer.places:
@@ -118,7 +208,11 @@ def test_nobody_absent_unreachable_or_detached_elsewhere_is_ever_returned(some: 
         assert chosen.reachable
         assert chosen.exclusive in (None, PLANT)
         assert place.reason
-        below = LEVELS.index(chosen.level) < LEVELS.index(need.floor)
+        assert not chosen.away
+        assert need.subject not in chosen.expired
+        assert chosen.serving.get(need.mode, 0) < chosen.capacity.get(need.mode, CAPACITY[need.mode])
+        level = chosen.trained.get(need.subject, chosen.level)
+        below = LEVELS.index(level) < LEVELS.index(need.floor)
         assert ("floor" in place.relaxed) == below
     placed, passed = {place.person_id for place in answer.places}, {one.person_id for one in answer.passed}
     assert placed | passed == set(by_id)

@@ -1,0 +1,100 @@
+"""What our people are trained in, whose they are alone, when they are off, and the schedules of duty."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Identified, Owned
+
+LEVELS = ("junior", "confirmed", "senior")
+
+
+class Training(Identified, Base):
+    """What one of ours is trained in, at which level, and until which day it counts (inclusive; none: for ever)."""
+
+    __tablename__ = "trainings"
+    __table_args__ = (
+        UniqueConstraint("person_id", "subject"),
+        CheckConstraint("level in ('junior','confirmed','senior')", name="level"),
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    subject: Mapped[str]  # "storage", "network"; see escalation.subjects
+    level: Mapped[str]
+    expires_on: Mapped[date | None]
+
+
+class Detachment(Owned, Base):
+    """An engineer working for one account and for nobody else, from an instant on; the end is exclusive."""
+
+    __tablename__ = "detachments"
+    __table_args__ = (
+        CheckConstraint("ends_at is null or ends_at > starts_at", name="ends_after_start"),
+        # Detached twice at once would be routable to nobody: each account would say they belong to the other.
+        Index("uq_detachments_one_open", "person_id", unique=True, postgresql_where=text("ends_at is null")),
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    reason: Mapped[str]
+    made_by: Mapped[str] = mapped_column(default="")
+
+
+class TimeOff(Identified, Base):
+    """When one of ours is not to be given work although a shift names them: absent, or protected for other work."""
+
+    __tablename__ = "times_off"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint("kind in ('absent','protected')", name="kind"),
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    reason: Mapped[str] = mapped_column(default="")
+
+
+class DutySchedule(Identified, Base):
+    """Who is on duty for a unit, turn by turn. `layers` is `escalation.rota.Layer.to_json`, the one that wins first."""
+
+    __tablename__ = "duty_schedules"
+    __table_args__ = (CheckConstraint("version > 0", name="version"),)
+
+    name: Mapped[str] = mapped_column(unique=True)
+    unit: Mapped[str]
+    zone: Mapped[str]
+    layers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    active: Mapped[bool] = mapped_column(default=True)
+    demo: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime]
+
+
+class Cover(Identified, Base):
+    """Somebody stands in for a stretch of a schedule. Asked first; from the acceptance on it overrides the layers."""
+
+    __tablename__ = "covers"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint("state in ('asked','accepted','declined','withdrawn')", name="state"),
+        CheckConstraint("state <> 'accepted' or person_id is not null", name="accepted_by_somebody"),
+    )
+
+    schedule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("duty_schedules.id", ondelete="CASCADE"), index=True)
+    for_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))  # whose turn it was
+    person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))  # who takes it
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(default="asked")
+    reason: Mapped[str] = mapped_column(default="")
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
