@@ -6,17 +6,24 @@ at closing. A pause stops only time that would have counted.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from contracts.hours import DAY_US, Calendar, Hours, Intersection, Span, Spans, Union, from_us, merge, subtract, to_us
+from contracts.hours import BLOCK_DAYS, BLOCK_US, Hours, on_date, within, zone_of
+from contracts.spans import Spans, from_us, merge, to_us
+
+__all__ = ["Pause", "Segment", "business_days", "close_of_business", "due", "elapsed", "is_open", "next_open",
+           "outcome", "segments", "thresholds", "wall_of_business", "zone_of"]  # fmt: skip
 
 # A calendar that does not open within two years will not be waited for: the promise has no instant.
 HORIZON = timedelta(days=731)
 _FOREVER = 2**62
+_MICROSECOND = timedelta(microseconds=1)
+_LAST = to_us(datetime(9990, 1, 1, tzinfo=UTC))  # Python's calendar ends soon after
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,115 +37,178 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a clock's life: counted, closed, or paused with its reason."""
+    """A stretch of a clock's life: counted, closed, or paused with its reason. `zone`: the hours are read in it."""
 
     start: datetime
     end: datetime
     kind: Literal["counted", "closed", "paused"]
     reason: str = ""
+    zone: str = ""
 
 
 def _pauses(pauses: Sequence[Pause]) -> Spans:
-    return merge(tuple((to_us(p.start), _FOREVER if p.end is None else to_us(p.end)) for p in pauses))
+    if not pauses:
+        return ()
+    spans = ((to_us(p.start), _FOREVER if p.end is None else to_us(p.end)) for p in pauses)
+    return merge([span for span in spans if span[0] < span[1]])
 
 
-def _open(hours: Hours, start: int, end: int) -> Iterator[Span]:
-    """Open spans within [start, end), day by day."""
-    for index in range(start // DAY_US, -(-end // DAY_US)):
-        for low, high in hours.day(index):
-            low, high = max(low, start), min(high, end)
-            if low < high:
-                yield low, high
+class _Meter:
+    """Sums up open time, walking forward: each block of days is passed once, whatever is asked on the way."""
 
+    __slots__ = ("base", "hours", "index")
 
-def _counted(hours: Hours, start: int, end: int, paused: Spans) -> Iterator[Span]:
-    """Open and unpaused. Both run forward in time, so each pause is looked at only while it can still matter."""
-    ahead = 0
-    for span in _open(hours, start, end):
-        while ahead < len(paused) and paused[ahead][1] <= span[0]:
-            ahead += 1
-        if ahead == len(paused) or span[1] <= paused[ahead][0]:
-            yield span
-        else:
-            yield from subtract((span,), paused[ahead:])
+    def __init__(self, hours: Hours, start: int) -> None:
+        self.hours = hours
+        self.index = start // BLOCK_US
+        self.base = 0  # open time in the blocks that lie behind
+
+    def at(self, us: int, enough: int = _FOREVER) -> int:
+        """Open time from the first block's start to an instant, which is no earlier than the one asked before.
+
+        May answer less than the whole once it is `enough`.
+        """
+        index = us // BLOCK_US
+        while self.index < index:
+            self.base += self.hours.block(self.index).total
+            self.index += 1
+            if self.base >= enough:
+                return self.base
+        return self.base + self.hours.block(index).opened(us)
+
+    def reaching(self, sum_us: int) -> int | None:
+        """The earliest instant at which open time equals a sum; None when no opening comes for two years."""
+        empty = 0
+        while True:
+            block = self.hours.block(self.index)
+            if self.base + block.total >= sum_us:
+                i = bisect_left(block.upto, sum_us - self.base)
+                return block.ends[i] - (self.base + block.upto[i] - sum_us)
+            self.base += block.total
+            self.index += 1
+            empty = 0 if block.total else empty + BLOCK_DAYS
+            if empty > HORIZON.days or self.index * BLOCK_US > _LAST:
+                return None
 
 
 def is_open(hours: Hours, at: datetime) -> bool:
     us = to_us(at)
-    return any(low <= us < high for low, high in hours.day(us // DAY_US))
+    block = hours.block(us // BLOCK_US)
+    i = bisect_right(block.starts, us) - 1
+    return i >= 0 and us < block.ends[i]
 
 
 def next_open(hours: Hours, at: datetime) -> datetime | None:
     """The first open instant from `at` on; None when there is none within two years."""
-    start = to_us(at)
-    for low, _ in _open(hours, start, start + HORIZON // timedelta(microseconds=1)):
-        return from_us(low)
+    us = to_us(at)
+    index = us // BLOCK_US
+    block = hours.block(index)
+    i = bisect_right(block.ends, us)
+    if i < len(block.starts):
+        return at if block.starts[i] <= us else from_us(block.starts[i])
+    last = min(us + HORIZON // _MICROSECOND, _LAST)
+    while (index + 1) * BLOCK_US < last:
+        index += 1
+        block = hours.block(index)
+        if block.starts:
+            return from_us(block.starts[0]) if block.starts[0] < last else None
+    return None
+
+
+def next_close(hours: Hours, at: datetime) -> datetime | None:
+    """When the hours that are open at an instant end; None when they are closed, or never close within two years."""
+    if not is_open(hours, at):
+        return None
+    us = to_us(at)
+    end = us
+    for low, high in within(hours, us, min(us + HORIZON // _MICROSECOND, _LAST)):
+        if low > end:
+            return from_us(end)
+        end = high
     return None
 
 
 def elapsed(hours: Hours, start: datetime, end: datetime, pauses: Sequence[Pause] = ()) -> timedelta:
-    """Counted time between two instants."""
-    spans = _counted(hours, to_us(start), to_us(end), _pauses(pauses))
-    return timedelta(microseconds=sum(high - low for low, high in spans))
+    """Counted time between two instants; none when the end comes first."""
+    begin, stop = to_us(start), to_us(end)
+    if stop <= begin:
+        return timedelta(0)
+    meter = _Meter(hours, begin)
+    counted = -meter.at(begin)
+    for low, high in _pauses(pauses):
+        if high > begin and low < stop:
+            counted += meter.at(max(low, begin)) - meter.at(min(high, stop))
+    return timedelta(microseconds=counted + meter.at(stop))
 
 
 def due(hours: Hours, start: datetime, budget: timedelta, pauses: Sequence[Pause] = ()) -> datetime | None:
-    """When `budget` is used up; None while a pause without end, or no opening within two years, keeps it away."""
-    left = budget // timedelta(microseconds=1)
-    begin, paused = to_us(start), _pauses(pauses)
-    if left <= 0:
+    """When `budget` is used up; None while a pause without end, or no opening for two years, keeps it away."""
+    if budget <= timedelta(0):
         return start
-    stop = begin + left + HORIZON // timedelta(microseconds=1)
-    if paused and paused[-1][1] == _FOREVER:
-        stop = min(stop, max(begin, paused[-1][0]))
-    for low, high in _counted(hours, begin, stop, paused):
-        if high - low >= left:
-            return from_us(low + left)
-        left -= high - low
-    return None
+    begin = to_us(start)
+    meter = _Meter(hours, begin)
+    wanted = meter.at(begin) + (budget.days * 86_400 + budget.seconds) * 1_000_000 + budget.microseconds
+    for low, high in _pauses(pauses):
+        if high <= begin:
+            continue
+        index, base = meter.index, meter.base
+        before = meter.at(max(low, begin), wanted)
+        if before >= wanted:  # used up before this pause
+            meter.index, meter.base = index, base
+            break
+        if high > _LAST:
+            return None
+        wanted += meter.at(high) - before
+    found = meter.reaching(wanted)
+    return None if found is None else from_us(found)
 
 
 def business_days(hours: Hours, start: datetime, days: int) -> datetime | None:
     """`days` business days on: the day of the ask not counted, its time of day kept, rolled forward to an opening.
 
-    A business day is a local date with any service time. None when there are not so many within two years.
+    A business day is a local date with any service time. None when there are not so many within two years of each
+    other.
     """
     local = start.astimezone(ZoneInfo(zone_of(hours)))
-    day = _business_day(hours, local, days)
-    return None if day is None else next_open(hours, datetime.combine(day, local.time(), local.tzinfo).astimezone(UTC))
+    day = _business_day(hours, local.date(), days)
+    if day is None:
+        return None
+    return next_open(hours, datetime.combine(day, local.time().replace(fold=0), local.tzinfo).astimezone(UTC))
 
 
 def close_of_business(hours: Hours, start: datetime, days: int) -> datetime | None:
     """The last closing of the day that is `days` business days on. None as for `business_days`."""
-    zone = ZoneInfo(zone_of(hours))
-    day = _business_day(hours, start.astimezone(zone), days)
-    spans = () if day is None else _of_date(hours, day, zone)
+    day = _business_day(hours, start.astimezone(ZoneInfo(zone_of(hours))).date(), days)
+    spans = () if day is None else on_date(hours, day)
     return from_us(spans[-1][1]) if spans else None
 
 
-def _business_day(hours: Hours, local: datetime, days: int) -> date | None:
-    day, left = local.date(), days
-    limit = day + HORIZON
+def wall_of_business(hours: Hours, start: datetime, days: int, wall_s: int) -> datetime | None:
+    """A time of day (seconds of it) on the day that is `days` business days on, or when the hours before it end.
+
+    Where nothing opens before that time, the day's first opening. None as for `business_days`.
+    """
+    zone = ZoneInfo(zone_of(hours))
+    day = _business_day(hours, start.astimezone(zone).date(), days)
+    spans = () if day is None else on_date(hours, day)
+    if day is None or not spans:
+        return None
+    wall = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(seconds=wall_s)  # on the wall, not elapsed
+    at = to_us(wall.astimezone(UTC))
+    before = [min(high, at) for low, high in spans if low < at]
+    return from_us(max(before, default=spans[0][0]))
+
+
+def _business_day(hours: Hours, day: date, days: int) -> date | None:
+    left, empty = days, 0
     while left > 0:
         day += timedelta(days=1)
-        if day > limit:
+        is_business = bool(on_date(hours, day))
+        left -= is_business
+        empty = 0 if is_business else empty + 1
+        if empty > HORIZON.days:
             return None
-        left -= bool(_of_date(hours, day, local.tzinfo))
     return day
-
-
-def _of_date(hours: Hours, day: date, zone: tzinfo | None) -> Spans:
-    """Open spans of a local date; none on a date the zone skipped, as Apia did 2011-12-30."""
-    begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
-    return merge(_open(hours, to_us(begin), to_us(end)))
-
-
-def zone_of(hours: Hours) -> str:
-    """The zone a calendar is read in: its own, or that of the first of its parts."""
-    while isinstance(hours, Union | Intersection):
-        hours = hours.parts[0]
-    assert isinstance(hours, Calendar)
-    return hours.zone
 
 
 def thresholds(
@@ -150,22 +220,52 @@ def thresholds(
 
 def segments(hours: Hours, start: datetime, end: datetime, pauses: Sequence[Pause] = ()) -> list[Segment]:
     """What happened to a clock between two instants, in order and without gaps; the counted ones sum to `elapsed`."""
-    begin, stop = to_us(start), to_us(end)
-    rows: list[tuple[int, int, Literal["counted", "closed", "paused"], str]] = []
-    paused = _pauses(pauses)
-    opened = merge(_open(hours, begin, stop))
-    rows += [(a, b, "counted", "") for a, b in subtract(opened, paused)]
-    rows += [(a, b, "closed", "") for a, b in subtract(((begin, stop),), opened)]
-    for a, b in subtract(opened, subtract(opened, paused)):
-        rows.append((a, b, "paused", _reason(pauses, a)))
-    return [Segment(from_us(a), from_us(b), kind, reason) for a, b, kind, reason in sorted(rows) if a < b]
+    zone = zone_of(hours)
+    return [
+        Segment(from_us(low), from_us(high), kind, reason, zone)
+        for low, high, kind, reason in _stretches(hours, to_us(start), to_us(end), pauses)
+    ]
 
 
-def _reason(pauses: Sequence[Pause], at: int) -> str:
-    for pause in pauses:
-        if to_us(pause.start) <= at and (pause.end is None or at < to_us(pause.end)):
-            return pause.reason
-    return ""
+_Kind = Literal["counted", "closed", "paused"]
+
+
+def _stretches(hours: Hours, begin: int, stop: int, pauses: Sequence[Pause]) -> Iterator[tuple[int, int, _Kind, str]]:
+    named = _named(pauses)
+    at, ahead = begin, 0
+    for low, high in merge(within(hours, begin, stop)) if begin < stop else ():
+        if at < low:
+            yield at, low, "closed", ""
+        at = low
+        while ahead < len(named) and named[ahead][1] <= at:
+            ahead += 1
+        for opens, closes, reason in named[ahead:]:
+            if opens >= high:
+                break
+            if at < opens:
+                yield at, opens, "counted", ""
+            yield max(at, opens), min(high, closes), "paused", reason
+            at = min(high, closes)
+        if at < high:
+            yield at, high, "counted", ""
+        at = high
+    if at < stop:
+        yield at, stop, "closed", ""
+
+
+def _named(pauses: Sequence[Pause]) -> list[tuple[int, int, str]]:
+    """Pauses in order and without overlaps; where two overlap, the one that began first gives the reason."""
+    found: list[tuple[int, int, str]] = []
+    for pause in sorted(pauses, key=lambda pause: pause.start):
+        low, high = to_us(pause.start), _FOREVER if pause.end is None else to_us(pause.end)
+        low = max(low, found[-1][1]) if found else low
+        if low >= high:
+            continue
+        if found and found[-1][1] == low and found[-1][2] == pause.reason:
+            found[-1] = (found[-1][0], high, pause.reason)
+        else:
+            found.append((low, high, pause.reason))
+    return found
 
 
 def outcome(

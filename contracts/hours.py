@@ -8,40 +8,33 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import holidays
 
+from contracts.spans import DAY_US, EPOCH, Block, Span, Spans, common, merge, steady, subtract
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY_US = 86_400_000_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR_US = 3_600_000_000
-_MICROSECOND = timedelta(microseconds=1)
-
-# Start and end, exclusive: seconds of the local day in a calendar's rules, microseconds since 1970 in its spans.
-Span: TypeAlias = tuple[int, int]
-Spans: TypeAlias = tuple[Span, ...]
-
-
-def to_us(at: datetime) -> int:
-    """Microseconds since 1970; exact, where a float would round."""
-    return (at - EPOCH) // _MICROSECOND
-
-
-def from_us(us: int) -> datetime:
-    return EPOCH + timedelta(microseconds=us)
+# Open time is summed up in blocks of so many days: few enough to be made at once when first asked for (about a
+# millisecond), long enough that a year is walked in six steps.
+BLOCK_DAYS = 64
+BLOCK_US = BLOCK_DAYS * DAY_US
+_EPOCH_DAY = EPOCH.date()
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """The hours of one place. `date_hours` replaces a date's weekly hours and wins over yearly closures and public
-    holidays; a date in `closed` is closed whatever else is said."""
+    """The hours of one place.
+
+    What a date is asked, first answer holds: a date in `closed` is closed; one in `date_hours` has those hours; one in
+    `closed_annual` or on a public holiday is closed; else the weekly hours, ending early on a half day. `breaks` are
+    taken out of whatever is open.
+    """
 
     zone: str = "UTC"
     weekly: tuple[Spans, ...] = ((),) * 7
@@ -50,8 +43,10 @@ class Calendar:
     closed_annual: frozenset[str] = frozenset()  # "12-25"
     date_hours: Mapping[date, Spans] = field(default_factory=dict)
     breaks: Mapping[date, Spans] = field(default_factory=dict)
-    country: str = ""  # ISO 3166, whose public holidays are closed; empty: none
-    _spans: dict[int, Spans] = field(default_factory=dict, compare=False, repr=False)
+    holidays: tuple[str, ...] = ()  # ISO 3166 country or country and region: "FR", "DE-BY"; their holidays are closed
+    half_days: Mapping[str, int] = field(default_factory=dict)  # "12-24" or "2026-12-24" → closes, seconds of the day
+    _blocks: dict[int, Block] = field(default_factory=dict, compare=False, repr=False)
+    _dates: dict[date, Spans] = field(default_factory=dict, compare=False, repr=False)
 
     def local(self, day: date) -> Spans:
         """Open intervals of a local date, in seconds of its wall clock."""
@@ -59,34 +54,39 @@ class Calendar:
             return ()
         if day in self.date_hours:
             spans = self.date_hours[day]
-        elif f"{day:%m-%d}" in self.closed_annual or self._is_holiday(day):
+        elif (self.closed_annual and f"{day:%m-%d}" in self.closed_annual) or self.holiday(day):
             return ()
         else:
             spans = ((0, 86_400),) if self.always_open else self.weekly[day.weekday()]
-        return subtract(spans, self.breaks.get(day, ()))
+            if self.half_days:
+                ends = self.half_days.get(day.isoformat(), self.half_days.get(f"{day:%m-%d}", 86_400))
+                spans = tuple((low, min(high, ends)) for low, high in spans if low < ends)
+        return subtract(spans, self.breaks[day]) if day in self.breaks else spans
 
-    def _is_holiday(self, day: date) -> bool:
-        return bool(self.country) and day in _holidays(self.country, day.year)
+    def holiday(self, day: date) -> str:
+        """The name of the public holiday a date is, in its own country's words; empty when it is none."""
+        for place in self.holidays:
+            named = holidays_of(place, day.year).get(day)
+            if named:
+                return named
+        return ""
 
-    def day(self, index: int) -> Spans:
-        """Open spans within one UTC day, `index` days after 1970, in microseconds; kept once computed."""
-        found = self._spans.get(index)
+    def block(self, index: int) -> Block:
+        """Open time of the block of days that is `index` blocks after 1970; kept once computed."""
+        found = self._blocks.get(index)
         if found is None:
-            found = self._spans[index] = merge(self._compute(index * DAY_US))
+            spans = merge(self._open(index * BLOCK_US, (index + 1) * BLOCK_US))
+            found = self._blocks[index] = Block.of(spans)
         return found
 
-    def _compute(self, start: int) -> Iterator[Span]:
-        zone = ZoneInfo(self.zone)
-        for a, b, offset in _steady(zone, start, start + DAY_US):
-            first = (EPOCH + timedelta(microseconds=a + offset)).date()
-            last = (EPOCH + timedelta(microseconds=b + offset - 1)).date()
-            while first <= last:
-                midnight = (first - EPOCH.date()).days * DAY_US - offset
-                for opens, closes in self.local(first):
+    def _open(self, start: int, end: int) -> Iterator[Span]:
+        for a, b, offset in steady(ZoneInfo(self.zone), start, end):
+            for day in range((a + offset) // DAY_US, (b + offset - 1) // DAY_US + 1):
+                midnight = day * DAY_US - offset
+                for opens, closes in self.local(_EPOCH_DAY + timedelta(days=day)):
                     low, high = max(a, midnight + opens * 1_000_000), min(b, midnight + closes * 1_000_000)
                     if low < high:
                         yield low, high
-                first += timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,16 @@ class Union:
     """Open where any of its parts is: follow the sun."""
 
     parts: tuple[Hours, ...]
+    _blocks: dict[int, Block] = field(default_factory=dict, compare=False, repr=False)
+    _dates: dict[date, Spans] = field(default_factory=dict, compare=False, repr=False)
 
-    def day(self, index: int) -> Spans:
-        return merge(span for part in self.parts for span in part.day(index))
+    def block(self, index: int) -> Block:
+        found = self._blocks.get(index)
+        if found is None:
+            each = (part.block(index) for part in self.parts)
+            spans = merge(span for one in each for span in zip(one.starts, one.ends, strict=True))
+            found = self._blocks[index] = Block.of(spans)
+        return found
 
 
 @dataclass(frozen=True)
@@ -104,62 +111,63 @@ class Intersection:
     """Open where all of its parts are."""
 
     parts: tuple[Hours, ...]
+    _blocks: dict[int, Block] = field(default_factory=dict, compare=False, repr=False)
+    _dates: dict[date, Spans] = field(default_factory=dict, compare=False, repr=False)
 
-    def day(self, index: int) -> Spans:
-        whole: Spans = ((index * DAY_US, (index + 1) * DAY_US),)
-        for part in self.parts:
-            whole = subtract(whole, subtract(((index * DAY_US, (index + 1) * DAY_US),), part.day(index)))
-        return whole
+    def block(self, index: int) -> Block:
+        found = self._blocks.get(index)
+        if found is None:
+            spans: Spans = ((index * BLOCK_US, (index + 1) * BLOCK_US),)
+            for part in self.parts:
+                one = part.block(index)
+                spans = common(spans, tuple(zip(one.starts, one.ends, strict=True)))
+            found = self._blocks[index] = Block.of(spans)
+        return found
 
 
 Hours: TypeAlias = Calendar | Union | Intersection
 ALWAYS = Calendar(always_open=True)
 
 
-def merge(spans: Iterable[Span]) -> Spans:
-    """Spans in order, overlapping and touching ones joined."""
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((start, end))
-    return tuple(joined)
+def zone_of(hours: Hours) -> str:
+    """The zone a calendar is read in: its own, or that of the first of its parts."""
+    while not isinstance(hours, Calendar):
+        hours = hours.parts[0]
+    return hours.zone
 
 
-def subtract(spans: Spans, holes: Spans) -> Spans:
-    """What is left of `spans` without `holes`."""
-    for low, high in holes:
-        spans = tuple(piece for a, b in spans for piece in ((a, min(b, low)), (max(a, high), b)) if piece[0] < piece[1])
-    return spans
+def within(hours: Hours, start: int, end: int) -> Iterator[Span]:
+    """Open spans inside [start, end) in order; one that crosses from block to block comes in pieces."""
+    for index in range(start // BLOCK_US, -(-end // BLOCK_US)):
+        block = hours.block(index)
+        for low, high in zip(block.starts, block.ends, strict=True):
+            if low < end and high > start:
+                yield max(low, start), min(high, end)
 
 
-def _offset(zone: ZoneInfo, us: int) -> int:
-    shift = from_us(us).astimezone(zone).utcoffset()
-    return 0 if shift is None else shift // _MICROSECOND
+def on_date(hours: Hours, day: date) -> Spans:
+    """Open spans of a local date, in microseconds since 1970; kept once computed.
 
-
-def _steady(zone: ZoneInfo, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Pieces of [start, end) with one UTC offset each, in microseconds. No zone ever changed twice within an hour."""
-    marks = [*range(start, end, _HOUR_US), end]
-    begin, offset = start, _offset(zone, start)
-    for low, high in pairwise(marks):
-        after = _offset(zone, high)
-        if after == offset:
-            continue
-        while high - low > 1_000_000:  # transitions fall on whole seconds
-            middle = (low + high) // 2_000_000 * 1_000_000
-            low, high = (low, middle) if _offset(zone, middle) != offset else (middle, high)
-        if begin < high:
-            yield begin, high, offset
-        begin, offset = high, after
-    if begin < end:
-        yield begin, end, offset
+    The date is read in the zone of the calendar, piece by piece of equal offset: a date its zone skipped, as Apia did
+    2011-12-30, has none, and an hour told twice belongs to the date both its readings name.
+    """
+    found = hours._dates.get(day)
+    if found is None:
+        start = (day - _EPOCH_DAY).days * DAY_US
+        found = ()
+        for a, b, offset in steady(ZoneInfo(zone_of(hours)), start - 2 * DAY_US, start + 3 * DAY_US):
+            low, high = max(a, start - offset), min(b, start + DAY_US - offset)
+            if low < high:
+                found += tuple(within(hours, low, high))
+        found = hours._dates[day] = merge(found)
+    return found
 
 
 @lru_cache(maxsize=512)
-def _holidays(country: str, year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays(country, years=year))
+def holidays_of(place: str, year: int) -> Mapping[date, str]:
+    """Public holidays of a country or region ("FR", "DE-BY") by date, named in its own language."""
+    country, _, region = place.partition("-")
+    return dict(holidays.country_holidays(country, subdiv=region or None, years=year))
 
 
 def parse(spec: Mapping[str, Any]) -> Hours:
@@ -168,63 +176,122 @@ def parse(spec: Mapping[str, Any]) -> Hours:
     return _parsed(json.dumps(spec, sort_keys=True))
 
 
-@lru_cache(maxsize=1024)
+# What a calendar's form may hold; see the calendar page of the docs.
+FIELDS = frozenset(
+    {"tz", "weekly", "always_open", "closed_dates", "closed_annual", "date_hours", "breaks", "holidays", "half_days"}
+)
+_DEEPEST = 8
+
+
+@lru_cache(maxsize=4096)
 def _parsed(text: str) -> Hours:
-    spec = json.loads(text)
+    return _read(json.loads(text), 0)
+
+
+def _read(spec: Any, depth: int) -> Hours:  # Any: unchecked JSON, which is what this checks
+    if not isinstance(spec, Mapping):
+        raise ValueError("calendar: must be an object with tz, weekly and the like, or union, or intersect")
     for name, kind in (("union", Union), ("intersect", Intersection)):
         if name in spec:
-            if not spec[name]:
+            parts = spec[name]
+            if set(spec) != {name}:
+                raise ValueError(f"{name}: stands alone; put the other fields into its calendars")
+            if not isinstance(parts, list | tuple) or not parts:
                 raise ValueError(f"{name}: needs at least one calendar")
-            return kind(tuple(parse(part) for part in spec[name]))
-    zone, country = str(spec.get("tz", "UTC")), str(spec.get("holidays", ""))
+            if depth >= _DEEPEST:
+                raise ValueError(f"{name}: calendars may stand {_DEEPEST} deep inside each other and no deeper")
+            return kind(tuple(_read(part, depth + 1) for part in parts))
+    unknown = set(spec) - FIELDS
+    if unknown:
+        raise ValueError(f"{min(unknown)}: is no field of a calendar; use {', '.join(sorted(FIELDS))}")
+    return _calendar(spec)
+
+
+def _calendar(spec: Mapping[str, Any]) -> Calendar:
+    zone = str(spec.get("tz") or "UTC")
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         raise ValueError(f"tz: {zone!r} is not a time zone; use an IANA name such as Europe/Paris") from None
-    if country and country not in holidays.list_supported_countries():
-        raise ValueError(f"holidays: no public holidays are known for {country!r}; use a country code such as FR")
-    weekly = spec.get("weekly", {})
+    weekly = _mapping("weekly", spec)
     unknown = set(weekly) - set(DAYS)
     if unknown:
         raise ValueError(f"weekly: {min(unknown)!r} is not a day; use {', '.join(DAYS)}")
+    if not isinstance(spec.get("always_open", False), bool):
+        raise ValueError("always_open: must be true or false")
     return Calendar(
         zone=zone,
         weekly=tuple(_local_spans(f"weekly.{day}", weekly.get(day, ())) for day in DAYS),
-        always_open=bool(spec.get("always_open", False)),
-        closed=frozenset(_date("closed_dates", day) for day in spec.get("closed_dates", ())),
-        closed_annual=frozenset(_annual(day) for day in spec.get("closed_annual", ())),
-        date_hours=_by_date("date_hours", spec.get("date_hours", {})),
-        breaks=_by_date("breaks", spec.get("breaks", {})),
-        country=country,
+        always_open=spec.get("always_open", False),
+        closed=frozenset(_date("closed_dates", day) for day in _listed("closed_dates", spec)),
+        closed_annual=frozenset(_annual("closed_annual", day) for day in _listed("closed_annual", spec)),
+        date_hours=_by_date("date_hours", _mapping("date_hours", spec)),
+        breaks=_by_date("breaks", _mapping("breaks", spec)),
+        holidays=_places(spec.get("holidays") or ()),
+        half_days={_some_day(day): _wall(f"half_days.{day}", w) for day, w in _mapping("half_days", spec).items()},
     )
+
+
+def _mapping(name: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(found := spec.get(name) or {}, Mapping):
+        return found
+    raise ValueError(f"{name}: must be an object")
+
+
+def _listed(name: str, spec: Mapping[str, Any]) -> list[Any] | tuple[Any, ...]:
+    if isinstance(found := spec.get(name) or (), list | tuple):
+        return found
+    raise ValueError(f"{name}: must be a list")
+
+
+def _places(given: Any) -> tuple[str, ...]:
+    places = (given,) if isinstance(given, str) else tuple(given)
+    known = holidays.list_supported_countries(include_aliases=True)
+    for place in places:
+        country, _, region = str(place).partition("-")
+        if country not in known:
+            raise ValueError(f"holidays: no public holidays are known for {place!r}; use a country code such as FR")
+        if region and region not in known[country]:
+            listed = ", ".join(known[country]) or "none"
+            raise ValueError(f"holidays: {region!r} is not a region of {country}; known are {listed}")
+    return places
 
 
 def _by_date(name: str, given: Mapping[str, Any]) -> dict[date, Spans]:
     return {_date(name, day): _local_spans(f"{name}.{day}", spans) for day, spans in given.items()}
 
 
-def _date(name: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: {text!r} is not a date such as 2026-07-14") from None
+def _date(name: str, text: Any) -> date:
+    if isinstance(text, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass  # said below, as for any other text that is no date
+    raise ValueError(f"{name}: {text!r} is not a date such as 2026-07-14")
 
 
-def _annual(text: str) -> str:
-    _date("closed_annual", f"2024-{text}")  # a leap year, so that 29 February may be named
-    return text
+def _annual(name: str, text: Any) -> str:
+    _date(name, f"2024-{text}")  # a leap year, so that 29 February may be named
+    return str(text)
 
 
-def _local_spans(name: str, given: Any) -> Spans:  # Any: unchecked JSON, which is what this checks
-    spans = tuple((_wall(name, start), _wall(name, end)) for start, end in given)
+def _some_day(text: str) -> str:
+    return _date("half_days", text).isoformat() if len(text) == 10 else _annual("half_days", text)
+
+
+def _local_spans(name: str, given: Any) -> Spans:
+    pairs = given if isinstance(given, list | tuple) else (None,)
+    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise ValueError(f'{name}: must be a list of intervals such as [["09:00", "12:30"], ["13:30", "17:00"]]')
+    spans = tuple((_wall(name, start), _wall(name, end)) for start, end in pairs)
     if any(end < start for start, end in spans):
         raise ValueError(f"{name}: an interval ends before it starts; split a night at 24:00")
     return merge(span for span in spans if span[0] < span[1])
 
 
-def _wall(name: str, text: str) -> int:
+def _wall(name: str, text: Any) -> int:
     """Seconds of the day of "09:30", "23:59:59" or "24:00"."""
-    found = re.fullmatch(r"(\d\d):([0-5]\d)(?::([0-5]\d))?", text)
+    found = re.fullmatch(r"(\d\d):([0-5]\d)(?::([0-5]\d))?", text) if isinstance(text, str) else None
     hour, minute, second = (int(part or 0) for part in found.groups()) if found else (99, 0, 0)
     seconds = hour * 3600 + minute * 60 + second
     if seconds > 86_400:

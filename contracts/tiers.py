@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from contracts import clock
+from contracts.budget import Budget as Budget
 from contracts.hours import Hours, parse
 
 
@@ -35,43 +34,6 @@ class Watching(StrEnum):
     WATCH = "watch"  # and silence and hard faults shown
     SHADOW = "shadow"  # and findings listed at the review, no incident
     DETECT = "detect"  # and detection opens incidents, pages, calls the customer
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How long something may take: service time in seconds, or business days."""
-
-    seconds: int = 0
-    days: int = 0
-    closing: bool = False  # business days only: owed by closing time of that day, not at the ask's time of day
-
-    def due(self, calendar: Hours, start: datetime, pauses: tuple[clock.Pause, ...] = ()) -> datetime | None:
-        """When it is used up. Pauses stop service time; business days are dates, which nothing stops."""
-        if not self.days:
-            return clock.due(calendar, start, timedelta(seconds=self.seconds), pauses)
-        count = clock.close_of_business if self.closing else clock.business_days
-        return count(calendar, start, self.days)
-
-    def to_json(self) -> dict[str, Any]:
-        if not self.days:
-            return {"seconds": self.seconds}
-        return {"business_days": self.days, **({"by": "closing"} if self.closing else {})}
-
-    @staticmethod
-    def from_json(given: Mapping[str, Any], field: str = "budget") -> Budget:
-        """Raises ValueError naming `field`."""
-        seconds, days = given.get("seconds", 0), given.get("business_days", 0)
-        if (seconds == 0) == (days == 0) or not all(isinstance(n, int) and n >= 0 for n in (seconds, days)):
-            raise ValueError(f"{field}: give either seconds or business_days, a whole number above 0")
-        return Budget(seconds, days, given.get("by") == "closing")
-
-    @property
-    def words(self) -> str:
-        """ "15 min", "4 h", "1 business day"."""
-        if self.days:
-            return f"{self.days} business day{'s' if self.days > 1 else ''}"
-        whole, rest = divmod(self.seconds, 3600)
-        return f"{whole} h" if not rest else f"{self.seconds // 60} min"
 
 
 @dataclass(frozen=True, slots=True)
