@@ -27,7 +27,9 @@ class Notice(Owned, Base):
         ),
     )
 
-    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
+    incident_id: Mapped[uuid.UUID | None] = mapped_column(  # empty: a word about a contract, not about an incident
+        ForeignKey("incidents.id", ondelete="CASCADE"), index=True
+    )
     rung: Mapped[int]
     round: Mapped[int] = mapped_column(default=0)  # repeats of the whole ladder
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))

@@ -1,7 +1,7 @@
 """What people are trained in, whose they are alone, when they are off, and schedules of duty with covers.
 
 Revision ID: 0051
-Revises: 0023
+Revises: 0028
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from alembic import op
 from models.apart import grant, keep_apart
 
 revision = "0051"
-down_revision = "0023"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
