@@ -159,12 +159,14 @@ def deliver_once(sessions: Sessions, channels: Mapping[str, Channel], now: datet
 
 
 def _letter(notice: Notice) -> Letter:
-    return Letter(notice.id, notice.incident_id, notice.address, notice.subject, notice.body, notice.created_at)
+    # A word about a contract belongs to no incident: all of them to one customer make one thread.
+    thread = notice.incident_id or notice.customer_id
+    return Letter(notice.id, thread, notice.address, notice.subject, notice.body, notice.created_at)
 
 
 def _tell_of_giving_up(session: Session, notice: Notice, reason: str, now: datetime) -> None:
     """Nobody was told: the incident's story says so, for the engineer and for the watchman."""
-    incident = session.get(Incident, notice.incident_id, with_for_update=True)
+    incident = session.get(Incident, notice.incident_id, with_for_update=True) if notice.incident_id else None
     if incident is None:
         return
     person = session.get(Person, notice.person_id) if notice.person_id else None

@@ -94,7 +94,7 @@ def claim(
     head_start = case(_HEAD_START, value=Incident.tier, else_=0)
     query = (
         select(Notice)
-        .join(Incident, Incident.id == Notice.incident_id)
+        .outerjoin(Incident, Incident.id == Notice.incident_id)
         .where(*_open(channel), Notice.next_try_at <= now, Notice.address.not_in(busy))
         .order_by(Notice.due_at - func.make_interval(0, 0, 0, 0, 0, 0, head_start, type_=Interval), Notice.id)
         .limit(limit)
