@@ -1,0 +1,255 @@
+"""Doing what a plan says, within the caller's transaction: all of it, or, when anything stops it, nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.transfer import fields, kinds
+from app.transfer.known import Store, ways_kept
+from app.transfer.plan import LineSaid, Plan
+from models import audit
+from models.agreements import Contract, ContractLine
+from models.base import new_id
+from models.customers import Customer, Site
+from models.machines import Machine
+from models.people import Person, WebSession
+from telemetry import enrol
+
+# The audit names this many lines of a customer one by one; for the rest the counts and the plan's digest stand.
+_MOST_NAMED = 2000
+
+
+class Refused(Exception):
+    """The plan holds lines that cannot be done, so nothing was."""
+
+
+def carry_out(session: Session, plan: Plan, store: Store, actor: str, now: datetime) -> None:
+    """Write everything. Raises Refused, before anything is written, when a line of the plan is refused."""
+    if plan.refused:
+        raise Refused(f"{len(plan.refused)} lines are refused")
+    for customer_id in sorted(row.id for row in store.customers.values()):
+        audit.take_turns(session, customer_id)  # before any row is written: the order everybody keeps
+    hand = _Hand(session, store, actor, now)
+    for line in plan.lines:
+        if line.action == "create":
+            hand.make(line)
+        elif line.action == "change":
+            hand.change(line)
+    session.flush()  # what the database refuses shows here, before the audit speaks of it
+    hand.write_down(plan)
+
+
+class _Hand:
+    """The one who writes: knows what it made, for the lines that refer to it."""
+
+    def __init__(self, session: Session, store: Store, actor: str, now: datetime) -> None:
+        self._session, self._store, self._actor, self._now = session, store, actor, now
+        self._owners: dict[str, uuid.UUID] = {}
+        self._flushed = ""
+        self._makers: Mapping[str, Callable[[Mapping[str, str]], object]] = {
+            "customers": self._customer, "sites": self._site, "machines": self._machine,
+            "contacts": self._contact, "contracts": self._contract, "lines": self._line,
+        }  # fmt: skip
+        self._changers: Mapping[str, Callable[[Mapping[str, str], set[str]], object]] = {
+            "customers": self._customer_changed, "sites": self._site_changed, "machines": self._machine_changed,
+            "contacts": self._contact_changed, "contracts": self._contract_changed, "lines": self._line_changed,
+        }  # fmt: skip
+
+    def make(self, line: LineSaid) -> None:
+        if line.kind != self._flushed:
+            self._session.flush()  # the rows of this kind refer to those before
+            self._flushed = line.kind
+        self._session.add(self._makers[line.kind](line.row))
+
+    def change(self, line: LineSaid) -> None:
+        self._changers[line.kind](line.row, {change.field for change in line.changes})
+
+    def write_down(self, plan: Plan) -> None:
+        """One entry in the chain of each customer that was touched, naming every line with what changed."""
+        touched: dict[str, list[LineSaid]] = defaultdict(list)
+        for line in plan.lines:
+            if line.action in ("create", "change"):
+                touched[self._slug(line)].append(line)
+        for slug, lines in sorted(touched.items()):
+            facts = {
+                "plan": plan.digest,
+                "made": sum(line.action == "create" for line in lines),
+                "changed": sum(line.action == "change" for line in lines),
+                "lines": [_told(line) for line in lines[:_MOST_NAMED]],
+            }
+            audit.record(
+                self._session,
+                actor=self._actor,
+                deed="import.done",
+                subject=f"customer:{slug}",
+                customer_id=self._store.customers[slug].id,
+                facts=facts,
+                now=self._now,
+            )
+
+    def _slug(self, line: LineSaid) -> str:
+        row = line.row
+        if "customer" in row:
+            return row["customer"]
+        return self._store.slugs[self._store.contracts[row["contract"]].customer_id]
+
+    def _customer(self, row: Mapping[str, str]) -> Customer:
+        made = Customer(
+            id=new_id(),
+            slug=row["customer"],
+            name=row["name"],
+            language=row["language"],
+            zone=row["zone"],
+            demo=row["demo"] == "yes",
+            created_at=self._now,
+        )
+        self._store.customers[made.slug] = made
+        self._store.slugs[made.id] = made.slug
+        return made
+
+    def _customer_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+        found = self._store.customers[row["customer"]]
+        for name in changed & {"name", "language", "zone"}:
+            setattr(found, name, row[name])
+
+    def _site(self, row: Mapping[str, str]) -> Site:
+        made = Site(
+            id=new_id(),
+            customer_id=self._owner(row),
+            name=row["site"],
+            zone=row["zone"],
+            country=row["country"],
+            created_at=self._now,
+        )
+        self._store.sites[row["customer"], row["site"]] = made
+        return made
+
+    def _site_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+        found = self._store.sites[row["customer"], row["site"]]
+        for name in changed & {"zone", "country"}:
+            setattr(found, name, row[name])
+
+    def _machine(self, row: Mapping[str, str]) -> Machine:
+        made = Machine(
+            id=new_id(),
+            customer_id=self._owner(row),
+            name=row["machine"],
+            site_id=self._site_id(row["customer"], row["site"]),
+            retired_at=_instant(row["retired_at"]),
+            created_at=self._now,
+            **{name: row[name] for name in ("title", "rack", "source")},
+        )
+        self._store.machines[made.name] = made
+        return made
+
+    def _machine_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+        found = self._store.machines[row["machine"]]
+        for name in changed & {"title", "rack", "source"}:
+            setattr(found, name, row[name])
+        if "site" in changed:
+            found.site_id = self._site_id(row["customer"], row["site"])
+        if "retired_at" in changed:
+            found.retired_at = _instant(row["retired_at"])
+            enrol.revoke(self._session, found, self._now, actor=self._actor)
+
+    def _contact(self, row: Mapping[str, str]) -> Person:
+        made = Person(
+            id=new_id(),
+            customer_id=self._owner(row),
+            role="contact",
+            email=row["email"],
+            demo=self._store.customers[row["customer"]].demo,
+            created_at=self._now,
+            **_person(row),
+        )
+        self._store.people[made.email.lower()] = made
+        return made
+
+    def _contact_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+        found = self._store.people[row["email"].lower()]
+        said = _person(row)
+        said["notify"] += ways_kept(found.notify)
+        for name in changed & said.keys():
+            setattr(found, name, said[name])
+        if "active" in changed and not found.active:
+            ended = update(WebSession).where(WebSession.person_id == found.id, WebSession.ended_at.is_(None))
+            self._session.execute(ended.values(ended_at=self._now))
+
+    def _contract(self, row: Mapping[str, str]) -> Contract:
+        made = Contract(
+            id=new_id(),
+            customer_id=self._owner(row),
+            number=row["contract"],
+            tier=row["tier"],
+            state=row["state"],
+            starts_on=_day(row["starts_on"]),
+            ends_on=_day(row["ends_on"]),
+            zone=row["zone"],
+            country=row["country"],
+            created_at=self._now,
+        )
+        self._store.contracts[made.number] = made
+        return made
+
+    def _contract_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+        found = self._store.contracts[row["contract"]]
+        for name in changed & {"state", "country"}:
+            setattr(found, name, row[name])
+        if "ends_on" in changed:
+            found.ends_on = _day(row["ends_on"])
+
+    def _line(self, row: Mapping[str, str]) -> ContractLine:
+        contract = self._store.contracts[row["contract"]]
+        machine = self._store.machines[row["machine"]] if row["machine"] else None
+        return ContractLine(
+            customer_id=contract.customer_id,
+            contract_id=contract.id,
+            machine_id=machine.id if machine else None,
+            site_id=self._site_id(self._store.slugs[contract.customer_id], row["site"]),
+            starts_on=_day(row["starts_on"]),
+            ends_on=_day(row["ends_on"]),
+        )
+
+    def _line_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+        self._store.lines[kinds.LINES.key_of(row)].ends_on = _day(row["ends_on"])
+
+    def _owner(self, row: Mapping[str, str]) -> uuid.UUID:
+        return self._store.customers[row["customer"]].id
+
+    def _site_id(self, customer: str, name: str) -> uuid.UUID | None:
+        return self._store.sites[customer, name].id if name else None
+
+
+def _person(row: Mapping[str, str]) -> dict[str, Any]:  # Any: columns of several types
+    ways = [] if row["notify"] in ("", fields.NO_WAY) else [one.partition(" ") for one in row["notify"].split("; ")]
+    return {
+        "name": row["name"],
+        "languages": row["languages"].split(),
+        "zone": row["zone"],
+        "unit": row["unit"],
+        "may": row["may"].split(),
+        "notify": [{"channel": channel, "address": address} for channel, _, address in ways],
+        "active": row["active"] == "yes",
+    }
+
+
+def _told(line: LineSaid) -> dict[str, Any]:  # Any: plain JSON
+    told: dict[str, Any] = {"kind": line.kind, "key": line.key, "did": line.action}
+    if line.changes:
+        told["changes"] = [[change.field, change.before, change.after] for change in line.changes]
+    return told
+
+
+def _day(value: str) -> Any:  # Any: date | None; a first day is there, for the plan asked for it
+    return date.fromisoformat(value) if value else None
+
+
+def _instant(value: str) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None

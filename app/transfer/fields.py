@@ -1,0 +1,161 @@
+"""What a cell may hold: read into the one form in which we compare, keep and write it. Plain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from email_validator import EmailNotValidError, validate_email
+
+Reader = Callable[[str], str]
+NO_WAY = "none"
+
+
+class Unfit(Exception):
+    """A cell that cannot be used: what is wrong with it, and what to do."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem, self.remedy = problem, remedy
+
+
+def tidy(value: str) -> str:
+    """A text on one line: what cannot be printed, line breaks included, is a space; none at the ends."""
+    return re.sub(r"\s*[\x00-\x1f\x7f\x85\u2028\u2029]+\s*", " ", value).strip()
+
+
+def line(most: int = 200) -> Reader:
+    def read(cell: str) -> str:
+        value = tidy(cell)
+        if len(value) > most:
+            raise Unfit(f"has {len(value)} characters", f"use at most {most}")
+        return value
+
+    return read
+
+
+def pattern(form: str, example: str) -> Reader:
+    known = re.compile(form)
+
+    def read(cell: str) -> str:
+        value = cell.strip()
+        if known.fullmatch(value) is None:
+            raise Unfit("has characters or a form that cannot be used", f"write it like {example}")
+        return value
+
+    return read
+
+
+def one_of(words: Sequence[str]) -> Reader:
+    def read(cell: str) -> str:
+        value = cell.strip().lower()
+        if value not in words:
+            raise Unfit("is none of the words known here", "use " + ", ".join(words[:-1]) + " or " + words[-1])
+        return value
+
+    return read
+
+
+def some_of(words: Sequence[str]) -> Reader:
+    """Several words in one cell, in our own order."""
+
+    def read(cell: str) -> str:
+        given = [word for word in re.split(r"[\s,;|]+", cell.strip().lower()) if word]
+        unknown = [word for word in given if word not in words]
+        if unknown:
+            raise Unfit(f"holds {unknown[0][:40]!r}, which is not known", "use some of " + ", ".join(words))
+        return " ".join(word for word in words if word in given)
+
+    return read
+
+
+def languages(cell: str) -> str:
+    """Codes of two letters; the order is the person's own."""
+    given = [word for word in re.split(r"[\s,;|]+", cell.strip().lower()) if word]
+    if not given or len(given) > 10 or any(not re.fullmatch("[a-z]{2}", word) for word in given):
+        raise Unfit("is not a list of languages", "write codes of two letters, such as fr en")
+    return " ".join(dict.fromkeys(given))
+
+
+def zone(cell: str) -> str:
+    value = cell.strip()
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # OSError: a folder of the database, such as "Europe"
+        raise Unfit("is not a time zone of the IANA database", "write it like Europe/Paris") from None
+    return value
+
+
+def day(cell: str) -> str:
+    value = cell.strip()
+    try:
+        found = date.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or len(value) != 10:
+        raise Unfit("is not a day as we read it", "write year, month and day like 2026-03-10")
+    if not 2000 <= found.year <= 2100:
+        raise Unfit("is not between the years 2000 and 2100", "correct the year")
+    return found.isoformat()
+
+
+def instant(cell: str) -> str:
+    """With its zone; kept in UTC."""
+    value = cell.strip()
+    try:
+        found = datetime.fromisoformat(value.upper().replace(" ", "T", 1))
+    except ValueError:
+        found = None
+    if found is None or len(value) < 16:
+        raise Unfit("is not an instant", "write it like 2026-03-10T09:00:00Z")
+    if found.tzinfo is None:
+        raise Unfit("has no time zone", "end it with Z, or with an offset such as +01:00")
+    if not 2000 <= found.astimezone(UTC).year <= 2100:
+        raise Unfit("is not between the years 2000 and 2100", "correct the year")
+    return said(found)
+
+
+def said(at: datetime | None) -> str:
+    """An instant as a cell."""
+    return "" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def yes_no(cell: str) -> str:
+    value = {"yes": "yes", "true": "yes", "1": "yes", "oui": "yes", "no": "no", "false": "no", "0": "no", "non": "no"}
+    found = value.get(cell.strip().lower())
+    if found is None:
+        raise Unfit("is neither yes nor no", "write yes or no")
+    return found
+
+
+def whole(least: int, most: int) -> Reader:
+    def read(cell: str) -> str:
+        value = cell.strip()
+        if not re.fullmatch(r"\d{1,9}", value, re.ASCII) or not least <= int(value) <= most:
+            raise Unfit("is not a whole number in bounds", f"write digits only, from {least} to {most}")
+        return str(int(value))
+
+    return read
+
+
+def mail(cell: str) -> str:
+    try:
+        # No look-up in the DNS: an address is tried by writing to it. The local part of test domains is fine.
+        return validate_email(cell.strip(), check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        raise Unfit("is not a mail address", "write it like ada@example.org") from None
+
+
+def ways(cell: str) -> str:
+    """How to reach a person, best first: "email ada@example.org; sms +33612345678"; "none" for in no way."""
+    found = []
+    if cell.strip().lower() == NO_WAY:
+        return NO_WAY
+    for part in filter(None, (one.strip() for one in re.split(r";(?:\s|$)", tidy(cell)))):
+        channel, _, address = part.partition(" ")
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", channel) or not address.strip() or len(address) > 500:
+            raise Unfit("names no way to reach somebody", "write channel and address, such as email ada@example.org")
+        found.append(f"{channel} {address.strip()}")
+    return "; ".join(found)

@@ -1,0 +1,180 @@
+"""The rows of the house as text, the form in which an import compares them and an export writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.orm import Session
+
+from app.transfer import fields, kinds
+from app.transfer.kinds import Key, Kind, Row
+from app.transfer.plan import Sheet
+from models.agreements import Contract, ContractLine
+from models.base import Base
+from models.customers import Customer, Site
+from models.machines import Machine
+from models.people import Person
+
+B = TypeVar("B", bound=Base)
+_SAID = "webhook"  # a way whose address is itself a secret: whoever holds it may post there
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The names that files mention; what else the house holds does not matter to them."""
+
+    customers: Collection[str]
+    machines: Collection[str]
+    contacts: Collection[str]  # addresses in small letters
+    contracts: Collection[str]
+
+
+def wanted(sheets: Sequence[Sheet]) -> Wanted:
+    """What the files mention, as they write it."""
+    found: dict[str, set[str]] = {"customer": set(), "machine": set(), "email": set(), "contract": set()}
+    for sheet in sheets:
+        for place, name in enumerate(sheet.table.columns):
+            if name in found:
+                found[name].update(cells[place].strip() for _, cells in sheet.table.records)
+    return Wanted(found["customer"], found["machine"], {one.lower() for one in found["email"]}, found["contract"])
+
+
+class Store:
+    """Rows by the words people know them by: those that an import mentions (`only`), else every one in reach."""
+
+    def __init__(self, session: Session, only: Wanted | None = None) -> None:
+        self._session = session
+        machines = _named(Machine.name, only.machines if only else None)
+        self.machines = {row.name: row for row in self._rows(Machine, machines)}
+        contracts = _named(Contract.number, only.contracts if only else None)
+        self.contracts = {row.number: row for row in self._rows(Contract, contracts)}
+        mail = func.lower(Person.email)
+        people = _named(mail, only.contacts if only else None)
+        # Our own people bear addresses too: an import must know that one is taken, an export does not write it.
+        ours = [Person.customer_id.is_not(None)] if only is None else []
+        self.people = {row.email.lower(): row for row in self._rows(Person, [*people, *ours])}
+        named = _named(Customer.slug, only.customers if only else None)
+        if only is not None:
+            owners = {row.customer_id for row in self.machines.values()}
+            owners |= {row.customer_id for row in self.contracts.values()}
+            owners |= {row.customer_id for row in self.people.values() if row.customer_id}
+            named = [named[0] | Customer.id.in_(owners)]
+        self.customers = {row.slug: row for row in self._rows(Customer, named)}
+        self.slugs = {row.id: row.slug for row in self.customers.values()}
+        self.sites = {
+            (self.slugs[row.customer_id], fields.tidy(row.name)): row
+            for row in self._rows(Site, self._of_customers(Site.customer_id, only))
+        }
+        self._site_names = {row.id: name for (_, name), row in self.sites.items()}
+        self.lines: dict[Key, ContractLine] = {}
+        self._gather_lines(only)
+
+    def rows(self, kind: Kind) -> dict[Key, Row]:
+        """Every row of a kind, by its key, in the order of an export."""
+        texts = {
+            "customers": self._customers, "sites": self._sites, "machines": self._machines,
+            "contacts": self._contacts, "contracts": self._contracts, "lines": self._lines,
+        }[kind.name]()  # fmt: skip
+        return dict(sorted((kinds.folded(kind, row), row) for row in texts))
+
+    def _rows(self, table: type[B], conditions: Sequence[ColumnElement[bool]]) -> Sequence[B]:
+        query: Select[Any] = select(table).where(*conditions)
+        return self._session.scalars(query).all()
+
+    def _of_customers(self, column: Any, only: Wanted | None) -> list[ColumnElement[bool]]:
+        return [] if only is None else [column.in_(list(self.slugs))]
+
+    def _gather_lines(self, only: Wanted | None) -> None:
+        numbers = {row.id: row.number for row in self.contracts.values()}
+        query = select(ContractLine, Machine.name).outerjoin(Machine, Machine.id == ContractLine.machine_id)
+        if only is not None:
+            query = query.where(ContractLine.contract_id.in_(list(numbers)))
+        for line, machine in self._session.execute(query):
+            site = self._site_names.get(line.site_id, "") if line.site_id else ""
+            key = (numbers[line.contract_id], machine or "", site, _day(line.starts_on))
+            held = self.lines.get(key)
+            # Two lines for the same thing from the same day cover what the longer one covers.
+            if held is None or (held.ends_on is not None and (line.ends_on is None or line.ends_on > held.ends_on)):
+                self.lines[key] = line
+
+    def _customers(self) -> Iterable[Row]:
+        for row in self.customers.values():
+            yield {
+                "customer": row.slug,
+                "name": fields.tidy(row.name),
+                "language": row.language,
+                "zone": row.zone,
+                "demo": "yes" if row.demo else "no",
+            }
+
+    def _sites(self) -> Iterable[Row]:
+        for (slug, name), row in self.sites.items():
+            yield {"customer": slug, "site": name, "zone": row.zone, "country": row.country}
+
+    def _machines(self) -> Iterable[Row]:
+        for row in self.machines.values():
+            yield {
+                "machine": row.name,
+                "customer": self.slugs[row.customer_id],
+                "site": self._site_names.get(row.site_id, "") if row.site_id else "",
+                "title": fields.tidy(row.title),
+                "rack": fields.tidy(row.rack),
+                "source": row.source,
+                "retired_at": fields.said(row.retired_at),
+            }
+
+    def _contacts(self) -> Iterable[Row]:
+        for row in self.people.values():
+            yield {
+                "email": row.email,
+                "customer": self.slugs[row.customer_id] if row.customer_id else "",
+                "name": fields.tidy(row.name),
+                "languages": " ".join(row.languages),
+                "zone": row.zone,
+                "unit": row.unit,
+                "may": " ".join(word for word in kinds.MAY if word in row.may),
+                "notify": ways_said(row.notify),
+                "active": "yes" if row.active else "no",
+            }
+
+    def _contracts(self) -> Iterable[Row]:
+        for row in self.contracts.values():
+            yield {
+                "contract": row.number,
+                "customer": self.slugs[row.customer_id],
+                "tier": row.tier,
+                "state": row.state,
+                "starts_on": _day(row.starts_on),
+                "ends_on": _day(row.ends_on),
+                "zone": row.zone,
+                "country": row.country,
+            }
+
+    def _lines(self) -> Iterable[Row]:
+        for key, row in self.lines.items():
+            yield {**dict(zip(kinds.LINES.key, key, strict=True)), "ends_on": _day(row.ends_on)}
+
+
+def ways_said(ways: Iterable[dict[str, str]]) -> str:
+    """How somebody is reached, without the addresses that are secrets."""
+    told = [f"{way['channel']} {fields.tidy(way['address'])}" for way in ways if way.get("channel") != _SAID]
+    return "; ".join(told) or fields.NO_WAY
+
+
+def ways_kept(ways: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """The ways an export does not tell, which a change of the others leaves alone."""
+    return [way for way in ways if way.get("channel") == _SAID]
+
+
+def _day(value: date | None) -> str:
+    return value.isoformat() if value else ""
+
+
+def _named(column: Any, names: Collection[str] | None) -> list[ColumnElement[bool]]:
+    """`column` is one of the names; one bound array, however many they are."""
+    return [] if names is None else [column == any_(literal(sorted(names), ARRAY(TEXT)))]
