@@ -37,10 +37,11 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Retargeted:
-    """Another severity: other hours and another budget, counted from the opening or from this instant."""
+    """Another severity: other hours (None: the same) and another budget, counted from the opening or from this
+    instant."""
 
     at: datetime
-    hours: Hours
+    hours: Hours | None
     budget: timedelta
     from_opening: bool = True
 
@@ -50,11 +51,19 @@ class Upgraded:
     """A better contract from here on: the new promise counts from this instant and never worsens the one given."""
 
     at: datetime
-    hours: Hours
+    hours: Hours | None
     budget: timedelta
 
 
-Event: TypeAlias = Paused | Resumed | Cancelled | Retargeted | Upgraded
+@dataclass(frozen=True, slots=True)
+class ContractEnded:
+    """The contract ends while the clock runs: it keeps the promise it was given (a snapshot), or is cut off."""
+
+    at: datetime
+    cutoff: bool = False
+
+
+Event: TypeAlias = Paused | Resumed | Cancelled | Retargeted | Upgraded | ContractEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class _Life:
+    opened_at: datetime
     legs: tuple[Leg, ...]  # several after an upgrade: the earliest holds
     pauses: tuple[Pause, ...] = ()
     cancelled_at: datetime | None = None
@@ -101,7 +111,7 @@ class _Life:
 
 def run(start: datetime, hours: Hours, budget: timedelta, events: Sequence[Event], now: datetime) -> Course:
     """Play a clock from its start to `now`. Later events are not heard yet; none is heard after a cancellation."""
-    life = _Life((Leg(start, hours, budget),))
+    life = _Life(start, (Leg(start, hours, budget),))
     for event in sorted(events, key=lambda event: event.at):
         if event.at <= now and life.cancelled_at is None:
             life = _hear(life.reach(event.at), event)
@@ -132,10 +142,13 @@ def _hear(life: _Life, event: Event) -> _Life:
         case Cancelled(at):
             return replace(life, cancelled_at=at)
         case Retargeted(at, hours, budget, from_opening):
-            start = life.legs[0].start if from_opening else at
-            return _already_gone(replace(life, legs=(Leg(start, hours, budget),)), at)
+            first = life.legs[0]
+            start = life.opened_at if from_opening else max(at, life.opened_at)
+            return _already_gone(replace(life, legs=(Leg(start, hours or first.hours, budget),)), at)
         case Upgraded(at, hours, budget):
-            return replace(life, legs=(*life.legs, Leg(at, hours, budget)))
+            return replace(life, legs=(*life.legs, Leg(at, hours or life.legs[-1].hours, budget)))
+        case ContractEnded(at, cutoff):
+            return replace(life, cancelled_at=at) if cutoff else life
 
 
 def _already_gone(life: _Life, at: datetime) -> _Life:
