@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import psycopg
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "alembic"
+_LINES = re.compile(r'^(revision|down_revision) = "(\w+)"', re.MULTILINE)
 
 
 def head() -> str:
-    """The revision this code needs: the files are numbered in order (a test holds them to it)."""
-    return max(file.stem.split("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+    """The revision this code needs: the one that no other comes after.
+
+    Numbers alone do not tell: several hands write migrations at once, and a lower number may come to stand on a higher.
+    """
+    named: set[str] = set()
+    followed: set[str] = set()
+    for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"):
+        said = dict(_LINES.findall(file.read_text()))
+        named.add(said["revision"])
+        followed.add(said.get("down_revision", ""))
+    (last,) = named - followed
+    return last
 
 
 def current(dsn: str) -> str | None:

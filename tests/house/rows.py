@@ -33,6 +33,8 @@ CHOSEN: dict[str, Any] = {
     "delivery_ledger.refused": 1,
     "delivery_ledger.duplicate": 1,
     "delivery_ledger.late": 1,
+    "inbound_doors.kind": "alertmanager",
+    "inbound_alerts.state": "triggered",
     "incidents.state": "waiting",
     "incidents.waiting_for": "customer",
     "machine_states.speaking": "silent",
