@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from contracts.tiers import Terms
 from escalation import duty as desk
 from escalation import ladder as ladders
-from escalation import notify, story
+from escalation import notify, story, waiting_line
 from escalation.duty import Duty
 from escalation.incident import Actor
 from escalation.ladder import Climb, Ladder, Rung, Step
@@ -39,7 +39,7 @@ def start(session: Session, incident: Incident, now: datetime) -> None:
 
 def stop(incident: Incident) -> None:
     """Nobody more is told: it was acknowledged, or it is over."""
-    incident.next_rung_at = None
+    incident.next_rung_at = incident.queued_at = None
 
 
 def climb(session: Session, incident: Incident, now: datetime) -> bool:
@@ -56,6 +56,7 @@ def climb(session: Session, incident: Incident, now: datetime) -> bool:
         return bool(meant[index])
 
     steps = ladders.overdue(ladder, _place(incident), now, reachable)
+    queued = waiting_line.join(session, incident, duty, now)
     for step in steps:
         _tell_of(session, incident, ladder, step, meant[step.index], now)
     if steps:
@@ -71,7 +72,7 @@ def climb(session: Session, incident: Incident, now: datetime) -> bool:
         words = "Nobody can be reached on any rung that is left of this incident's ladder."
         story.tell(session, incident, "rung", words, now, facts={"unreachable": True})
         return True
-    return bool(steps)
+    return queued or bool(steps)
 
 
 def climb_now(session: Session, incident: Incident, actor: Actor, reason: str, now: datetime) -> list[str]:

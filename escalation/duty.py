@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from escalation import roster
 from escalation.incident import NEVER_ALONE
 from escalation.promises import terms_of
-from escalation.routing import Candidate, Need, Order, Place, order, second_for, unit_of
+from escalation.routing import Need, Order, Place, order, second_for, unit_of
+from escalation.subjects import subject_of
 from models.customers import Customer
-from models.incidents import OPEN_STATES, Incident
-from models.people import NamedPerson, Person, Shift
+from models.incidents import Incident
+from models.people import NamedPerson, Person
 from models.session import as_staff
 
 
@@ -36,43 +38,22 @@ def on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
 
 def _on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
     customer = session.get_one(Customer, incident.customer_id)
-    people = {
-        person.id: person
-        for person in session.scalars(
-            select(Person).where(Person.customer_id.is_(None), Person.active).order_by(Person.name)
-        )
-    }
-    units: dict[uuid.UUID, set[str]] = {}
-    shifts = select(Shift.person_id, Shift.unit).where(Shift.starts_at <= now, Shift.ends_at > now)
-    for person_id, unit in session.execute(shifts):
-        units.setdefault(person_id, set()).add(unit)
-    owned = select(Incident.owner_id, func.count()).where(
-        Incident.state.in_(OPEN_STATES), Incident.owner_id.is_not(None)
-    )
-    in_hand = {row[0]: row[1] for row in session.execute(owned.group_by(Incident.owner_id))}
+    people = roster.our_people(session)
     named = tuple(
         session.scalars(
             select(NamedPerson.person_id).where(NamedPerson.customer_id == customer.id).order_by(NamedPerson.duty)
         )
     )
     need = Need(
-        customer.id, unit_of(customer.zone), incident.severity, terms_of(incident).skill_floor, customer.language
+        customer.id,
+        unit_of(customer.zone),
+        incident.severity,
+        terms_of(incident).skill_floor,
+        customer.language,
+        subject_of(incident.cause),
+        roster.mode_of(incident.channel),
     )
-    candidates = [
-        Candidate(
-            person.id,
-            person.name,
-            person.level,
-            frozenset(units.get(person.id, ())),
-            frozenset(person.languages),
-            in_hand.get(person.id, 0),
-            bool(person.notify),
-            person.id in named,
-        )
-        for person in people.values()
-        if person.role == "engineer"
-    ]
-    return Duty(order(candidates, need), people, named)
+    return Duty(order(roster.candidates(session, people, named, now), need), people, named)
 
 
 def whom(duty: Duty, word: str) -> list[Place]:

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from contracts import hours
+from contracts.spans import from_us, to_us
 
 LONGEST = timedelta(days=400)  # how far a schedule is drawn at once: a year and its edges
 
@@ -142,12 +143,8 @@ def _within(schedule: Schedule, one: Layer, start: datetime, end: datetime) -> I
         yield start, end
         return
     calendar = hours.parse({"tz": schedule.zone, "weekly": dict(one.weekly)})
-    begin, stop = hours.to_us(start), hours.to_us(end)
-    for index in range(begin // hours.DAY_US, -(-stop // hours.DAY_US)):
-        for low, high in calendar.day(index):
-            low, high = max(low, begin), min(high, stop)
-            if low < high:
-                yield hours.from_us(low), hours.from_us(high)
+    for low, high in hours.within(calendar, to_us(start), to_us(end)):
+        yield from_us(low), from_us(high)
 
 
 def _fill(

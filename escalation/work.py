@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from escalation import waiting_line
 from escalation.auditor import Watchman
 from escalation.channels import Channel
 from escalation.channels.email import mail_server
@@ -53,6 +54,7 @@ def desk_loops(
 
     def ticking(now: datetime) -> datetime | None:
         changed, due = tick_all(sessions, now, _AT_ONCE)
+        waiting_line.serve(sessions, now)
         return now if changed >= _AT_ONCE else due
 
     deliver = Loop("deliver", _DELIVER_S, deliverer.once)

@@ -1,0 +1,146 @@
+"""Our people as routing sees them: who is on duty where, trained in what, with how much in hand. Reads rows, decides
+nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from escalation import rota
+from escalation.rota import Schedule, Stretch
+from escalation.routing import Candidate
+from models.duty import Cover, Detachment, DutySchedule, TimeOff, Training
+from models.incidents import Incident
+from models.people import Person, Shift
+
+# What an owner serves right now: an incident that waits for somebody else takes no hands.
+_IN_HANDS = ("open", "acknowledged", "working")
+
+
+def mode_of(channel: str) -> str:
+    """How somebody who came in by a channel is served."""
+    return "phone" if channel == "phone" else "written"
+
+
+def our_people(session: Session) -> dict[uuid.UUID, Person]:
+    """Everybody active of ours, by id."""
+    ours = select(Person).where(Person.customer_id.is_(None), Person.active).order_by(Person.name)
+    return {person.id: person for person in session.scalars(ours)}
+
+
+def units_now(session: Session, now: datetime) -> dict[uuid.UUID, set[str]]:
+    """Where each person is on duty at `now`: by the schedules, and by single shifts beside them."""
+    units: dict[uuid.UUID, set[str]] = {}
+    shifts = select(Shift.person_id, Shift.unit).where(Shift.starts_at <= now, Shift.ends_at > now)
+    for person_id, unit in session.execute(shifts):
+        units.setdefault(person_id, set()).add(unit)
+    for row, schedule in schedules(session, now, now + timedelta(seconds=1)):
+        person = rota.on_duty(schedule, now)
+        if person is not None:
+            units.setdefault(person, set()).add(row.unit)
+    return units
+
+
+def schedules(session: Session, start: datetime, end: datetime) -> list[tuple[DutySchedule, Schedule]]:
+    """Every active schedule by name, with the covers and absences that touch [start, end)."""
+    rows = session.scalars(select(DutySchedule).where(DutySchedule.active).order_by(DutySchedule.name)).all()
+    if not rows:
+        return []
+    accepted = select(Cover).where(Cover.state == "accepted", Cover.starts_at < end, Cover.ends_at > start)
+    covers: dict[uuid.UUID, list[Stretch]] = {}
+    for cover in session.scalars(accepted.order_by(Cover.answered_at, Cover.id)):
+        stretch = Stretch(cover.starts_at, cover.ends_at, cover.person_id, "cover")
+        covers.setdefault(cover.schedule_id, []).append(stretch)
+    absent = tuple(
+        Stretch(off.starts_at, off.ends_at, off.person_id)
+        for off in session.scalars(
+            select(TimeOff).where(TimeOff.kind == "absent", TimeOff.starts_at < end, TimeOff.ends_at > start)
+        )
+    )
+    return [(row, drawn(row, covers.get(row.id, ()), absent)) for row in rows]
+
+
+def drawn(row: DutySchedule, covers: Iterable[Stretch] = (), absent: Iterable[Stretch] = ()) -> Schedule:
+    """A stored schedule as the plain one. Raises ValueError for layers nobody should have been able to store."""
+    return Schedule(row.zone, tuple(rota.layer(given) for given in row.layers), tuple(covers), tuple(absent))
+
+
+def candidates(
+    session: Session, people: Mapping[uuid.UUID, Person], named: Collection[uuid.UUID], now: datetime
+) -> list[Candidate]:
+    """Every engineer among `people` as they stand at `now`; `named`: those a contract names for the account."""
+    units = units_now(session, now)
+    serving = _serving(session)
+    trained, expired = _trainings(session, people, now)
+    away = _away(session, people, now)
+    holds = (Detachment.starts_at <= now, or_(Detachment.ends_at.is_(None), Detachment.ends_at > now))
+    detached = {
+        row[0]: row[1] for row in session.execute(select(Detachment.person_id, Detachment.customer_id).where(*holds))
+    }
+    return [
+        Candidate(
+            person.id,
+            person.name,
+            person.level,
+            frozenset(units.get(person.id, ())),
+            frozenset(person.languages),
+            sum(serving.get(person.id, {}).values()),
+            bool(person.notify),
+            person.id in named,
+            detached.get(person.id),
+            away.get(person.id, ""),
+            trained.get(person.id, {}),
+            frozenset(expired.get(person.id, ())),
+            serving.get(person.id, {}),
+            {mode: int(room) for mode, room in person.capacity.items()},
+        )
+        for person in people.values()
+        if person.role == "engineer"
+    ]
+
+
+def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:
+    owned = (
+        select(Incident.owner_id, Incident.channel, func.count())
+        .where(Incident.state.in_(_IN_HANDS), Incident.owner_id.is_not(None))
+        .group_by(Incident.owner_id, Incident.channel)
+    )
+    found: dict[uuid.UUID, dict[str, int]] = {}
+    for owner, channel, count in session.execute(owned):
+        if owner is not None:
+            mine = found.setdefault(owner, {})
+            mine[mode_of(channel)] = mine.get(mode_of(channel), 0) + count
+    return found
+
+
+def _trainings(
+    session: Session, people: Mapping[uuid.UUID, Person], now: datetime
+) -> tuple[dict[uuid.UUID, dict[str, str]], dict[uuid.UUID, set[str]]]:
+    """Person → subject → level of what holds today where the person lives, and person → subjects that have run out."""
+    holds: dict[uuid.UUID, dict[str, str]] = {}
+    over: dict[uuid.UUID, set[str]] = {}
+    for training in session.scalars(select(Training)):
+        person = people.get(training.person_id)
+        if person is None:
+            continue
+        if training.expires_on is not None and now.astimezone(ZoneInfo(person.zone)).date() > training.expires_on:
+            over.setdefault(person.id, set()).add(training.subject)
+        else:
+            holds.setdefault(person.id, {})[training.subject] = training.level
+    return holds, over
+
+
+def _away(session: Session, people: Mapping[uuid.UUID, Person], now: datetime) -> dict[uuid.UUID, str]:
+    said = {person.id: "not at their place" for person in people.values() if person.away_since is not None}
+    for off in session.scalars(select(TimeOff).where(TimeOff.starts_at <= now, TimeOff.ends_at > now)):
+        person = people.get(off.person_id)
+        if person is not None:
+            until = off.ends_at.astimezone(ZoneInfo(person.zone))
+            words = "absent" if off.kind == "absent" else "in protected time"
+            said[person.id] = f"{words} until {until:%Y-%m-%d %H:%M}"
+    return said
