@@ -1,4 +1,4 @@
-"""The MQTT secrets the demo's own machines speak with, as files in the data folder that only its owner may read."""
+"""What the data folder holds of the demo: its machines' MQTT secrets, for their owner only, and whether it went away."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 _LAB = Path("lab", "secrets.json")
 _AGENT = Path("agent", "secret.json")
+_SENT_AWAY = "demo.removed"
 _PRIVATE = 0o600
 
 
@@ -49,6 +50,21 @@ def write(path: Path, secrets: Mapping[str, str]) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w") as file:
         json.dump(dict(secrets), file)
     os.replace(draft, path)
+
+
+def send_away(data: Path) -> None:
+    """Remember that somebody took the demo away: a start does not bring it back by itself."""
+    (data / _SENT_AWAY).write_text("`vigie demo install` brings the demo back\n")
+
+
+def welcome(data: Path) -> None:
+    """The demo is wanted again."""
+    (data / _SENT_AWAY).unlink(missing_ok=True)
+
+
+def is_sent_away(data: Path) -> bool:
+    """Whether the demo was taken away and not asked for since."""
+    return (data / _SENT_AWAY).exists()
 
 
 def forget(data: Path) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app import embedded, folder, offspring, orphans, parts, revisions
+from app import demo_secrets, embedded, folder, offspring, orphans, parts, revisions
 from app.beats import Beats
 from app.embedded import Cluster
 from app.offspring import Process
@@ -119,7 +119,9 @@ class Start:
         if revisions.current(self.cluster.dsn(embedded.OWNER)) != revisions.head():
             with self._step("database schema"):
                 self._errand("migrate")
-        if self.settings.demo:
+        if self.settings.demo and demo_secrets.is_sent_away(self.settings.data):
+            self._tell("the demo was removed and stays away; `vigie demo install` brings it back")
+        elif self.settings.demo:
             with self._step("demo fleet and this machine"):
                 self._errand("demo", "install")
         link = self._begin_errand("signin", "--bare")

@@ -11,7 +11,6 @@ import select
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
@@ -25,6 +24,7 @@ from telemetry import broker_files
 from telemetry.ackwindow import AckWindow
 from telemetry.bridge_desk import Desk, watch_over
 from telemetry.bridge_records import RECORD_MESSAGES, Records
+from telemetry.bridge_words import Retained, is_no_report
 from telemetry.envelope import Envelope
 from telemetry.log import LogWriter
 from telemetry.log_door import open_writer
@@ -57,7 +57,6 @@ class Counts:
     forgotten_places: int = 0  # unacknowledged at a reconnect: the broker sends them again
     connects: int = 0
     dropped_by_broker: int = 0
-    receipts: int = 0
 
 
 def main(settings: Needs) -> None:
@@ -65,7 +64,10 @@ def main(settings: Needs) -> None:
     secret = broker_files.bridge_secret(settings.bridge_secret)
     writer = open_writer(settings)
     bridge = Bridge(writer, settings.partitions, settings.mqtt_username, secret, settings.bridge_name)
-    desk = Desk(settings.database_for("worker"), settings.bridge_name, bridge.facts, bridge.publish_receipt)
+    desk = Desk(
+        settings.database_for("worker"), settings.bridge_name, bridge.facts, bridge.publish_receipt,
+        bridge.retained.forget, bridge.retained.take_seen,
+    )  # fmt: skip
     bridge.on_forgetful_broker = desk.publish_all_again
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -86,13 +88,13 @@ class Bridge:
 
     def __init__(self, writer: LogWriter, partitions: int, username: str, secret: str, client_id: str) -> None:
         self.counts = Counts()
+        self.retained = Retained()
         self.turns = 0  # of the loop: progress, for the watchdog
         self.on_forgetful_broker: Callable[[], None] = lambda: None
         self._writer = writer
         self._window = AckWindow()
         self._records = Records(writer, partitions, self._wake)
         self._aside: list[int] = []  # places of messages that are not for the log
-        self._receipts: deque[tuple[str, int]] = deque()
         self._stopping = False
         self._up = False
         self._answer: str | None = None  # the broker's last refusal
@@ -183,7 +185,8 @@ class Bridge:
                 self._ear.recv(4096)
             self._settle()
         self._hang_up()
-        log.info("bridge.stopped", unacknowledged=len(self._window), **vars(self.counts))
+        told = self.retained.receipts
+        log.info("bridge.stopped", unacknowledged=len(self._window), receipts=told, **vars(self.counts))
 
     def _hang_up(self) -> None:
         """Take leave and wait until the broker has closed its side.
@@ -228,6 +231,8 @@ class Bridge:
         topic: bytes = message._topic  # paho decodes it only on demand, and raises when it is not UTF-8
         payload = bytes(message.payload)
         place = self._window.open(message.mid) if message.qos else None
+        if message.retain and topic.startswith(b"vigie/"):
+            self.retained.saw(topic.split(b"/", 2)[1])
         if self._is_ours(topic, payload):
             if place is not None:
                 self._aside.append(place)
@@ -247,8 +252,7 @@ class Bridge:
                 log.error("bridge.broker_dropped_messages", dropped=dropped)
             self.counts.dropped_by_broker = dropped
             return True
-        levels = topic.split(b"/", 3)
-        return len(levels) == 3 and levels[0] == b"vigie" and levels[2] in (b"receipt", b"ask")
+        return is_no_report(topic.split(b"/", 3), payload)
 
     def _settle(self) -> None:
         """Acknowledge what the log has confirmed, and publish receipts that wait."""
@@ -256,17 +260,14 @@ class Bridge:
         for packet_id in self._window.confirm(places):
             self._client.ack(packet_id, 1)
             self.counts.acknowledged += 1
-        while self._up and self._receipts:
-            machine, seq = self._receipts.popleft()
-            # QoS 0: it is retained, and the next one says as much again.
-            self._client.publish(f"vigie/{machine}/receipt", b'{"seq": %d}' % seq, 0, retain=True)
-            self.counts.receipts += 1
+        if self._up:
+            self.retained.tell(self._client)
 
     # ---- for other threads
 
     def publish_receipt(self, machine: str, seq: int) -> None:
         """Tell a machine that everything up to `seq` is stored; told once connected."""
-        self._receipts.append((machine, seq))
+        self.retained.publish(machine, seq)
         self._wake()
 
     def facts(self) -> dict[str, Any]:

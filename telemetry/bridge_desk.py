@@ -32,18 +32,37 @@ ON CONFLICT (name) DO UPDATE SET pid = excluded.pid, host = excluded.host, beat_
 # After the first time only machines heard of lately can have a new receipt; the margin covers a slow flush.
 _RECEIPTS = """
 SELECT m.name, s.last_seq FROM machine_states s JOIN machines m ON m.id = s.machine_id
-WHERE s.last_seq IS NOT NULL AND (%(all)s OR s.last_received_at > now() - interval '60 seconds')
+WHERE s.last_seq IS NOT NULL AND m.retired_at IS NULL
+    AND (%(all)s OR s.last_received_at > now() - interval '60 seconds')
 """
+# What the broker retains of a machine outlives its rows: a namesake would take the old receipt for its own, and throw
+# away what it has yet to send.
+_GONE = """
+SELECT unnest(%(names)s::text[]) EXCEPT SELECT name FROM machines WHERE retired_at IS NULL AND name = ANY(%(names)s)
+"""
+_GONE_EVERY: Final = 3  # turns
 
 
 class Desk:
-    """Beats with `facts()` and hands changed receipts to `publish(machine, seq)`, every few seconds."""
+    """Every few seconds: beats with `facts()`, hands changed receipts to `publish(machine, seq)`, and the names of
+    machines that are gone to `forget(machine)`.
+
+    `retained` gives the machines the broker was seen to retain something of.
+    """
 
     def __init__(
-        self, url: str, name: str, facts: Callable[[], Mapping[str, Any]], publish: Callable[[str, int], None]
+        self,
+        url: str,
+        name: str,
+        facts: Callable[[], Mapping[str, Any]],
+        publish: Callable[[str, int], None],
+        forget: Callable[[str], None] = lambda machine: None,
+        retained: Callable[[], set[str]] = set,
     ) -> None:
         self._url, self._name, self._facts, self._publish = url, name, facts, publish
+        self._forget, self._retained = forget, retained
         self._known: dict[str, int] = {}
+        self._turns = 0
         self._connection: psycopg.Connection[Any] | None = None
         self._ended = threading.Event()
         self._again = False
@@ -78,10 +97,20 @@ class Desk:
             facts = Jsonb(dict(self._facts()))
             cursor.execute(_BEAT, {"name": self._name, "pid": os.getpid(), "host": platform.node(), "facts": facts})
             rows = cursor.execute(_RECEIPTS, {"all": everything}).fetchall()
+            gone = self._gone(cursor)
+        for machine in gone:
+            self._known.pop(machine, None)
+            self._forget(machine)
         for machine, seq in rows:
             if self._known.get(machine) != seq:
                 self._known[machine] = seq
                 self._publish(machine, seq)
+
+    def _gone(self, cursor: psycopg.Cursor[Any]) -> list[str]:
+        """Machines the broker retains something of, and the database has no more."""
+        self._turns += 1
+        names = sorted(self._known.keys() | self._retained()) if self._turns % _GONE_EVERY == 1 else []
+        return [name for (name,) in cursor.execute(_GONE, {"names": names})] if names else []
 
     def _drop(self) -> None:
         if self._connection is not None:

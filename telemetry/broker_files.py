@@ -113,6 +113,7 @@ def write_acl(files: Files, bridge_user: str) -> None:
         f"user {bridge_user}",
         *(f"topic read {topic}" for topic in bridge_topics()),
         "topic write vigie/+/receipt",
+        "topic write vigie/+/status",  # to take back what it retains of a machine that is gone
         "topic write vigie/+/ask",
     ]
     _put(files, files.acl, "\n".join(lines) + "\n")

@@ -151,6 +151,8 @@ class Seat:
 
     def _take_one(self, each: Told, heard: Heard, whose: Known | None, feed: list[Heard]) -> None:
         if whose is None:
+            if isinstance(heard, Status) and each.envelope.retained:
+                return  # the broker's memory of a machine that is gone; nobody said anything
             self._refuse(each, heard.machine, UNKNOWN_MACHINE, "no machine of this name is enrolled", {})
             return
         state = self.heard.get(heard.machine)

@@ -41,19 +41,24 @@ def install() -> None:
         found = demo.count(session)
     demo_secrets.write(agent, {own: secrets.pop(own)})
     demo_secrets.write(lab, secrets)
+    demo_secrets.welcome(settings.data)
     click.echo(f"demo installed: {found.customers} customers, {found.machines} machines, {found.people} people")
+    if not settings.demo:
+        click.echo("its machines begin to speak at the next start without --no-demo")
 
 
 @command.command()
 def remove() -> None:
-    """Take every row of the demo away, and nothing else."""
+    """Take every row of the demo away, and nothing else. It stays away until `vigie demo install`."""
     settings = read_settings()
     # The fleet falls silent first: what it still said after its rows were gone would come back as refused strangers.
     demo_secrets.forget(settings.data)
     _await_silence(settings)
     with _work(settings) as session:
         found = demo.remove(session, datetime.now(UTC))
+    demo_secrets.send_away(settings.data)
     click.echo(f"demo removed: {found.customers} customers, {found.machines} machines, {found.people} people")
+    click.echo("it stays away; `vigie demo install` brings it back")
 
 
 @command.command()
@@ -64,7 +69,7 @@ def status() -> None:
     if found.customers:
         click.echo(f"{found.customers} customers, {found.machines} machines, {found.people} people")
     else:
-        click.echo("no demo is installed")
+        click.echo("no demo is installed; `vigie demo install` brings it")
 
 
 def _await_silence(settings: Settings) -> None:

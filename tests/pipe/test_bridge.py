@@ -93,6 +93,33 @@ def test_a_stored_report_is_receipted_to_its_machine_even_when_it_asks_later(
     assert late == [], "a receipt is read by its machine only"
 
 
+def test_what_the_broker_retains_of_a_machine_goes_with_it(rig: Rig, sessions: Sessions, cast: Cast) -> None:
+    """Else its namesake would take the old receipt for its own, and throw away what it has yet to send."""
+    own = rig.enrol(cast, "plant-b")
+    rig.broker()
+    bridge = rig.bridge()
+    until(lambda: "bridge.connected" in bridge.words, "the bridge is connected")
+    machine_client = rig.client("plant-b", own)
+    machine_client.publish("vigie/plant-b/status", b"online", 1, retain=True).wait_for_publish(10)
+    with work(sessions, SYSTEM) as session:
+        machine = enrol.machine_named(session, "plant-b")
+        assert machine is not None
+        state = MachineState(
+            machine_id=machine.id, customer_id=cast.plant, last_seq=9, last_received_at=datetime.now(UTC)
+        )
+        session.add(state)
+    heard: dict[str, bytes] = {}
+    machine_client.on_message = lambda _client, _data, message: heard.update({message.topic: message.payload})
+    machine_client.subscribe("vigie/plant-b/receipt", 1)
+    until(lambda: heard.get("vigie/plant-b/receipt") == b'{"seq": 9}', "the receipt comes")
+    with work(sessions, SYSTEM) as session:
+        machine = enrol.machine_named(session, "plant-b")
+        assert machine is not None
+        machine.retired_at = datetime.now(UTC)
+    until(lambda: heard.get("vigie/plant-b/receipt") == b"", "the receipt is taken back", 40)
+    assert bridge.alive
+
+
 def test_the_bridge_tells_how_it_fares(rig: Rig, sessions: Sessions, cast: Cast) -> None:
     rig.broker()
     bridge = rig.bridge()

@@ -56,6 +56,23 @@ def test_remove_forgets_the_secrets_too(at_desk: Path, sessions: Sessions) -> No
         assert session.scalars(select(Machine)).all() == []
 
 
+def test_a_demo_that_was_removed_stays_away_until_it_is_asked_for(at_desk: Path) -> None:
+    vigie("demo", "install")
+    assert not demo_secrets.is_sent_away(at_desk)
+    assert "`vigie demo install` brings it back" in vigie("demo", "remove").output
+    assert demo_secrets.is_sent_away(at_desk)
+    vigie("demo", "install")
+    assert not demo_secrets.is_sent_away(at_desk)
+
+
+def test_a_start_without_the_demo_is_named_when_one_is_installed(
+    at_desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "next start without --no-demo" in vigie("demo", "install").output
+    monkeypatch.setenv("VIGIE_DEMO", "true")
+    assert "--no-demo" not in vigie("demo", "install").output
+
+
 def test_a_fault_by_hand_is_an_order_the_lab_can_read(at_desk: Path, sessions: Sessions) -> None:
     said = vigie("lab", "fault", "log", "tst-web-1", "--severity", "0.5", "--speed", "4", "--for", "10")
     assert said.output == "tst-web-1: a runaway log fills /var\n"

@@ -1,0 +1,54 @@
+"""What the bridge has the broker retain for machines: their receipts, and nothing more of a machine that is gone."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import paho.mqtt.client as mqtt
+
+_MOST_SEEN: Final = 100_000
+_OF_A_MACHINE: Final = ("receipt", "status")
+
+
+class Retained:
+    """Filled by the desk's thread and by paho, told by the bridge's loop; deques need no lock."""
+
+    def __init__(self) -> None:
+        self.receipts = 0  # published
+        self._waiting: deque[tuple[str, int | None]] = deque()  # None: the machine is gone
+        self._seen: deque[str] = deque(maxlen=_MOST_SEEN)
+
+    def publish(self, machine: str, seq: int) -> None:
+        """Tell a machine that everything up to `seq` is stored; told once connected."""
+        self._waiting.append((machine, seq))
+
+    def forget(self, machine: str) -> None:
+        """Have the broker retain nothing more of a machine; done once connected."""
+        self._waiting.append((machine, None))
+
+    def saw(self, machine: bytes) -> None:
+        """The broker handed us something it retains of this machine."""
+        self._seen.append(machine.decode("utf-8", "replace"))
+
+    def take_seen(self) -> set[str]:
+        """Machines the broker was seen to retain something of, since the last call."""
+        return {self._seen.popleft() for _ in range(len(self._seen))}
+
+    def tell(self, client: mqtt.Client) -> None:
+        """Publish what waits. QoS 0: it is retained, and the next one says as much again."""
+        while self._waiting:
+            machine, seq = self._waiting.popleft()
+            if seq is not None:
+                client.publish(f"vigie/{machine}/receipt", b'{"seq": %d}' % seq, 0, retain=True)
+                self.receipts += 1
+            else:
+                for word in _OF_A_MACHINE:
+                    client.publish(f"vigie/{machine}/{word}", b"", 0, retain=True)
+
+
+def is_no_report(levels: list[bytes], payload: bytes) -> bool:
+    """The echo of what we publish ourselves, or a status taken back, which says nothing."""
+    if len(levels) != 3 or levels[0] != b"vigie":
+        return False
+    return levels[2] in (b"receipt", b"ask") or (levels[2] == b"status" and not payload)
