@@ -1,4 +1,4 @@
-"""What the data folder holds of the demo: its machines' MQTT secrets, for their owner only, and whether it went away."""
+"""What the data folder holds of the demo: its machines' MQTT secrets, for their owner only, and whether it left."""
 
 from __future__ import annotations
 
