@@ -23,6 +23,9 @@ POOL = 6
 STATEMENT_TIMEOUT_MS = 5_000
 # Forms and JSON of people; telemetry does not come this way.
 LARGEST_BODY = 256 * 1024
+# Where whole customers come in as files: ten thousand lines of a table weigh about a megabyte.
+LARGEST_UPLOAD = 16 * 1024 * 1024
+UPLOADS = ("/api/v1/imports", "/imports")
 
 # Parts of the front that stand in modules of their own, each with `register(app)`.
 PARTS = (

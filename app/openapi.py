@@ -86,6 +86,8 @@ def statuses(one: Route) -> dict[int, list[str]]:
         kinds += ["key-reused", "still-working"]
     if one.body is not None:
         kinds.append("not-json")
+    if one.takes:
+        kinds.append("not-a-table")
     if one.versioned:
         kinds.append("changed-meanwhile")
     if one.method in ("POST", "PATCH"):
@@ -143,7 +145,17 @@ def _operation(one: Route) -> Json:
     if one.body is not None:
         schema = _rendered()[0][one.body, "validation"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if one.takes:
+        operation["requestBody"] = {"required": True, "content": {name: _taken(name) for name in one.takes}}
     return operation
+
+
+def _taken(media_type: str) -> Json:
+    file: Json = {"type": "string", "format": "binary"}
+    if media_type != "multipart/form-data":
+        return {"schema": file}
+    files = {"type": "array", "items": file, "minItems": 1}
+    return {"schema": {"type": "object", "properties": {"file": files}, "required": ["file"]}}
 
 
 def _who(one: Route) -> str:
@@ -196,7 +208,9 @@ def _answer(one: Route, status: int) -> Json:
     said = {200: "Done.", 201: "Made.", 204: "Done; nothing to say."}[status]
     shape = one.answers[status]
     found: Json = {"description": said}
-    if shape is not None:
+    if one.gives:
+        found["content"] = {one.gives: {"schema": {"type": "string", "format": "binary"}}}
+    elif shape is not None:
         found["content"] = {"application/json": {"schema": _rendered()[0][shape, "serialization"]}}
     return found
 

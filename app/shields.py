@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
-from app.front import LARGEST_BODY, front
+from app.front import LARGEST_BODY, LARGEST_UPLOAD, UPLOADS, front
 from app.problems import Problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -44,17 +44,19 @@ def _check_path() -> None:
 
 
 def _check_size() -> None:
-    if (request.content_length or 0) > LARGEST_BODY:  # before anything is read
-        raise _too_large()
-    if request.headers.get("Transfer-Encoding") and len(request.get_data(cache=True)) > LARGEST_BODY:
+    largest = LARGEST_UPLOAD if request.path in UPLOADS else LARGEST_BODY
+    request.max_content_length, request.max_form_memory_size = largest + 1, largest
+    if (request.content_length or 0) > largest:  # before anything is read
+        raise _too_large(largest)
+    if request.headers.get("Transfer-Encoding") and len(request.get_data(cache=True)) > largest:
         # No length was said. Werkzeug reads up to its own limit and stops without a word; that limit is one byte more.
-        raise _too_large()
+        raise _too_large(largest)
 
 
-def _too_large() -> Problem:
+def _too_large(largest: int) -> Problem:
     return Problem(
         "too-large",
-        f"A request may hold {LARGEST_BODY // 1024} KiB at most; this one holds more.",
+        f"A request may hold {largest // 1024} KiB at most; this one holds more.",
         remedy="Send less at once.",
         headers={"Connection": "close"},
     )

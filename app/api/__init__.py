@@ -6,9 +6,11 @@ from flask import Blueprint, Flask
 
 from app.api import (
     acts,
+    availability,
     contracts,
     customers,
     decisions,
+    duty,
     findings,
     history,
     incidents,
@@ -17,6 +19,7 @@ from app.api import (
     people,
     platform,
     tokens,
+    transfers,
 )
 from app.api.door import BASE, ROUTES, Route, mount
 
@@ -32,8 +35,11 @@ NOUNS = (
     history,
     decisions,
     platform,
+    duty,
+    availability,
     tokens,
     me,
+    transfers,
 )
 
 __all__ = ["BASE", "NOUNS", "ROUTES", "Route", "register"]

@@ -34,6 +34,7 @@ class Answer:
     body: Out | None = None
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes | None = None  # of the media type the route `gives`
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Route:
     staff: bool
     versioned: bool
     secret: tuple[str, ...]
+    takes: tuple[str, ...]
+    gives: str
 
     @property
     def name(self) -> str:
@@ -120,16 +123,34 @@ def route(
     staff: bool = False,
     versioned: bool = False,
     secret: tuple[str, ...] = (),
+    takes: tuple[str, ...] = (),
+    gives: str = "",
 ) -> Callable[[F], F]:
     """Declare a route. `right`: see app/rights.py; None: any caller. `staff`: ours only, whatever the rights.
 
-    `secret`: fields shown in the first answer and left out when an Idempotency-Key repeats it.
+    `secret`: fields shown in the first answer and left out when an Idempotency-Key repeats it. `takes`: media types of
+    a body that is no JSON, which the function reads itself. `gives`: the media type of an answer that is no JSON.
     """
 
     def declare(function: F) -> F:
         tag = function.__module__.rpartition(".")[2]
         ROUTES.append(
-            Route(method, path, function, right, answers, body, query, problems, tag, staff, versioned, secret)
+            Route(
+                method,
+                path,
+                function,
+                right,
+                answers,
+                body,
+                query,
+                problems,
+                tag,
+                staff,
+                versioned,
+                secret,
+                takes,
+                gives,
+            )
         )
         return function
 
@@ -168,9 +189,11 @@ def _door(one: Route) -> Callable[..., Response]:
 def _given(one: Route) -> tuple[In, ...]:
     """The body or the query, read as the route wants it. Raises Problem."""
     query = read_query(one.query or In, {name: request.args.getlist(name) for name in request.args})
+    if one.takes:
+        _take(one)
+    elif one.body is None and one.is_unsafe and request.get_data(cache=True).strip() not in (b"", b"{}"):
+        raise Problem("malformed", "This request takes no body.", remedy="Leave the body out.")
     if one.body is None:
-        if one.is_unsafe and request.get_data(cache=True).strip() not in (b"", b"{}"):
-            raise Problem("malformed", "This request takes no body.", remedy="Leave the body out.")
         return (query,) if one.query else ()
     if request.mimetype != "application/json":
         raise Problem(
@@ -181,6 +204,14 @@ def _given(one: Route) -> tuple[In, ...]:
         )
     body = read_body(one.body, request.get_data(cache=True))
     return (body, query) if one.query else (body,)
+
+
+def _take(one: Route) -> None:
+    if request.mimetype not in one.takes:
+        known = ", ".join(one.takes)
+        said = "The body is of a kind this address does not take."
+        raise Problem("not-a-table", said, remedy=f"Send {known}.", headers={"Accept": known})
+    request.get_data(cache=True)  # before a form is read from it, so that the same request can be told by its bytes
 
 
 def _hold_back(who: Caller) -> None:
@@ -194,7 +225,9 @@ def _hold_back(who: Caller) -> None:
 def _respond(one: Route, said: Out | Answer) -> Response:
     answer = said if isinstance(said, Answer) else Answer(said)
     status = answer.status or next(iter(one.answers))
-    if answer.body is None:
+    if answer.raw is not None:
+        response = Response(answer.raw, status, content_type=one.gives)
+    elif answer.body is None:
         response = Response(status=status)
         del response.headers["Content-Type"]
     else:

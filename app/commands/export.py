@@ -17,10 +17,11 @@ def command(out: Path) -> None:
 
     No secret is in it: a machine imported elsewhere gets a new one on request, a person a sign-in link.
     """
-    from app.transfer.moving import take_out
+    from app.transfer.moving import note_taken, take_out
 
     with at_the_database() as session:
-        raw = take_out(session, "vigie export", datetime.now(UTC))
+        raw = take_out(session)
+        note_taken(session, raw, "vigie export", datetime.now(UTC))
     try:
         out.write_bytes(raw)
     except OSError as error:

@@ -24,9 +24,9 @@ def command(files: tuple[Path, ...], dry_run: bool, quiet: bool) -> None:
 
     Everything is done in one transaction, or nothing; doing it twice changes nothing the second time.
     """
-    from app.transfer.moving import bring
+    from app.transfer.moving import bring, open_files
 
-    given = [(path.name, path.read_bytes()) for path in files]
+    given = open_files([(path.name, path.read_bytes()) for path in files])
     with at_the_database() as session:
         plan, done = bring(session, given, "vigie import", datetime.now(UTC), dry=dry_run)
     for line in plan.lines:

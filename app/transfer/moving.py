@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -11,42 +13,57 @@ from app.transfer import bundle
 from app.transfer.apply import carry_out
 from app.transfer.kinds import KINDS
 from app.transfer.known import Store, wanted
-from app.transfer.plan import Fault, LineSaid, Plan, plan, read_sheets
+from app.transfer.plan import Fault, LineSaid, Plan, Sheet, plan, read_sheets
 from models import audit
 
 File = tuple[str, bytes]  # name and contents
 
 
-def kinds_in(files: Sequence[File]) -> set[str]:
-    """The rights that whoever imports these files must have, by app/rights.py."""
-    sheets, _ = read_sheets(_unpacked(files)[0])
-    return {sheet.kind.right for sheet in sheets}
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Files as tables, and a refusal for each that cannot be read."""
+
+    sheets: Sequence[Sheet]
+    refused: Sequence[LineSaid]
+
+    @property
+    def rights(self) -> set[str]:
+        """What whoever imports them must be allowed, by app/rights.py."""
+        return {sheet.kind.right for sheet in self.sheets}
+
+
+def open_files(files: Sequence[File]) -> Opened:
+    """The tables in files and zips. What cannot be read is an answer, not an error."""
+    unpacked, wrong = _unpacked(files)
+    sheets, refused = read_sheets(unpacked)
+    return Opened(sheets, [*wrong, *refused])
 
 
 def bring(
-    session: Session, files: Sequence[File], actor: str, now: datetime, *, dry: bool, expected: str = ""
+    session: Session, given: Opened, actor: str, now: datetime, *, dry: bool, expected: str = ""
 ) -> tuple[Plan, bool]:
     """What the files would do, and whether it was done: not in a dry run, not when a line is refused.
 
     With `expected` the digest of a plan somebody looked at: nothing is done when the house has changed since.
     """
-    unpacked, wrong = _unpacked(files)
-    sheets, refused = read_sheets(unpacked)
-    store = Store(session, wanted(sheets))
-    found = plan(sheets, [*wrong, *refused], {kind.name: store.rows(kind) for kind in KINDS})
+    store = Store(session, wanted(given.sheets))
+    found = plan(given.sheets, given.refused, {kind.name: store.rows(kind) for kind in KINDS})
     if dry or found.refused or (expected and found.digest != expected):
         return found, False
     carry_out(session, found, store, actor, now)
     return found, True
 
 
-def take_out(session: Session, actor: str, now: datetime) -> bytes:
-    """Everything in reach as one zip; that it was taken is written down."""
+def take_out(session: Session) -> bytes:
+    """Everything in reach as one zip."""
     store = Store(session)
-    rows = {kind.name: list(store.rows(kind).values()) for kind in KINDS}
-    facts = {name: len(found) for name, found in rows.items()}
+    return bundle.pack({kind.name: list(store.rows(kind).values()) for kind in KINDS})
+
+
+def note_taken(session: Session, raw: bytes, actor: str, now: datetime) -> None:
+    """Write down who took an export, and which one."""
+    facts = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
     audit.record(session, actor=actor, deed="export.taken", subject="house", facts=facts, now=now)
-    return bundle.pack(rows)
 
 
 def _unpacked(files: Sequence[File]) -> tuple[list[File], list[LineSaid]]:

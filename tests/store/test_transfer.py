@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.transfer.moving import File, bring, take_out
+from app.transfer.moving import File, bring, open_files, take_out
 from app.transfer.plan import Plan
 from models.agreements import Contract, ContractLine
 from models.audit import AuditEntry, first_broken_link
@@ -37,14 +37,14 @@ def files(**texts: str) -> list[File]:
     return [(f"{name}.csv", text.encode()) for name, text in texts.items()]
 
 
-def brought(sessions: Sessions, given: list[File], **more: object) -> tuple[Plan, bool]:
+def brought(sessions: Sessions, given: list[File], *, dry: bool = False, expected: str = "") -> tuple[Plan, bool]:
     with work(sessions, STAFF) as session:
-        return bring(session, given, "Max", NOW, dry=bool(more.get("dry")), expected=str(more.get("expected", "")))
+        return bring(session, open_files(given), "Max", NOW, dry=dry, expected=expected)
 
 
 def taken(sessions: Sessions) -> bytes:
     with work(sessions, STAFF) as session:
-        return take_out(session, "Max", NOW)
+        return take_out(session)
 
 
 def test_everything_is_made_and_refers_to_what_was_meant(web_sessions: Sessions, sessions: Sessions) -> None:
