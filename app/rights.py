@@ -22,6 +22,8 @@ RIGHTS: Mapping[str, str] = {
     "incidents:open": "ask for an incident, reply to it",
     "incidents:escalate": "escalate an incident",
     "incidents:act": "work on incidents: acknowledge, claim, note, wait, resolve and the rest",
+    "duty:read": "read who is on duty, ask for cover, say when one is away",
+    "duty:write": "change schedules, trainings, detachments, and when others are away",
     "findings:read": "read findings, shadow ones included",
     "decisions:read": "read what contracts answered, and ask what they would",
     "platform:read": "read processes, delivery ledger and dead letters",
@@ -31,12 +33,14 @@ RIGHTS: Mapping[str, str] = {
 _READ = frozenset(
     ("customers:read", "contracts:read", "machines:read", "incidents:read", "findings:read", "decisions:read")
 )
-_DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "incidents:act", "platform:read"}
-_SELL = _DESK | {"customers:write", "people:write", "contracts:write", "machines:write", "tokens:write"}
+_DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "incidents:act", "platform:read",
+                 "duty:read"}  # fmt: skip
+_SELL = _DESK | {"customers:write", "people:write", "contracts:write", "machines:write", "tokens:write",
+                 "duty:write"}  # fmt: skip
 
 ROLES: Mapping[str, frozenset[str]] = {
     "engineer": _DESK,
-    "operator": _READ | {"platform:read", "machines:write"},
+    "operator": _READ | {"platform:read", "machines:write", "duty:read"},
     "manager": _SELL,
     "administrator": frozenset(RIGHTS),
     "contact": _READ,

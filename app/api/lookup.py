@@ -15,6 +15,7 @@ from models.agreements import Contract
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
+from models.duty import Cover, Detachment, DutySchedule, TimeOff
 from models.incidents import Finding, Incident
 from models.machines import Machine
 from models.people import ApiToken, Person
@@ -73,6 +74,22 @@ def dead_letter(call: Call, ref: str) -> DeadLetter:
 
 def token(call: Call, ref: str) -> ApiToken:
     return _named(call, ApiToken, ref, None, "token", None)
+
+
+def schedule(call: Call, ref: str) -> DutySchedule:
+    return _named(call, DutySchedule, ref, None, "schedule", None)
+
+
+def cover(call: Call, ref: str) -> Cover:
+    return _named(call, Cover, ref, None, "cover", None)
+
+
+def time_off(call: Call, ref: str) -> TimeOff:
+    return _named(call, TimeOff, ref, None, "time off", None)
+
+
+def detachment(call: Call, ref: str) -> Detachment:
+    return _named(call, Detachment, ref, None, "detachment", None)
 
 
 def same_customer(found: uuid.UUID, wanted: uuid.UUID, field: str) -> None:

@@ -14,8 +14,10 @@ from contracts.tiers import DEFAULTS, Tier
 from escalation import intake
 from escalation.incident import Actor
 from models.agreements import ContractLine, ContractTerms
+from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
+from models.duty import Cover, Detachment, DutySchedule, TimeOff
 from models.incidents import Finding, TimelineEntry
 from models.machines import Machine, MachineState
 from models.people import Person
@@ -39,6 +41,11 @@ class Things:
     letter: str
     person: str
     token: str
+    schedule: str
+    cover: str
+    off: str
+    detachment: str
+    subject: str = "storage"
     session: str = "0123456789abcdef"
 
     def fill(self, path: str) -> str:
@@ -115,4 +122,23 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         letter=said(letter.id),
         person=said(contact.id),
         token=said(key.row.id),
+        **_duty(session, cast, customer_id),
     )
+
+
+def _duty(session: Session, cast: Cast, customer_id: uuid.UUID) -> dict[str, str]:
+    """Rows of the desk's own that routes name; only the detachment belongs to a customer."""
+    now, hour = cast.now, timedelta(hours=1)
+    layer = {"people": [str(cast.dee)], "first_day": "2026-03-02", "days": 7, "handover": "09:00"}
+    schedule = DutySchedule(name=str(customer_id), unit="asia-pacific", zone="UTC", layers=[layer], changed_at=now)
+    off = TimeOff(person_id=cast.max, kind="absent", starts_at=now, ends_at=now + hour)
+    detachment = Detachment(
+        customer_id=customer_id, person_id=cast.max, starts_at=now - hour, ends_at=now, reason="done"
+    )
+    session.add_all([schedule, off, detachment])
+    session.flush()  # the cover refers to the schedule
+    cover = Cover(schedule_id=schedule.id, for_id=cast.dee, starts_at=now, ends_at=now + hour, asked_at=now)
+    session.add(cover)
+    session.flush()
+    rows: dict[str, Identified] = {"schedule": schedule, "cover": cover, "off": off, "detachment": detachment}
+    return {name: str(row.id) for name, row in rows.items()}

@@ -1,0 +1,82 @@
+"""Asking somebody to stand in for a turn of duty, and what they answer. Takes a session, never commits."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from escalation.incident import Actor, NotNow
+from models import audit
+from models.duty import Cover, DutySchedule
+from models.people import Person
+
+ANSWERS = ("accepted", "declined", "withdrawn")
+
+
+def ask(
+    session: Session,
+    schedule: DutySchedule,
+    actor: Actor,
+    span: tuple[datetime, datetime],
+    now: datetime,
+    *,
+    person_id: uuid.UUID | None = None,
+    for_id: uuid.UUID | None = None,
+    reason: str = "",
+) -> Cover | NotNow:
+    """Ask for cover over `span` (end exclusive): of one person, or of whoever takes it first."""
+    starts_at, ends_at = span
+    if ends_at <= starts_at:
+        return NotNow("The cover ends before it begins.", "Give a later end.", "value")
+    if ends_at <= now:
+        return NotNow("The time to be covered is over.", "Give a time that lies ahead.", "value")
+    if person_id is not None:
+        person = session.get(Person, person_id)
+        if person is None or person.customer_id is not None or not person.active:
+            return NotNow("Only one of ours can cover a turn.", "Name one of ours, or nobody to ask all.", "person")
+    row = Cover(
+        schedule_id=schedule.id,
+        for_id=for_id or actor.person_id,
+        person_id=person_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        reason=reason,
+        asked_at=now,
+    )
+    session.add(row)
+    session.flush()  # the audit names the row
+    _write_down(session, row, "cover.asked", actor, now)
+    return row
+
+
+def answer(session: Session, cover_id: uuid.UUID, actor: Actor, word: str, now: datetime) -> Cover | NotNow:
+    """Accept, decline or withdraw what was asked. The first to accept has it; from then on they are on duty."""
+    if word not in ANSWERS:
+        return NotNow(f"{word!r} is no answer.", f"Use one of {', '.join(ANSWERS)}.", "value")
+    row = session.get(Cover, cover_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        return NotNow("There is no such cover.", "Look at the duty board.", "absent")
+    if row.state != "asked":
+        return NotNow(f"This cover is {row.state} already.", "Ask for another one.", "state")
+    if row.ends_at <= now:
+        return NotNow("The time to be covered is over.", "Nothing needs to be done.", "state")
+    if word == "withdrawn":
+        if actor.person_id != row.for_id:
+            return NotNow("Only whoever asked can withdraw it.", "Decline it instead.", "person")
+    elif row.person_id is not None and row.person_id != actor.person_id:
+        return NotNow("Somebody else was asked.", "Let them answer, or let the asker ask everybody.", "person")
+    if word == "accepted":
+        if actor.person_id is None:
+            return NotNow("A program cannot stand in for a person.", "Let a person accept it.", "person")
+        row.person_id = actor.person_id
+    row.state, row.answered_at = word, now
+    _write_down(session, row, f"cover.{word}", actor, now)
+    return row
+
+
+def _write_down(session: Session, row: Cover, deed: str, actor: Actor, now: datetime) -> None:
+    facts = {"from": row.starts_at.isoformat(), "until": row.ends_at.isoformat(),
+             "by": str(row.person_id) if row.person_id else "anybody"}  # fmt: skip
+    audit.record(session, actor=actor.name, deed=deed, subject=f"cover:{row.id}", facts=facts, now=now)
