@@ -14,11 +14,12 @@ from app.pages.frame import register as frame
 from app.pages.incidents import register as incidents
 from app.pages.machines import register as machines
 from app.pages.places import register as places
+from app.pages.transfers import register as transfers
 
 
 def register(app: Flask) -> None:
     """Every page, and what templates know."""
     frame(app)
     app.register_error_handler(SignInFirst, to_sign_in)
-    for noun in (floor, incidents, machines, customers, agreements, enrolment, places, finder):
+    for noun in (floor, incidents, machines, customers, agreements, enrolment, places, finder, transfers):
         noun(app)
