@@ -137,16 +137,26 @@ class Promise(Owned, Base):
     __tablename__ = "promises"
     __table_args__ = (
         CheckConstraint("state in ('running','paused','met','breached','cancelled')", name="state"),
+        CheckConstraint("party in ('customer','internal','vendor')", name="party"),
+        CheckConstraint("cause = '' or breached_at is not null", name="cause_is_of_a_breach"),
         Index("ix_promises_due_at", "due_at", postgresql_where=text("state = 'running'")),
     )
 
     incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
-    kind: Mapped[str]  # respond, update, on_site
+    kind: Mapped[str]  # acknowledge, respond, update, workaround, resolve, on_site
+    party: Mapped[str] = mapped_column(default="customer", server_default="customer")  # to whom or by whom it is owed
     state: Mapped[str] = mapped_column(default="running")
     started_at: Mapped[datetime]
+    counts_from: Mapped[datetime | None]  # a severity change that restarts the clock; empty: from its start
     due_at: Mapped[datetime | None]
     met_at: Mapped[datetime | None]
     breached_at: Mapped[datetime | None]  # sticky
     budget: Mapped[dict[str, Any]]  # {"seconds": 900} or {"business_days": 1}
     calendar: Mapped[dict[str, Any]]
     pauses: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)  # [{"from", "to", "reason"}]
+    # What an upgrade added, [{"from", "budget", "calendar"}]: the earliest of them and the first holds.
+    legs: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    cause: Mapped[str] = mapped_column(default="", server_default="")  # of a breach, chosen by a person
+    cause_note: Mapped[str] = mapped_column(default="", server_default="")
+    cause_by: Mapped[str] = mapped_column(default="", server_default="")
+    cause_at: Mapped[datetime | None]
