@@ -109,6 +109,8 @@ _PUBLIC = {
     "en": {
         "opened": "We have seen a problem on {machine} and opened this incident. An engineer is being called.",
         "opened_asked": "We have received your request and opened this incident.",
+        "opened_alert": "Your monitoring ({door}) reported a problem. We have opened this incident.",
+        "ended_alert": "Your monitoring ({door}) reports that the problem is over; the incident is resolved.",
         "ended": "The condition has ended at {at}. We keep watching it.",
         "back": "The condition has come back.",
         "auto": "The condition has not come back for {minutes} minutes; the incident is resolved.",
@@ -117,6 +119,8 @@ _PUBLIC = {
     "fr": {
         "opened": "Nous avons vu un problème sur {machine} et ouvert cet incident. Un ingénieur est appelé.",
         "opened_asked": "Nous avons reçu votre demande et ouvert cet incident.",
+        "opened_alert": "Votre supervision ({door}) a signalé un problème. Nous avons ouvert cet incident.",
+        "ended_alert": "Votre supervision ({door}) indique que le problème est terminé ; l'incident est résolu.",
         "ended": "L'anomalie a pris fin à {at}. Nous continuons de surveiller.",
         "back": "L'anomalie est revenue.",
         "auto": "L'anomalie n'est pas revenue depuis {minutes} minutes ; l'incident est résolu.",

@@ -1,0 +1,129 @@
+"""Alertmanager's webhook (version 4), and what speaks like it: Grafana, Mimir, vmalert behind an Alertmanager. Plain.
+
+A notification tells of a group. `status` is the group's: it reads "firing" while anything in it fires, so each alert
+goes by its own. A resolved group has nothing open any more, listed or cut off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from escalation.inbound.body import BadBody
+from escalation.inbound.events import (
+    LONGEST_KEY,
+    Action,
+    Batch,
+    Door,
+    Event,
+    Group,
+    bounded,
+    first_text,
+    host_names,
+    instant,
+    line_of,
+    text_of,
+)
+
+# Labels that may name the machine, the likeliest first.
+_HOSTS = ("vigie_machine", "machine", "host", "hostname", "nodename", "node", "instance", "exported_instance", "server")
+
+
+def parse(body: dict[str, Any], door: Door) -> Batch:
+    """One notification. Raises BadBody."""
+    alerts = body.get("alerts")
+    if not isinstance(alerts, list) or not all(isinstance(each, dict) for each in alerts):
+        raise BadBody("alerts", "is not a list of alerts", "send what Alertmanager's webhook_config sends (version 4)")
+    status = text_of(body.get("status")).lower()
+    if status not in ("firing", "resolved"):
+        raise BadBody("status", "is neither firing nor resolved", "send what Alertmanager's webhook_config sends")
+    common = {name: _object(body, name) for name in ("groupLabels", "commonLabels", "commonAnnotations")}
+    key = text_of(body.get("groupKey"), LONGEST_KEY + 1) or _labels_key(common["groupLabels"] or common["commonLabels"])
+    if len(key) > LONGEST_KEY:
+        key = hashlib.sha256(key.encode()).hexdigest()
+    cut_off = body.get("truncatedAlerts")
+    group = Group(key, status == "firing", cut_off if isinstance(cut_off, int) and 0 < cut_off < 2**31 else 0)
+    if door.one_for == "group":
+        return Batch((_of_group(body, alerts, common, group, door),), group)
+    return Batch(tuple(_of_alert(alert, body, common, group, door) for alert in alerts), group)
+
+
+def _of_alert(
+    alert: dict[str, Any], body: dict[str, Any], common: dict[str, dict[str, Any]], group: Group, door: Door
+) -> Event:
+    labels = {**common["commonLabels"], **_object(alert, "labels")}
+    notes = {**common["commonAnnotations"], **_object(alert, "annotations")}
+    status = text_of(alert.get("status")).lower()
+    resolved = status == "resolved" if status else not group.is_open
+    level = first_text(labels.get("severity"), labels.get("priority"), most=60)
+    name = first_text(labels.get("alertname"), body.get("title"), "alert")
+    where = first_text(*(labels.get(each) for each in _HOSTS))
+    return Event(
+        Action.RESOLVE if resolved else Action.TRIGGER,
+        _fingerprint(alert, labels),
+        line_of(first_text(notes.get("summary"), notes.get("title")) or (f"{name} on {where}" if where else name)),
+        severity=door.severity(level),
+        level=level,
+        summary=first_text(notes.get("description"), notes.get("message"), notes.get("summary")),
+        group=group.key,
+        machines=host_names(*(labels.get(each) for each in _HOSTS)),
+        cause=text_of(labels.get("vigie_cause"), 200),
+        shared=True,
+        starts=text_of(alert.get("startsAt"), 60),
+        began_at=instant(alert.get("startsAt")),
+        ended_at=instant(alert.get("endsAt")),
+        facts=bounded(
+            {
+                "labels": labels,
+                "annotations": notes,
+                "generator": text_of(alert.get("generatorURL")),
+                "sender": text_of(body.get("externalURL")),
+                "group": group.key,
+                "cut_off": group.cut_off,
+            }
+        ),
+    )
+
+
+def _of_group(
+    body: dict[str, Any], alerts: list[dict[str, Any]], common: dict[str, dict[str, Any]], group: Group, door: Door
+) -> Event:
+    """The whole group as one condition, as grave as the gravest alert that fires in it."""
+    each = [_of_alert(alert, body, common, group, door) for alert in alerts]
+    firing = [event for event in each if event.action is Action.TRIGGER] or each
+    worst = min(firing, key=lambda event: event.severity, default=None)
+    labels, notes = common["commonLabels"], common["commonAnnotations"]
+    name = first_text(notes.get("summary"), labels.get("alertname"), common["groupLabels"].get("alertname"), group.key)
+    count = len(firing) + group.cut_off
+    machines = {event.machines for event in each}
+    return Event(
+        Action.TRIGGER if group.is_open else Action.RESOLVE,
+        group.key,
+        line_of(worst.title if count == 1 and worst else f"{name} ({count} alerts)"),
+        severity=worst.severity if worst else 3,
+        level=worst.level if worst else "",
+        summary="\n".join(event.title for event in firing[:20]),
+        group=group.key,
+        machines=machines.pop() if len(machines) == 1 else (),
+        cause=text_of(labels.get("vigie_cause"), 200),
+        shared=True,
+        began_at=min((event.began_at for event in firing if event.began_at), default=None),
+        facts=bounded({"labels": labels, "annotations": notes, "sender": text_of(body.get("externalURL")),
+                       "group": group.key, "cut_off": group.cut_off}),
+    )  # fmt: skip
+
+
+def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
+    found = holder.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _fingerprint(alert: dict[str, Any], labels: dict[str, Any]) -> str:
+    """The sender's own, else one of the labels: the same alert has the same whoever tells of it."""
+    given = text_of(alert.get("fingerprint"), 200)
+    return given or _labels_key(labels)
+
+
+def _labels_key(labels: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest()[:16]
