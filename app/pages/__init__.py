@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.pages.agreements import register as agreements
 from app.pages.customers import register as customers
+from app.pages.duties import register as duties
 from app.pages.enrolment import register as enrolment
 from app.pages.finder import register as finder
 from app.pages.floor import register as floor
@@ -21,5 +22,5 @@ def register(app: Flask) -> None:
     """Every page, and what templates know."""
     frame(app)
     app.register_error_handler(SignInFirst, to_sign_in)
-    for noun in (floor, incidents, machines, customers, agreements, enrolment, places, finder, transfers):
+    for noun in (floor, incidents, machines, customers, agreements, enrolment, duties, places, finder, transfers):
         noun(app)

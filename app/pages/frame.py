@@ -22,7 +22,8 @@ from app.sign_in import ask_to_sign_in
 from models.people import Shift
 from models.session import work
 
-PLACES = (("/", "Watch floor"), ("/customers", "Customers"), ("/fleet", "Fleet"), ("/platform", "Platform"))
+PLACES = (("/", "Watch floor"), ("/customers", "Customers"), ("/fleet", "Fleet"), ("/duty", "Duty board"),
+          ("/platform", "Platform"))  # fmt: skip
 THEMES = ("light", "dark", "contrast")
 THEME_COOKIE = "vigie_theme"
 STATIC = Path(__file__).resolve().parent.parent / "static"

@@ -21,6 +21,7 @@ PLACES = (
     "/customers",
     "/customers/cedar-bluff",
     "/fleet",
+    "/duty",
     "/platform",
 )
 
