@@ -6,7 +6,7 @@ times an hour; everything above the telemetry floor uses aware ``datetime``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -35,6 +35,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "no_machine": "the topic does not name a machine",
         "unknown_alias": "a Sparkplug alias was used before the birth that declares it",
         "bad_payload": "the payload cannot be decoded in its format",
+        "not_its_own": "a machine spoke for another one without being its gateway",
     }
 )
 
@@ -42,15 +43,17 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 class Refused(ValueError):
     """A message we do not take, with a stable reason slug (a key of ``REASONS``) and a detail for a person.
 
-    Raised by every parser; no parser raises anything else, whatever the bytes.
+    Raised by every parser; no parser raises anything else, whatever the bytes. ``heard`` is what was understood of the
+    same message all the same: one bad report of an array does not take its neighbours along.
     """
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", heard: Sequence[Heard] = ()) -> None:
         if reason not in REASONS:
             raise KeyError(reason)
         super().__init__(f"{reason}: {detail or REASONS[reason]}")
         self.reason = reason
         self.detail = detail or REASONS[reason]
+        self.heard: tuple[Heard, ...] = tuple(heard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Reading:
     format: str
     facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)
     counters: frozenset[str] = NO_COUNTERS
+    via: str = ""  # the gateway that said it for the machine; empty when the machine spoke itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Status:
     online: bool
     received_at_ms: int
     format: str
+    via: str = ""
 
 
 Heard = Reading | Event | Status

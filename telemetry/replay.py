@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,13 +45,14 @@ class Tally:
 
 def understood(stream: Iterable[Message], refused: Counter[str]) -> Iterator[tuple[int, list[Heard]]]:
     """Batches of what the messages say: (messages in the batch, heard). Refusals are counted by reason."""
-    decoder = Decoder()
+    decoder = Decoder(believes=True)
     heard: list[Heard] = []
     count = 0
     for m in stream:
         try:
             heard += decoder.decode(m.topic, m.payload, m.t_ms)
         except Refused as e:
+            heard += e.heard
             refused[e.reason] += 1
         count += 1
         if count == BATCH:
@@ -62,15 +63,15 @@ def understood(stream: Iterable[Message], refused: Counter[str]) -> Iterator[tup
     yield count, heard + list(decoder.flush())
 
 
-def decoded(stream: Iterable[Message]) -> Iterator[bytes]:
-    """JSON lines of what is understood, and of what is refused, in order."""
-    decoder = Decoder()
+def decoded(stream: Iterable[Message], nameless: str = "me") -> Iterator[bytes]:
+    """JSON lines of what is understood, and of what is refused, in order. ``nameless``: see ``Decoder``."""
+    decoder = Decoder(believes=True, nameless=nameless)
     for m in stream:
         try:
-            heard = decoder.decode(m.topic, m.payload, m.t_ms)
+            heard: Sequence[Heard] = decoder.decode(m.topic, m.payload, m.t_ms)
         except Refused as e:
             yield orjson.dumps({"refused": e.reason, "topic": m.topic, "detail": e.detail}) + b"\n"
-            continue
+            heard = e.heard
         for h in heard:
             yield orjson.dumps(_plain(h)) + b"\n"
     for reading in decoder.flush():

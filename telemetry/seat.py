@@ -146,7 +146,7 @@ class Seat:
         except UnicodeDecodeError:
             return Told(envelope, position, item, refused=Refused("not_utf8", "the topic"))
         except Refused as refused:
-            return Told(envelope, position, item, refused=refused)
+            return Told(envelope, position, item, refused.heard, refused)
         return Told(envelope, position, item, tuple(heard))
 
     def _take_one(self, each: Told, heard: Heard, whose: Known | None, feed: list[Heard]) -> None:
@@ -154,6 +154,10 @@ class Seat:
             if isinstance(heard, Status) and each.envelope.retained:
                 return  # the broker's memory of a machine that is gone; nobody said anything
             self._refuse(each, heard.machine, UNKNOWN_MACHINE, "no machine of this name is enrolled", {})
+            return
+        if isinstance(heard, Reading | Status) and heard.via and heard.via != heard.machine:
+            said = f"{heard.via} is not a gateway of {heard.machine}"
+            self._refuse(each, heard.machine, "not_its_own", said, {whose.name: whose})
             return
         state = self.heard.get(heard.machine)
         if state is None:

@@ -15,7 +15,10 @@ from typing import Final
 from telemetry.reading import NO_COUNTERS, NO_FACTS, Reading
 
 QUIET_MS: Final = 1500  # Glances' 470 topics of one cycle arrive within a second; no agent's cycle is shorter than two
-SPAN_MS: Final = 2500  # members of one cycle carry instants this close
+SPAN_MS: Final = 2500  # members of one cycle arrive this close
+# collectd reads its plugins one after the other and gives each its own instant, within a second and less than its
+# shortest interval. Others that give instants give one to a whole round.
+READ_MS: Final = {"collectd": 900}
 
 
 @dataclass(slots=True)
@@ -26,11 +29,21 @@ class _Cycle:
     facts: dict[str, str] = field(default_factory=dict)
     counters: set[str] = field(default_factory=set)
     heard_ms: int = 0
+    undated: bool = True  # its members carry no instants of their own
 
     def takes(self, r: Reading) -> bool:
-        return abs(r.at_ms - self.at_ms) <= SPAN_MS and not (r.metrics.keys() & self.metrics.keys())
+        if r.metrics.keys() & self.metrics.keys():
+            return False
+        if not r.metrics or not self.metrics:
+            return abs(r.received_at_ms - self.heard_ms) <= SPAN_MS  # texts belong to no instant in particular
+        apart = abs(r.at_ms - self.at_ms)
+        if r.at_ms == r.received_at_ms and self.undated:
+            return apart <= SPAN_MS
+        return apart <= READ_MS.get(r.format, 0)
 
     def take(self, r: Reading) -> None:
+        if r.metrics and not self.metrics:
+            self.at_ms, self.undated = r.at_ms, r.at_ms == r.received_at_ms
         self.metrics.update(r.metrics)
         self.facts.update(r.facts)
         self.counters |= r.counters
@@ -57,7 +70,7 @@ class Assembler:
         done = list(self._complete(cycles, r.received_at_ms))
         home = next((c for c in reversed(cycles) if c.takes(r)), None)
         if home is None:
-            home = _Cycle(r, r.at_ms)
+            home = _Cycle(r, r.at_ms, heard_ms=r.received_at_ms)
             cycles.append(home)
             cycles.sort(key=lambda c: c.at_ms)
         home.take(r)

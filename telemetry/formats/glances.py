@@ -15,18 +15,35 @@ from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
 
 FORMAT: Final = "glances"
 _THRESHOLDS: Final = ("_careful", "_warning", "_critical")
+# Texts that may happen to read as numbers when each value is a message of its own.
+_TEXTS: Final = (
+    "key hostname os_name os_version linux_distro platform hr_name alias interface_name disk_name device_name "
+    "mnt_point fs_type options label type unit irq_line name version status address gateway mask public_address "
+    "description engine image id pid_max_human uptime_human ssid sensor_name zone_name model serial"
+)
+_IS_TEXT: Final = frozenset(_TEXTS.split())
+# What Glances exports by plugin: the level that follows the device's name, if the device stands there at all.
+_PLUGINS: Final = (
+    "alert amps availability cloud connections containers core cpu diskio docker folders fs gpu ip irq load mem "
+    "memswap network now npu percpu ports processcount processlist programlist psutilversion quicklook raid sensors "
+    "smart system uptime version vms wifi"
+)
+_IS_PLUGIN: Final = frozenset(_PLUGINS.split())
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:
     """One plugin's object or one field."""
-    if not route.rest:
+    rest = route.rest
+    if len(rest) > 1 and rest[0] not in _IS_PLUGIN and rest[1] in _IS_PLUGIN:
+        rest = rest[1:]  # behind a prefix of ours Glances still puts the name of its device
+    if not rest:
         raise Refused("unknown_topic", route.topic[:120])
-    if route.rest == ("availability",):
+    if rest == ("availability",):
         return [status(route, text_of(payload), FORMAT)]
-    prefix = ".".join(route.rest)
-    if len(route.rest) == 1 and payload[:1] in {b"{", b"["}:
+    prefix = ".".join(rest)
+    if len(rest) == 1 and payload[:1] in {b"{", b"["}:
         return _reading(route, _numbers(json_of(payload), prefix))
-    if prefix.endswith(_THRESHOLDS) or not payload:
+    if prefix.endswith(_THRESHOLDS) or rest[-1] in _IS_TEXT or not payload:
         return []
     text = text_of(payload)
     try:

@@ -19,20 +19,23 @@ _PERFDATA: Final = re.compile(
     r"(?:'(?P<quoted>(?:[^']|'')+)'|(?P<bare>[^\s='|]+))=(?P<value>U|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
     r"(?P<uom>[^\s;\d][^\s;]*)?(?:;\S*)?"
 )
-_STATES: Final = ("0", "1", "2", "3")
+_CODE: Final = re.compile(r"\d{1,3}")
+_UNKNOWN: Final = 3.0  # a plugin that could not be run ends with 126 or 127: unknown to Nagios
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:
     """One check's result."""
     levels = list(route.rest)
-    state = float(levels.pop()) if levels and levels[-1] in _STATES else None
+    state = None
+    if len(levels) > 1 and _CODE.fullmatch(levels[-1]) and int(levels[-1]) < 256:
+        state = min(float(levels.pop()), _UNKNOWN)
     if not levels:
         raise Refused("unknown_topic", route.topic[:120])
     service = ".".join(levels)
     metrics: dict[str, float] = {}
     counters: set[str] = set()
     for found in _PERFDATA.finditer(_performance(text_of(payload))):
-        label = (found["quoted"] or found["bare"] or "").replace("''", "'")
+        label = (found["quoted"] or found["bare"] or "").replace("''", "'").strip()
         value = scalar(found["value"])
         if value is None:
             continue

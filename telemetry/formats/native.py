@@ -11,6 +11,7 @@ from telemetry.formats.strict import (
     MAX_METRICS,
     MAX_TEXT,
     add,
+    each,
     instant,
     json_of,
     leaves,
@@ -24,6 +25,8 @@ from telemetry.reading import NO_FACTS, Event, Heard, Reading, Refused, Status
 
 FORMAT: Final = "native"
 MAX_REPORTS: Final = 5000
+# What we say to a machine, and its answers to our questions: conversation, no telemetry.
+OURS: Final = frozenset({"receipt", "ask", "answer"})
 _REPORT_KEYS: Final = frozenset({"seq", "at", "metrics", "facts"})
 _EVENT_KEYS: Final = frozenset({"seq", "at", "code", "severity", "text"})
 SEVERITIES: Final[Mapping[str, int]] = {
@@ -39,9 +42,11 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     if what == "report":
         return _reports(route, payload)
     if what == "event":
-        return [_event(route, item) for item in _list_of(json_of(payload))]
+        return each(_list_of(json_of(payload)), lambda item: [_event(route, item)])
     if what == "status":
         return [status(route, text_of(payload), FORMAT)]
+    if what in OURS:
+        return []
     raise Refused("unknown_topic", route.topic[:120])
 
 
@@ -62,10 +67,14 @@ def _list_of(value: Any) -> list[Any]:
 
 
 def _reports(route: Route, payload: bytes) -> list[Heard]:
-    return [_report(route, item) for item in _list_of(json_of(payload))]
+    sent = json_of(payload)
+    if not isinstance(sent, list):
+        return [report(route, sent)]
+    return each(_list_of(sent), lambda item: [report(route, item)])
 
 
-def _report(route: Route, item: Any) -> Reading:
+def report(route: Route, item: Any) -> Reading:
+    """One report of our own wire, once its machine is known."""
     if not isinstance(item, dict):
         raise Refused("bad_shape", "a report is a JSON object")
     if not item.keys() <= _REPORT_KEYS:

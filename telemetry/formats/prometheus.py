@@ -8,50 +8,62 @@ become rates when scored.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from telemetry.formats.route import Route
-from telemetry.formats.strict import add, instant, scalar, text_of
+from telemetry.formats.strict import by_instant, instant, scalar, text_of
 from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
 
 FORMAT: Final = "prometheus"
+# Since Prometheus 3 a name that is no plain word stands quoted, first among the labels.
 _SAMPLE: Final = re.compile(
-    r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?P<labels>\{(?:[^\"{}]|\"(?:[^\"\\]|\\.)*\")*\})?[ \t]+(?P<value>[^\s]+)"
-    r"(?:[ \t]+(?P<at>-?[\d.]+))?[ \t]*(?:#.*)?$"
+    r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?(?P<labels>\{(?:[^\"{}]|\"(?:[^\"\\]|\\.)*\")*\})?[ \t]+(?P<value>[^\s]+)"
+    r"(?:[ \t]+(?P<at>-?[\d.]+(?:[eE][-+]?\d+)?))?[ \t]*(?:#.*)?$"
 )
+_QUOTED_NAME: Final = re.compile(r"\{[ \t]*\"((?:[^\"\\]|\\.)*)\"[ \t]*(?:,|\})")
 _PARTS: Final = ("_bucket", "_count", "_sum", "_total")
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:
     """One scrape; samples with instants of their own become readings of their own."""
     kinds: dict[str, str] = {}
-    by_instant: dict[int, dict[str, float]] = {}
+    found: list[tuple[int, str, float]] = []
     counters: set[str] = set()
+    samples = 0
     for line in text_of(payload).split("\n"):
         line = line.strip()
         if not line or line.startswith("#"):
             words = line.split(None, 3)
             if len(words) == 4 and words[1] == "TYPE":
-                kinds[words[2]] = words[3]
+                kinds[words[2].strip('"')] = words[3]
             continue
-        found = _SAMPLE.match(line)
-        if found is None:
+        sample = _SAMPLE.match(line)
+        family = _family(sample) if sample else ""
+        if sample is None or not family:
             raise Refused("bad_payload", line[:120])
-        value = scalar(found["value"])
+        samples += 1
+        value = scalar(sample["value"])
         if value is None:
             continue
-        at = instant(_milliseconds(found["at"]), route.received_at_ms)
-        name = f"{found['name']}{found['labels'] or ''}"
-        add(by_instant.setdefault(at, {}), name, value)
-        if _is_counter(found["name"], kinds):
+        name = f"{sample['name'] or ''}{sample['labels'] or ''}"
+        found.append((instant(_milliseconds(sample["at"]), route.received_at_ms), name, value))
+        if is_counter(family, kinds):
             counters.add(name)
-    if not by_instant:
+    if not samples:
         raise Refused("no_value", "no sample")
     marked = frozenset(counters) or NO_COUNTERS
     return [
         Reading(route.machine, at, metrics, None, route.received_at_ms, FORMAT, counters=marked)
-        for at, metrics in sorted(by_instant.items())
+        for at, metrics in by_instant(found)
     ]
+
+
+def _family(sample: re.Match[str]) -> str:
+    if sample["name"]:
+        return sample["name"]
+    quoted = _QUOTED_NAME.match(sample["labels"] or "")
+    return quoted[1] if quoted else ""
 
 
 def _milliseconds(text: str | None) -> float | None:
@@ -64,12 +76,13 @@ def _milliseconds(text: str | None) -> float | None:
     return value * 1000 if value < 10_000_000_000 else value
 
 
-def _is_counter(name: str, kinds: dict[str, str]) -> bool:
-    if kinds.get(name) == "counter":
-        return True
+def is_counter(name: str, kinds: Mapping[str, str]) -> bool:
+    """Whether a series of this name only grows, by its declared kind; undeclared, by the convention of its name."""
+    if name in kinds:
+        return kinds[name] == "counter"
     for part in _PARTS:
         if name.endswith(part):
             base = kinds.get(name[: -len(part)])
-            if base in {"counter", "histogram", "summary"}:
-                return True
-    return False
+            if base is not None:
+                return base in {"counter", "histogram", "summary"}
+    return name.endswith("_total")

@@ -1,25 +1,38 @@
 """psmqtt: ``PREFIX/HOST/TASK/…`` carrying a number as text; ``|`` stands for ``/`` in a name. Plain.
 
-An error text arrives under ``…/error`` (or in place of a value) and is refused: it is no measurement.
+An error text arrives under ``…/error`` (or in place of a value) and is refused: it is no measurement. Counters of
+psutil (``net_io_counters``, ``cpu_times`` …) are marked, so that they become rates when scored.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from telemetry.formats import cumulative
+from telemetry.formats.native import status
 from telemetry.formats.route import Route
 from telemetry.formats.strict import text_of
 from telemetry.formats.values import loose
-from telemetry.reading import Heard, Refused
+from telemetry.reading import Heard, Reading, Refused
 
 FORMAT: Final = "psmqtt"
+_OWN_STATE: Final = "psmqtt_status"
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:
-    """One value, or psmqtt's JSON for a task that yields several."""
+    """One value, psmqtt's JSON for a task that yields several, or its own presence."""
     if not route.rest:
         raise Refused("unknown_topic", route.topic[:120])
     if "error" in (route.rest[-1], route.rest[0]):
         raise Refused("no_value", text_of(payload)[:120])
+    if route.rest[-1] == _OWN_STATE:
+        return [status(route, text_of(payload), FORMAT)]
     name = ".".join(level.replace("|", "/") for level in route.rest)
-    return loose(route, payload, FORMAT, name, name + ".")
+    heard = loose(route, payload, FORMAT, name, name + ".")
+    return [_marked(h) if isinstance(h, Reading) else h for h in heard]
+
+
+def _marked(reading: Reading) -> Reading:
+    growing = frozenset(name for name in reading.metrics if cumulative.psmqtt(name))
+    return replace(reading, counters=growing) if growing else reading

@@ -20,9 +20,11 @@ from telemetry.formats import (
     psmqtt,
     sparkplug,
     telegraf,
+    thingsboard,
     values,
 )
 from telemetry.formats.assembler import Assembler
+from telemetry.formats.guess import guess
 from telemetry.formats.route import Route
 from telemetry.formats.strict import MAX_TEXT, machine_ok, within_limits
 from telemetry.reading import Heard, Reading, Refused
@@ -32,7 +34,7 @@ Parse = Callable[[Route, bytes], list[Heard]]
 PARSERS: Final[dict[str, Parse]] = {
     "native": native.parse,
     "values": values.parse,
-    "thingsboard": values.parse,
+    "thingsboard": thingsboard.parse,
     "collectd": collectd.parse,
     "glances": glances.parse,
     "linux2mqtt": linux2mqtt.parse,
@@ -40,10 +42,11 @@ PARSERS: Final[dict[str, Parse]] = {
     "telegraf": telegraf.parse,
     "prometheus": prometheus.parse,
     "nagios": nagios.parse,
+    "discovery": linux2mqtt.discovery,
 }
 # Agents that spread one cycle over many messages.
 PIECEMEAL: Final = frozenset({"values", "collectd", "glances", "linux2mqtt", "psmqtt", "telegraf"})
-OWN_WIRE: Final = frozenset({"report", "event", "status"})
+OWN_WIRE: Final = frozenset({"report", "event", "status"}) | native.OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Source:
 SOURCES: Final = (
     Source("collectd/+/#", "collectd", 1),
     Source("glances/+/#", "glances", 1),
+    Source("linux/+/#", "linux2mqtt", 1),
     Source("linux2mqtt/+/#", "linux2mqtt", 1),
     Source("psmqtt/+/#", "psmqtt", 1),
     Source("telegraf/+/#", "telegraf", 1),
@@ -80,12 +84,18 @@ SOURCES: Final = (
 
 
 class Decoder:
-    """Understands messages in arrival order. Not thread-safe."""
+    """Understands messages in arrival order. Not thread-safe.
 
-    def __init__(self, sources: Sequence[Source] = SOURCES) -> None:
+    ``believes``: for recordings. Topics without a declared source are guessed at, payloads may name their machine, and
+    what names none is told of ``nameless``.
+    """
+
+    def __init__(self, sources: Sequence[Source] = SOURCES, *, believes: bool = False, nameless: str = "me") -> None:
         self._sources = tuple(sources)
-        self._births = sparkplug.Births()
+        self.births = sparkplug.Births()
         self._assembler = Assembler()
+        self._believes = believes
+        self._nameless = nameless
 
     def decode(self, topic: str, payload: bytes, received_at_ms: int) -> list[Heard]:
         """What this message says, and what it completes. Raises ``Refused``, whatever the bytes, and nothing else.
@@ -95,19 +105,20 @@ class Decoder:
         if len(topic) > MAX_TEXT:
             raise Refused("too_large", "the topic")
         levels = topic.split("/")
+        if not payload and "glances" in levels[:-2]:
+            return []  # Glances' word for None
         # A last-will or a retained message that was cleared arrives empty: the same refusal as any other empty payload.
         within_limits(payload)
-        if levels[0] == "vigie" and len(levels) >= 3:
-            fmt, machine, rest = self._own(levels)
-        else:
-            fmt, machine, rest = self._foreign(topic, levels)
-        route = Route(topic, machine_ok(machine), tuple(rest), received_at_ms)
-        if fmt == "sparkplug":
-            return sparkplug.parse(route, payload, self._births)
-        heard = PARSERS[fmt](route, payload)
-        if fmt not in PIECEMEAL:
-            return heard
-        return self._assembled(heard)
+        fmt, machine, rest = self._place(topic, levels, payload)
+        route = Route(topic, machine_ok(machine), tuple(rest), received_at_ms, self._believes)
+        try:
+            if fmt == "sparkplug":
+                return sparkplug.parse(route, payload, self.births)
+            heard = PARSERS[fmt](route, payload)
+        except Refused as refused:
+            refused.heard = tuple(self._assembled(fmt, list(refused.heard)))
+            raise
+        return self._assembled(fmt, heard)
 
     def flush(self, now_ms: int | None = None) -> list[Reading]:
         """Cycles complete by ``now_ms`` (the newest arrival, or a clock while nothing arrives).
@@ -121,23 +132,10 @@ class Decoder:
         """Cycles not yet complete: what a crash of the decoder would have to hear again."""
         return self._assembler.waiting
 
-    def _own(self, levels: list[str]) -> tuple[str, str, list[str]]:
-        machine, what = levels[1], levels[2]
-        if what in OWN_WIRE:
-            return "native", machine, levels[2:]
-        if what == "sparkplug":
-            # vigie/MACHINE/sparkplug/GROUP/KIND/NODE[/DEVICE]; the machine stands for the node it signed in as
-            rest = levels[3:5] + levels[6:]
-            return what, machine, rest
-        if what not in PARSERS or what == "native":
-            raise Refused("unknown_format", what[:60])
-        rest = levels[3:]
-        # An agent that puts its own prefix and host after ours keeps them: the machine is the one that signed in.
-        if len(rest) > 2 and rest[0] == what:
-            rest = rest[2:]
-        return what, machine, rest
-
-    def _foreign(self, topic: str, levels: list[str]) -> tuple[str, str, list[str]]:
+    def _place(self, topic: str, levels: list[str], payload: bytes) -> tuple[str, str, list[str]]:
+        """Format, machine, and the topic levels behind it."""
+        if levels[0] == "vigie" and len(levels) >= 3:
+            return self._own(levels)
         for source in self._sources:
             if source.matches(levels):
                 if source.machine >= len(levels):
@@ -145,9 +143,31 @@ class Decoder:
                 if source.format == "sparkplug":
                     return source.format, levels[3], levels[1:3] + levels[4:]
                 return source.format, levels[source.machine], levels[source.machine + 1 :]
-        raise Refused("unknown_topic", topic[:120])
+        guessed = guess(levels, payload, self._nameless) if self._believes else None
+        if guessed is None:
+            raise Refused("unknown_topic", topic[:120])
+        return guessed
 
-    def _assembled(self, heard: list[Heard]) -> list[Heard]:
+    def _own(self, levels: list[str]) -> tuple[str, str, list[str]]:
+        machine, what = levels[1], levels[2]
+        if what in OWN_WIRE:
+            return "native", machine, levels[2:]
+        rest = levels[3:]
+        if what == "sparkplug":
+            # vigie/MACHINE/sparkplug/[spBv1.0/]GROUP/KIND/NODE[/DEVICE]: the machine stands for the node it signed in
+            # as.
+            rest = rest[1:] if rest[:1] == [sparkplug.NAMESPACE] else rest
+            return what, machine, rest[:2] + rest[3:]
+        if what not in PARSERS or what in {"native", "discovery"}:
+            raise Refused("unknown_format", what[:60])
+        # An agent that puts its own prefix and host after ours keeps them: the machine is the one that signed in.
+        if len(rest) > 2 and rest[0] == what:
+            rest = rest[2:]
+        return what, machine, rest
+
+    def _assembled(self, fmt: str, heard: list[Heard]) -> list[Heard]:
+        if fmt not in PIECEMEAL:
+            return heard
         out: list[Heard] = []
         for h in heard:
             # A report with a number of its own is whole; joining it to others would lose the number.

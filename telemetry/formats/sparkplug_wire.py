@@ -1,6 +1,7 @@
 """The part of protobuf's wire format that a Sparkplug B payload uses (sparkplug_b.proto, Eclipse Sparkplug 3.0). Plain.
 
-Only what a metric needs is decoded; data sets, templates and properties are stepped over.
+Only what a metric needs is decoded: numbers and texts, alone or in arrays, data sets and template instances. Bytes,
+files, properties and template definitions are stepped over.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from telemetry.formats.strict import MAX_METRICS, MAX_PAYLOAD
+from telemetry.formats.strict import MAX_DEPTH, MAX_METRICS, MAX_PAYLOAD
 from telemetry.reading import Refused
 
 _COMPRESSED: Final = "SPBV1.0_COMPRESSED"
 _SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 _TEXTS: Final = frozenset({12, 14, 15})
+_ARRAYS: Final = {22: "b", 23: "h", 24: "i", 25: "q", 26: "B", 27: "H", 28: "I", 29: "Q", 30: "f", 31: "d", 34: "q"}
+_BOOLEANS: Final = 32
 Scalar = float | str | None
 Field = tuple[int, int, int | bytes]
 
@@ -31,16 +34,33 @@ class Metric:
     timestamp: int | None = None
     datatype: int = 0
     is_null: bool = False
-    raw: int | float | str | None = None
+    raw: int | float | str | bytes | None = None
+    inner: tuple[tuple[str, float | str], ...] = ()  # of a data set or a template instance
 
     def declared(self, name: str, datatype: int) -> Metric:
         """The metric with what its birth said of its alias."""
         return replace(self, name=name, datatype=self.datatype or datatype)
 
+    def leaves(self) -> Iterator[tuple[str, float | str]]:
+        """Every number and text of the metric, with what stands behind its name; none for null and not-a-number."""
+        if self.is_null:
+            return
+        if isinstance(self.raw, bytes):
+            for i, item in enumerate(array_of(self.datatype, self.raw)):
+                if math.isfinite(item):
+                    yield f"/{i}", item
+            return
+        yield from self.inner
+        value = self.value()
+        if value is not None:
+            yield "", value
+
     def value(self) -> Scalar:
         """A number, a text, or None for null, not-a-number, and kinds that are neither."""
-        if self.is_null or self.raw is None or isinstance(self.raw, str):
-            return None if self.is_null else self.raw if isinstance(self.raw, str) else None
+        if self.is_null or self.raw is None or isinstance(self.raw, bytes):
+            return None
+        if isinstance(self.raw, str):
+            return self.raw
         bits = _SIGNED_BITS.get(self.datatype)
         if bits is not None and isinstance(self.raw, int):
             low = self.raw & ((1 << bits) - 1)
@@ -58,6 +78,10 @@ class Payload:
     metrics: list[Metric] = field(default_factory=list)
     uuid: str = ""
     body: bytes = b""
+
+    def session(self) -> int | None:
+        """``bdSeq``, which some write signed and some unsigned."""
+        return next((m.raw for m in self.metrics if m.name == "bdSeq" and isinstance(m.raw, int)), None)
 
 
 def payload_of(data: bytes) -> Payload:
@@ -103,15 +127,22 @@ def _payload(data: bytes) -> Payload:
     return Payload(timestamp, seq, metrics, uuid, body)
 
 
-def _metric(data: bytes) -> Metric:
+def _metric(data: bytes, depth: int = 0) -> Metric:
     name, alias, timestamp, datatype, is_null = "", None, None, 0, False
-    raw: int | float | str | None = None
+    raw: int | float | str | bytes | None = None
+    inner: list[tuple[str, float | str]] = []
     for number, wire, value in _fields(data):
         if isinstance(value, bytes):
             if number == 1:
                 name = _text(value)
             elif number == 15:
                 raw = _text(value)
+            elif number == 16:
+                raw = value
+            elif number == 17:
+                inner = list(_data_set(value))
+            elif number == 18:
+                inner = list(_template(value, depth + 1))
             elif number == 12 and wire == 5:
                 raw = struct.unpack("<f", value)[0]
             elif number == 13 and wire == 1:
@@ -128,7 +159,74 @@ def _metric(data: bytes) -> Metric:
             raw = int(bool(value)) if number == 14 else value
     if raw is not None and not isinstance(raw, str) and datatype in _TEXTS:
         raw = None
-    return Metric(name, alias, timestamp, datatype, is_null, raw)
+    return Metric(name, alias, timestamp, datatype, is_null, raw, tuple(inner))
+
+
+def _template(data: bytes, depth: int) -> Iterator[tuple[str, float | str]]:
+    """The members of an instance; a definition tells of types, not of the machine."""
+    if depth > MAX_DEPTH:
+        raise Refused("too_deep", "a template inside templates")
+    fields = list(_fields(data))
+    if any(number == 5 and value for number, _, value in fields):
+        return
+    for number, _, value in fields:
+        if number == 2 and isinstance(value, bytes):
+            member = _metric(value, depth)
+            for inner, leaf in member.leaves():
+                yield f"/{member.name}{inner}", leaf
+
+
+def _data_set(data: bytes) -> Iterator[tuple[str, float | str]]:
+    """The numbers of a table, as ``/column/row``; its texts would not tell one report from the next."""
+    columns: list[str] = []
+    types: list[int] = []
+    rows: list[bytes] = []
+    for number, wire, value in _fields(data):
+        if number == 2 and isinstance(value, bytes):
+            columns.append(_text(value))
+        elif number == 3 and isinstance(value, bytes):
+            at = 0
+            while at < len(value):
+                one, at = _varint(value, at)
+                types.append(one)
+        elif number == 3 and wire == 0 and isinstance(value, int):
+            types.append(value)
+        elif number == 4 and isinstance(value, bytes):
+            rows.append(value)
+    if len(rows) * len(columns) > MAX_METRICS:
+        raise Refused("too_many_metrics", "a data set")
+    for place, row in enumerate(rows):
+        cells = [cell for number, _, cell in _fields(row) if number == 1 and isinstance(cell, bytes)]
+        for column, datatype, cell in zip(columns, types, cells, strict=False):
+            leaf = Metric(datatype=datatype, raw=_cell(cell)).value()
+            if isinstance(leaf, float):
+                yield f"/{column}/{place}", leaf
+
+
+def _cell(data: bytes) -> int | float | None:
+    found: int | float | None = None
+    for number, wire, value in _fields(data):
+        if isinstance(value, int) and number in (1, 2, 5):
+            found = value
+        elif isinstance(value, bytes) and (number, wire) in {(3, 5), (4, 1)}:
+            found = struct.unpack("<f" if wire == 5 else "<d", value)[0]
+    return found
+
+
+def array_of(datatype: int, data: bytes) -> list[float]:
+    """The numbers of a packed array (datatypes 22 to 34); nothing for plain bytes and for texts."""
+    if datatype == _BOOLEANS:
+        count = int.from_bytes(data[:4], "little")
+        if count > 8 * (len(data) - 4) or count > MAX_METRICS:
+            raise Refused("bad_payload", "an array of booleans is cut short")
+        return [float(data[4 + i // 8] >> (7 - i % 8) & 1) for i in range(count)]
+    code = _ARRAYS.get(datatype)
+    if code is None:
+        return []
+    size = struct.calcsize(f"<{code}")
+    if len(data) % size or len(data) // size > MAX_METRICS:
+        raise Refused("bad_payload", "an array is cut short or too long")
+    return [float(item) for item in struct.unpack(f"<{len(data) // size}{code}", data)]
 
 
 def _text(value: bytes) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
 import orjson
 
-from telemetry.reading import Refused
+from telemetry.reading import Heard, Refused
 
 MAX_PAYLOAD: Final = 768 * 1024  # bytes; far above a day of reports, below the broker's packet limit
 MAX_DEPTH: Final = 16
@@ -224,6 +224,39 @@ def leaves(tree: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterato
             yield from leaves({str(i): v for i, v in enumerate(value)}, name + ".", depth + 1)
         else:
             yield name, value
+
+
+def each(items: Iterable[Any], understand: Callable[[Any], Iterable[Heard]]) -> list[Heard]:
+    """What every item of a batch says; the first that is refused is raised at the end, with the others' words in it."""
+    heard: list[Heard] = []
+    first: tuple[int, Refused] | None = None
+    bad = count = 0
+    for item in items:
+        count += 1
+        try:
+            heard += understand(item)
+        except Refused as refused:
+            bad += 1
+            first = first or (count, refused)
+    if first is None:
+        return heard
+    place, cause = first
+    if count == 1:
+        raise cause
+    more = f" and {bad - 1} more" if bad > 1 else ""
+    raise Refused(cause.reason, f"item {place} of {count}{more}: {cause.detail}", heard)
+
+
+def by_instant(found: Iterable[tuple[int, str, float]]) -> list[tuple[int, dict[str, float]]]:
+    """Values as one set of metrics an instant, oldest first; a name that comes twice at an instant begins another."""
+    sets: dict[int, list[dict[str, float]]] = {}
+    for at, name, value in found:
+        held = sets.setdefault(at, [{}])
+        home = next((m for m in held if name not in m), None)
+        if home is None:
+            held.append(home := {})
+        add(home, name, value)
+    return [(at, metrics) for at in sorted(sets) for metrics in sets[at] if metrics]
 
 
 def add(metrics: dict[str, float], name: str, value: float) -> None:

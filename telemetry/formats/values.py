@@ -7,11 +7,24 @@ Text that is no number is refused, so an error message can never become a measur
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from telemetry.formats.native import MAX_REPORTS, measured, status
+from telemetry.formats.native import MAX_REPORTS, status
 from telemetry.formats.route import Route
-from telemetry.formats.strict import instant, json_of, name_ok, scalar, sequence, text_of
+from telemetry.formats.strict import (
+    MAX_TEXT,
+    add,
+    each,
+    instant,
+    json_of,
+    leaves,
+    name_ok,
+    number,
+    scalar,
+    sequence,
+    text_of,
+)
 from telemetry.reading import Heard, Reading, Refused
 
 FORMAT: Final = "values"
@@ -41,17 +54,33 @@ def loose(route: Route, payload: bytes, fmt: str, name: str, prefix: str = "") -
     return [one(route, fmt, name, value)]
 
 
+def numbers(tree: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a nested object under dotted names; texts and nulls are left out."""
+    metrics: dict[str, float] = {}
+    for name, value in leaves(tree):
+        as_number = None if isinstance(value, str) else number(value)
+        if as_number is not None:
+            add(metrics, name, as_number)
+    return metrics
+
+
 def one(route: Route, fmt: str, name: str, value: float, at_ms: int | None = None) -> Reading:
     """A reading of a single value."""
     at = route.received_at_ms if at_ms is None else at_ms
     return Reading(route.machine, at, {name_ok(name): value}, None, route.received_at_ms, fmt)
 
 
+def fact(route: Route, fmt: str, name: str, text: str) -> Reading:
+    """A text worth keeping beside the values: a version, a model."""
+    received = route.received_at_ms
+    return Reading(route.machine, received, {}, None, received, fmt, {name_ok(name): text[:MAX_TEXT]})
+
+
 def _objects(route: Route, value: Any, fmt: str, prefix: str) -> list[Heard]:
     items = value if isinstance(value, list) else [value]
     if not items or len(items) > MAX_REPORTS:
         raise Refused("no_value" if not items else "too_large", f"{len(items)} objects")
-    return [_object(route, item, fmt, prefix) for item in items]
+    return each(items, lambda item: [_object(route, item, fmt, prefix)])
 
 
 def _object(route: Route, item: Any, fmt: str, prefix: str) -> Reading:
@@ -61,7 +90,7 @@ def _object(route: Route, item: Any, fmt: str, prefix: str) -> Reading:
     holder = next((item[k] for k in _HOLDERS if isinstance(item.get(k), dict)), None)
     if holder is None:
         holder = {k: v for k, v in item.items() if k not in _INSTANTS and k != "seq"}
-    metrics = measured({f"{prefix}{k}": v for k, v in holder.items() if not isinstance(v, str)})
+    metrics = numbers({f"{prefix}{k}": v for k, v in holder.items()})
     if not metrics:
         raise Refused("no_value", "no number in the object")
     received = route.received_at_ms

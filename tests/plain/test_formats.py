@@ -136,7 +136,7 @@ def test_nonsense_is_refused_with_its_reason(payload: bytes, reason: str) -> Non
         ("vigie/a+b/report", "bad_name"),
         ("elsewhere/x", "unknown_topic"),
         ("spBv1.0/G/XDATA/n", "unknown_topic"),
-        ("collectd/h/only", "unknown_topic"),
+        ("collectd/h/only", "bad_shape"),
         ("t" * 5000, "too_large"),
     ],
 )
@@ -181,6 +181,7 @@ def test_sparkplug_as_captured_says_what_its_decoded_file_says() -> None:
     heard, refused = capture("pysparkplug.jsonl")
     assert refused == []
     lines = (SHARED / "captures" / "pysparkplug.decoded.jsonl").read_text().splitlines()
+    assert heard.pop(0) == Status("srv-00017", True, heard[0].received_at_ms, "sparkplug")
     for found, line in zip(heard, map(json.loads, lines), strict=True):
         if "DEATH" in line["topic"]:
             assert found == Status("srv-00017", False, found.received_at_ms, "sparkplug")
@@ -296,7 +297,7 @@ def _int(number: int, value: int) -> bytes:
 def test_sparkplug_aliases_stand_for_the_names_of_the_birth_also_inside_compressed_bodies() -> None:
     decoder = Decoder()
     birth = _int(1, NOW) + _field(2, _field(1, b"t") + _int(2, 7) + _int(4, 3) + _int(10, 2**32 - 5)) + _int(3, 0)
-    (r,) = decoder.decode("spBv1.0/G/NBIRTH/n", birth, NOW)
+    _, r = decoder.decode("spBv1.0/G/NBIRTH/n", birth, NOW)
     assert isinstance(r, Reading)
     assert r.metrics == {"t": -5.0}
     data = _int(1, NOW + 5) + _field(2, _int(2, 7) + _int(10, 12)) + _int(3, 1)
@@ -311,7 +312,7 @@ def test_sparkplug_aliases_stand_for_the_names_of_the_birth_also_inside_compress
     )
     assert refusal(birth[:-9], "spBv1.0/G/NBIRTH/n") == "bad_payload"
     nan = _int(1, NOW) + _field(2, _field(1, b"t") + _int(4, 10) + b"\x69" + struct.pack("<d", float("nan")))
-    assert decoder.decode("spBv1.0/G/NBIRTH/m", nan, NOW) == []
+    assert decoder.decode("spBv1.0/G/NBIRTH/m", nan, NOW) == [Status("m", True, NOW, "sparkplug")]
 
 
 WORDS = [
