@@ -11,6 +11,7 @@ from app import words
 from escalation.rota import Stretch
 
 BEHIND, AHEAD = timedelta(hours=6), timedelta(hours=18)
+_LABEL = 13.0  # per cent of the axis a label such as "until Mon 06:00" takes at a console's width
 
 
 def _place(at: datetime, now: datetime) -> float:
@@ -47,8 +48,8 @@ def strip(spans: Sequence[Stretch], now: datetime, zone: tzinfo) -> Markup:
         kind = "solid" if holds else "hollow"
         said = f"until {words.hour(one.end, zone, now)}" if holds else f"from {words.hour(one.start, zone, now)}"
         parts.append(f'<rect class="{kind}" x="{low:.2f}%" y="5" width="{max(high - low, 0.4):.2f}%" height="16"/>')
-        if high - low > 9 and one.end > now:
-            at = max(low, _place(now, now)) if holds else low
+        at = max(low, _place(now, now)) if holds else low
+        if high - at > _LABEL and one.end > now:
             parts.append(f'<text class="turn-{kind}" x="{at + 0.8:.2f}%" y="17">{escape(said)}</text>')
     x = _place(now, now)
     parts.append(f'<line class="now" x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="26"/>')

@@ -97,7 +97,7 @@ def stretches(schedule: Schedule, start: datetime, end: datetime) -> list[Stretc
         for turn in source:
             free = _fill(free, turn, schedule.absences, taken)
     gaps = [Stretch(low, high, None) for low, high in free]
-    return list(_joined(sorted([*taken, *gaps], key=lambda one: one.start)))
+    return joined([*taken, *gaps])
 
 
 def gaps(schedule: Schedule, start: datetime, end: datetime) -> list[Stretch]:
@@ -172,14 +172,13 @@ def _without(
     return [(low, high) for low, high in pieces if low < high]
 
 
-def _joined(found: Iterable[Stretch]) -> Iterator[Stretch]:
-    last: Stretch | None = None
-    for one in found:
-        if last is not None and last.end == one.start and (last.person, last.why) == (one.person, one.why):
-            last = Stretch(last.start, one.end, one.person, one.why)
-            continue
-        if last is not None:
-            yield last
-        last = one
-    if last is not None:
-        yield last
+def joined(found: Iterable[Stretch]) -> list[Stretch]:
+    """Stretches in order; those of one person that touch or overlap, for the same reason, as one."""
+    whole: list[Stretch] = []
+    for one in sorted(found, key=lambda one: one.start):
+        last = whole[-1] if whole else None
+        if last is not None and one.start <= last.end and (last.person, last.why) == (one.person, one.why):
+            whole[-1] = Stretch(last.start, max(last.end, one.end), one.person, one.why)
+        else:
+            whole.append(one)
+    return whole

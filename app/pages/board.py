@@ -124,10 +124,9 @@ def _spans(session: Session, drawn: Sequence[tuple[DutySchedule, rota.Schedule]]
                 found.setdefault((row.unit, stretch.person), []).append(stretch)
     shifts = select(Shift).where(Shift.starts_at < last, Shift.ends_at > first).order_by(Shift.starts_at)
     for shift in session.scalars(shifts):
-        found.setdefault((shift.unit, shift.person_id), []).append(
-            Stretch(max(shift.starts_at, first), min(shift.ends_at, last), shift.person_id, "")
-        )
-    return found
+        stretch = Stretch(max(shift.starts_at, first), min(shift.ends_at, last), shift.person_id, "")
+        found.setdefault((shift.unit, shift.person_id), []).append(stretch)
+    return {key: rota.joined(stretches) for key, stretches in found.items()}
 
 
 def _unit(
@@ -176,6 +175,8 @@ def _ladder(people: Mapping[uuid.UUID, Person], able: list[Candidate]) -> tuple[
     for number, rung in enumerate(terms.ladder, 1):
         after = f"after {words.span(waited)}" if waited else "at once"
         names = tuple(place.name for place in duty.whom(desk, rung.who))
+        if rung.who == "account":
+            names = ("whom the customer's contract names",)
         lines.append(RungLine(number, rung_name(rung.who), after, names))
         waited += rung.wait
     return tuple(lines)
