@@ -63,13 +63,10 @@ class Calendar:
                 spans = tuple((low, min(high, ends)) for low, high in spans if low < ends)
         return subtract(spans, self.breaks[day]) if day in self.breaks else spans
 
-    def holiday(self, day: date) -> str:
-        """The name of the public holiday a date is, in its own country's words; empty when it is none."""
-        for place in self.holidays:
-            named = holidays_of(place, day.year).get(day)
-            if named:
-                return named
-        return ""
+    def holiday(self, day: date, language: str = "en") -> str:
+        """The name of the public holiday a date is, in a language where it is known in it; empty when it is none."""
+        names = (holidays_of(place, day.year, language).get(day, "") for place in self.holidays)
+        return next((name for name in names if name), "")
 
     def block(self, index: int) -> Block:
         """Open time of the block of days that is `index` blocks after 1970; kept once computed."""
@@ -164,10 +161,11 @@ def on_date(hours: Hours, day: date) -> Spans:
 
 
 @lru_cache(maxsize=512)
-def holidays_of(place: str, year: int) -> Mapping[date, str]:
-    """Public holidays of a country or region ("FR", "DE-BY") by date, named in its own language."""
+def holidays_of(place: str, year: int, language: str = "en") -> Mapping[date, str]:
+    """Public holidays of a country or region ("FR", "DE-BY") by date."""
     country, _, region = place.partition("-")
-    return dict(holidays.country_holidays(country, subdiv=region or None, years=year))
+    spoken = {"en": "en_US"}.get(language, language)
+    return dict(holidays.country_holidays(country, subdiv=region or None, years=year, language=spoken))
 
 
 def parse(spec: Mapping[str, Any]) -> Hours:
