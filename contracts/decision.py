@@ -5,116 +5,54 @@ Every answer carries the rule it follows from, a reason with the fact, and a rem
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
-from contracts import clock, words
-from contracts.tiers import Terms, Tier, Watching
-
-KINDS = (
-    "open_incident",
-    "raise_severity",
-    "out_of_hours",
-    "site_visit",
-    "spare_part",
-    "hardware_support",
-    "software_support",
-    "installation_advice",
-    "named_engineer",
-    "dossier_review",
-    "escalation",
-    "telemetry",
-    "silence_watch",
-    "detection",
-    "proactive_call",
-    "remote_administration",
-    "remote_diagnostics",
-    "detached_engineer",
-)
-
-# What must be in the terms' scope for the ask, and the first tier that has it.
-_SCOPE: Mapping[str, tuple[str, Tier]] = {
-    "hardware_support": ("hardware", Tier.BRONZE),
-    "spare_part": ("hardware", Tier.BRONZE),
-    "site_visit": ("hardware", Tier.BRONZE),
-    "software_support": ("software", Tier.SILVER),
-    "installation_advice": ("installation", Tier.GOLD),
-    "remote_administration": ("remote-administration", Tier.PLATINUM),
-    "remote_diagnostics": ("tele-alarm", Tier.PLATINUM),
-    "proactive_call": ("tele-alarm", Tier.PLATINUM),
-    "detached_engineer": ("tele-alarm", Tier.PLATINUM),
-}
-# Asks that carry a promise to respond.
-_PROMISED = ("open_incident", "raise_severity", "hardware_support", "software_support", "installation_advice")
+from contracts import clock, outside, words
+from contracts.asking import KINDS as KINDS
+from contracts.asking import OF_THE_CUSTOMER, POOL, PROMISED, RIGHT, SCOPE_FOR
+from contracts.asking import Ask as Ask
+from contracts.asking import Contact as Contact
+from contracts.asking import ContractFacts as ContractFacts
+from contracts.asking import Usage as Usage
+from contracts.budget import Budget
+from contracts.outside import SOLD, Offer
+from contracts.terms import Terms, Watching
+from contracts.words import Said
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What is asked. `severity` 1 (gravest) to 4."""
+class Promised:
+    """One promise of an answer. `by`: the instant; of the next update the latest one, when the response takes all."""
 
-    kind: str
-    asked_at: datetime
-    severity: int = 3
-    machine_id: uuid.UUID | None = None
-    channel: str = "api"
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"ask: {self.kind!r} is not known; use one of {', '.join(KINDS)}")
-        if self.severity not in (1, 2, 3, 4):
-            raise ValueError("severity: must be 1 (gravest), 2, 3 or 4")
-
-
-@dataclass(frozen=True, slots=True)
-class ContractFacts:
-    """What is known of the contract itself. `state`: draft, active, suspended, cancelled, expired or none."""
-
-    state: str = "none"
-    number: str = ""
-    zone: str = "UTC"  # of the contract: its dates are read in it
-    site_zone: str = ""  # of the place served, whose calendar counts; empty: the contract's own
-    country: str = ""
-    starts_on: date | None = None
-    ends_on: date | None = None
-    covered: bool = True  # the machine asked for stands on a line in force
-
-    @property
-    def hours_zone(self) -> str:
-        return self.site_zone or self.zone
-
-    def standing(self, now: datetime, grace_days: int = 0) -> str:
-        """The state as dates make it, inclusive in the contract's own zone: active, grace, expired, not_started…"""
-        if self.state != "active":
-            return self.state
-        today = now.astimezone(ZoneInfo(self.zone)).date()
-        if self.starts_on and today < self.starts_on:
-            return "not_started"
-        if self.ends_on and today > self.ends_on:
-            return "grace" if today <= self.ends_on + timedelta(days=grace_days) else "expired"
-        return "active"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What is left of each allowance, by ask; an ask that is not named is not counted."""
-
-    left: Mapping[str, int] = field(default_factory=dict)
+    kind: str  # respond, update, on_site
+    budget: Budget
+    by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
     rule: str
-    reason: str
-    remedy: str = ""
+    said: Said
     respond_by: datetime | None = None
     on_site_by: datetime | None = None
     skill: str = ""  # the floor of who should answer
-    uses: str = ""  # the allowance this takes one from
+    people: tuple[str, ...] = ()  # duties of those who should answer first
+    uses: str = ""  # the allowance this takes from
+    units: int = 0  # how many of it
+    next_opening: datetime | None = None  # closed now: when the clock begins to count
+    promises: tuple[Promised, ...] = ()
+    grace: Said | None = None  # said first: the contract has ended and is honoured all the same
     outcome: Literal["granted"] = "granted"
+
+    @property
+    def reason(self) -> str:
+        return f"{self.grace.reason} {self.said.reason}" if self.grace else self.said.reason
+
+    @property
+    def remedy(self) -> str:
+        return f"{self.grace.remedy} {self.said.remedy}".strip() if self.grace else self.said.remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,128 +60,239 @@ class Shadow:
     """Seen and listed for the review; nobody is called."""
 
     rule: str
-    reason: str
-    remedy: str
+    said: Said
+    grace: Said | None = None
     outcome: Literal["shadow"] = "shadow"
+
+    @property
+    def reason(self) -> str:
+        return f"{self.grace.reason} {self.said.reason}" if self.grace else self.said.reason
+
+    @property
+    def remedy(self) -> str:
+        return f"{self.grace.remedy} {self.said.remedy}" if self.grace else self.said.remedy
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     rule: str
-    reason: str
-    remedy: str
+    said: Said
     next_opening: datetime | None = None
+    offers: tuple[Offer, ...] = ()  # the ways on for money, the usual one first
     outcome: Literal["refused"] = "refused"
+
+    @property
+    def reason(self) -> str:
+        return self.said.reason
+
+    @property
+    def remedy(self) -> str:
+        return self.said.remedy
 
 
 Decision: TypeAlias = Granted | Shadow | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One question on its way to an answer, and how its answers are said."""
+
+    ask: Ask
+    terms: Terms
+    contract: ContractFacts
+    now: datetime
+    language: str
+
+    def say(self, key: str, **more: Any) -> Said:  # Any: see words.Said
+        contract, ask = self.contract, self.ask
+        facts = {
+            "number": contract.number or "-",
+            "tier": self.terms.tier,
+            "ends": contract.ends_on,
+            "starts": contract.starts_on,
+            "severity": ask.severity,
+            "hours": self.terms.hours[ask.severity],
+            "zone": contract.hours_zone,
+            "ask": ask.kind,
+            **more,
+        }
+        return Said(self.language, key, facts)
+
+    def grant(self, rule: str, **more: Any) -> Granted:  # Any: as above
+        return Granted(rule, self.say(rule, **more), skill=self.terms.skill_floor)
+
+    def refuse(
+        self, rule: str, key: str = "", opening: datetime | None = None, **more: Any
+    ) -> Refused:  # Any: as above
+        return Refused(rule, self.say(key or rule, opening=opening, **more), opening)
+
+    def elsewhere(
+        self, rule: str, key: str = "", opening: datetime | None = None, **more: Any
+    ) -> Refused:  # Any: as above
+        """Refused here, and a way on for money where there is one."""
+        return _elsewhere(self.ask, self.contract, rule, self.say(key or rule, opening=opening, **more), opening)
 
 
 def decide(
     ask: Ask, terms: Terms | None, usage: Usage, now: datetime, contract: ContractFacts, language: str = "en"
 ) -> Decision:
     """Answer an ask under `terms` (None: there is no contract), in the words of `language` (en or fr)."""
-    standing = contract.standing(now, terms.grace_days if terms else 0) if terms else "none"
-    say = words.Speaker(
-        language,
-        number=contract.number or "-",
-        tier=words.tier(terms.tier, language) if terms else "",
-        ends=contract.ends_on,
-        starts=contract.starts_on,
-        severity=ask.severity,
-    )
-    if terms is None or standing not in ("active", "grace"):
-        return _refuse(say, f"contract.{standing}")
-    if not contract.covered and ask.kind not in ("escalation", "dossier_review", "named_engineer"):
-        return _refuse(say, "coverage.machine")
-    if ask.kind in usage.left and usage.left[ask.kind] <= 0:
-        return _refuse(say, "allowance.spent", ask=words.ask(ask.kind, language))
-    answer = _by_terms(ask, terms, contract, say)
-    if isinstance(answer, Granted) and ask.kind in usage.left:
-        answer = replace(answer, uses=ask.kind)
-    if isinstance(answer, Granted) and standing == "grace":
-        reason, remedy = say("contract.grace", "reason"), say("contract.grace", "remedy")
-        return replace(answer, rule="contract.grace", reason=reason, remedy=remedy)
+    language = language if language in words.LANGUAGES else "en"
+    if terms is None:
+        return _elsewhere(ask, contract, "contract.none", Said(language, "contract.none", {"ask": ask.kind}), None)
+    case = _Case(ask, terms, contract, now, language)
+    standing = contract.standing(now, terms.grace_days)
+    if standing not in ("active", "grace"):
+        begins = contract.midnight(contract.starts_on) if standing == "not_started" and contract.starts_on else None
+        return case.elsewhere(f"contract.{standing}", opening=begins)
+    refused = _who(case) or _covered(case) or _left(case, usage)
+    if refused is not None:
+        return refused
+    answer = _by_terms(case)
+    if isinstance(answer, Refused):
+        return answer
+    pool = POOL.get(ask.kind, "")
+    if isinstance(answer, Granted) and pool in usage.left:
+        answer = replace(answer, uses=pool, units=ask.units)
+    if standing == "grace" and contract.ends_on:
+        last = contract.ends_on + timedelta(days=terms.grace_days)
+        return replace(answer, rule="contract.grace", grace=case.say("contract.grace", last=last))
     return answer
 
 
-def _by_terms(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker) -> Decision:
+def _elsewhere(ask: Ask, contract: ContractFacts, rule: str, said: Said, opening: datetime | None) -> Refused:
+    """Refused, with what it would cost; an ask that is not for sale is told what would make it possible instead."""
+    offers = outside.offers(ask.kind, ask.severity, contract.rates)
+    if not offers:
+        return Refused(
+            rule, replace(said, key=f"{said.key}.unsold" if rule.startswith("contract.") else said.key), opening
+        )
+    paid, emergency = offers
+    prices = {
+        "price": (paid.hour, paid.currency),
+        "least": (paid.least, paid.currency),
+        "urgent": (emergency.hour, emergency.currency),
+    }
+    return Refused(rule, replace(said, facts={**said.facts, **prices}), opening, offers)
+
+
+def _who(case: _Case) -> Refused | None:
+    """A contact without the right is refused, with the names of those who have it."""
+    contact, right = case.ask.contact, RIGHT.get(case.ask.kind)
+    if contact is None or right is None or right in contact.may:
+        return None
+    others = contact.others.get(right, ())
+    key = f"contact.{right}" if others else f"contact.{right}.nobody"
+    return case.refuse(f"contact.{right}", key, name=contact.name, others=others)
+
+
+def _covered(case: _Case) -> Refused | None:
+    contract, ask = case.contract, case.ask
+    if contract.covered or ask.kind in OF_THE_CUSTOMER:
+        return None
+    rule = "coverage.service" if ask.service else "coverage.machine"
+    if contract.covered_from is not None:
+        begins = contract.midnight(contract.covered_from)
+        return case.elsewhere(rule, f"{rule}.later", begins, begins=contract.covered_from, service=ask.service)
+    return case.elsewhere(rule, service=ask.service) if ask.kind in SOLD else case.refuse(rule, f"{rule}.unsold")
+
+
+def _left(case: _Case, usage: Usage) -> Refused | None:
+    """Where the allowance does not suffice: when the next one begins, if one does."""
+    pool = POOL.get(case.ask.kind, "")
+    left = usage.left.get(pool)
+    if left is None or left >= case.ask.units:
+        return None
+    rule = "allowance.short" if left > 0 else "allowance.spent"
+    day = usage.renewed_on.get(pool)
+    opening = case.contract.midnight(day) if day else None
+    key = rule if day else f"{rule}.last"
+    return case.elsewhere(rule, key, opening, pool=pool, left=left, units=case.ask.units, next=day)
+
+
+def _by_terms(case: _Case) -> Decision:
+    ask, terms = case.ask, case.terms
     match ask.kind:
         case "telemetry":
-            return _grant(say, f"telemetry.{terms.watching}")
+            return case.grant(f"telemetry.{terms.watching}")
         case "silence_watch":
-            return _silence(say, terms.watching)
+            return _silence(case)
         case "detection":
-            return _detection(say, terms.watching)
+            return _detection(case)
         case "named_engineer":
-            return _watch(say, "named", bool(terms.named_people), people=", ".join(terms.named_people))
+            if not terms.named_people:
+                return case.refuse("named.refused")
+            return replace(case.grant("named.granted", people=terms.named_people), people=terms.named_people)
         case "dossier_review":
-            return _watch(say, "review", terms.review_months > 0, months=terms.review_months)
+            months = terms.review_months
+            return case.grant("review.granted", months=months) if months else case.refuse("review.refused")
         case "escalation":
-            return _grant(say, "escalation.granted", skill=terms.skill_floor)
+            return replace(case.grant("escalation.granted"), people=terms.named_people)
         case "out_of_hours":
-            return _out_of_hours(ask, terms, contract, say)
-    scope, first = _SCOPE.get(ask.kind, ("", Tier.BRONZE))
+            return _out_of_hours(case)
+        case "open_incident" if ask.channel == "telemetry" and terms.watching is not Watching.DETECT:
+            return _detection(case)  # what a machine says by itself opens an incident where detection does
+    scope, first = SCOPE_FOR.get(ask.kind, ("", None))
     if scope and scope not in terms.scope:
-        return _refuse(say, f"scope.{ask.kind}", first=words.tier(first, say.language))
-    return _promise(ask, terms, contract, say)
+        return case.elsewhere(f"scope.{ask.kind}", first=first)
+    return _promise(case)
 
 
-def _promise(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker) -> Granted:
-    calendar = terms.service(ask.severity, contract.hours_zone, contract.country)
-    respond = terms.respond[ask.severity].due(calendar, ask.asked_at) if ask.kind in _PROMISED else None
-    visit = terms.on_site.due(calendar, ask.asked_at) if ask.kind == "site_visit" else None
-    budget = terms.on_site if visit else terms.respond[ask.severity]
-    rule = f"promise.{ask.kind}" if respond or visit else f"scope.{ask.kind}"
-    if rule.startswith("promise"):
-        open_now = clock.is_open(calendar, ask.asked_at)
-        reason = say(
-            "promise.open" if open_now else "promise.closed",
-            "reason",
-            ask=words.ask(ask.kind, say.language),
-            budget=words.budget(budget, say.language),
-            by=words.instant(respond or visit, contract.hours_zone),
-        )
-        return Granted(rule, reason, "", respond, visit, terms.skill_floor)
-    reason = say("scope.granted", "reason", ask=words.ask(ask.kind, say.language))
-    return Granted(rule, reason, "", skill=terms.skill_floor)
+def _promise(case: _Case) -> Granted:
+    ask, terms, zone, country = case.ask, case.terms, case.contract.hours_zone, case.contract.country
+    calendar = terms.service(ask.severity, zone, country, "on_site" if ask.kind == "site_visit" else "respond")
+    start = ask.since or ask.asked_at
+    people = terms.named_people
+    if ask.kind in PROMISED:
+        budget = terms.respond[ask.severity]
+        by = budget.due(calendar, start)
+        promises: tuple[Promised, ...] = (Promised("respond", budget, by),)
+        if ask.severity == 1 and terms.update is not None and by is not None:
+            spoken = terms.service(1, zone, country, "update")
+            promises = (*promises, Promised("update", terms.update, terms.update.due(spoken, by)))
+    elif ask.kind == "site_visit":
+        budget = terms.on_site
+        by = budget.due(calendar, start)
+        promises = (Promised("on_site", budget, by),)
+    else:
+        return replace(case.grant(f"scope.{ask.kind}"), people=people, said=case.say("scope.granted"))
+    opening = None if clock.is_open(calendar, ask.asked_at) else clock.next_open(calendar, ask.asked_at)
+    key = _promise_key(ask, by, opening)
+    said = case.say(key, budget=budget, by=by, opening=opening)
+    respond, visit = (None, by) if ask.kind == "site_visit" else (by, None)
+    return Granted(f"promise.{ask.kind}", said, respond, visit, terms.skill_floor, people, "", 0, opening, promises)
 
 
-def _out_of_hours(ask: Ask, terms: Terms, contract: ContractFacts, say: words.Speaker) -> Decision:
-    calendar = terms.service(ask.severity, contract.hours_zone, contract.country)
-    if clock.is_open(calendar, ask.asked_at):
-        return _grant(say, "hours.open", hours=words.hours(terms.hours[ask.severity], say.language))
-    opening = clock.next_open(calendar, ask.asked_at)
-    refused = _refuse(
-        say,
-        "hours.closed",
-        hours=words.hours(terms.hours[ask.severity], say.language),
-        opening=words.instant(opening, contract.hours_zone),
-    )
-    return Refused(refused.rule, refused.reason, refused.remedy, opening)
+def _promise_key(ask: Ask, by: datetime | None, opening: datetime | None) -> str:
+    if by is None:
+        return "promise.never"
+    if ask.kind == "site_visit":
+        return "visit.closed" if opening else "visit.open"
+    if opening is None:
+        return "promise.open"
+    return "promise.closed.phone" if ask.channel == "phone" else "promise.closed"
 
 
-def _detection(say: words.Speaker, watching: Watching) -> Decision:
-    if watching is Watching.DETECT:
-        return _grant(say, "detection.open")
-    if watching is Watching.SHADOW:
-        return Shadow("detection.shadow", say("detection.shadow", "reason"), say("detection.shadow", "remedy"))
-    return _refuse(say, "detection.none")
+def _out_of_hours(case: _Case) -> Decision:
+    calendar = case.terms.service(case.ask.severity, case.contract.hours_zone, case.contract.country)
+    if clock.is_open(calendar, case.ask.asked_at):
+        return case.grant("hours.open")
+    opening = clock.next_open(calendar, case.ask.asked_at)
+    key = "hours.closed" if opening else "hours.closed.never"
+    return case.elsewhere("hours.closed", key, opening)
 
 
-def _silence(say: words.Speaker, watching: Watching) -> Decision:
-    if watching is Watching.COLLECT:
-        return _refuse(say, "silence.refused")
-    return _grant(say, "silence.open" if watching is Watching.DETECT else "silence.shown")
+def _detection(case: _Case) -> Decision:
+    match case.terms.watching:
+        case Watching.DETECT:
+            return case.grant("detection.open")
+        case Watching.SHADOW:
+            return Shadow("detection.shadow", case.say("detection.shadow"))
+        case _:
+            return case.refuse("detection.none")
 
 
-def _watch(say: words.Speaker, name: str, has: bool, **facts: Any) -> Decision:  # Any: words to fill in
-    return _grant(say, f"{name}.granted", **facts) if has else _refuse(say, f"{name}.refused", **facts)
-
-
-def _grant(say: words.Speaker, rule: str, skill: str = "", **facts: Any) -> Granted:  # Any: words to fill in
-    return Granted(rule, say(rule, "reason", **facts), say(rule, "remedy", **facts), skill=skill)
-
-
-def _refuse(say: words.Speaker, rule: str, **facts: Any) -> Refused:  # Any: words to fill in
-    return Refused(rule, say(rule, "reason", **facts), say(rule, "remedy", **facts))
+def _silence(case: _Case) -> Decision:
+    if case.terms.watching is Watching.COLLECT:
+        return case.refuse("silence.refused")
+    return case.grant("silence.open" if case.terms.watching is Watching.DETECT else "silence.shown")

@@ -1,40 +1,26 @@
-"""The terms in force at a moment, and every answer written down. Takes a session, never commits."""
+"""Every answer a contract gave, written down with what it used up. Takes a session, never commits."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts import decision
-from contracts.decision import Ask, ContractFacts, Decision, Granted, Refused, Usage
-from contracts.tiers import DEFAULTS, Budget, Terms, Tier
-from models.agreements import Allowance, Contract, ContractLine, ContractTerms
-from models.customers import Customer, Site
+from contracts import allowances, explaining
+from contracts.decision import Ask, Contact, Decision, Granted, Refused, Usage
+from contracts.in_force import Standing as Standing
+from contracts.in_force import standing as standing
+from contracts.terms import Terms
+from contracts.tiers import Budget
 from models.decisions import DecisionRow
-from models.machines import Machine
+from models.people import Person
 
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What holds for a customer, and for one of its machines when named, at a moment."""
-
-    customer_id: uuid.UUID
-    facts: ContractFacts
-    terms: Terms | None
-    contract_id: uuid.UUID | None
-    terms_id: uuid.UUID | None
-    language: str
-
-    def decide(self, ask: Ask, now: datetime, usage: Usage | None = None, language: str | None = None) -> Decision:
-        """Answer without writing anything down."""
-        return decision.decide(ask, self.terms, usage or Usage(), now, self.facts, language or self.language)
+RIGHTS = ("open", "escalate", "sign")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,83 +34,56 @@ class PromiseSpec:
     calendar: dict[str, Any]  # the JSON form `contracts.hours.parse` reads
 
 
-# When several contracts fit, the one in the best standing answers, then the highest tier, then the oldest number.
-_PREFERENCE = ("active", "grace", "not_started", "suspended", "draft", "expired", "cancelled")
-
-
-def standing(session: Session, customer_id: uuid.UUID, now: datetime, machine_id: uuid.UUID | None = None) -> Standing:
-    """The contract that answers for a customer (and machine) now; with no contract, a standing without terms.
-
-    A machine's site chooses zone and public holidays; without one the contract's own do. Raises LookupError for an
-    unknown customer or machine.
-    """
-    customer = session.get(Customer, customer_id)
-    machine = session.get(Machine, machine_id) if machine_id else None
-    if customer is None or (machine_id and (machine is None or machine.customer_id != customer_id)):
-        raise LookupError(f"customer {customer_id} with machine {machine_id} is not known")
-    site = session.get(Site, machine.site_id) if machine and machine.site_id else None
-    found = [
-        _standing(session, contract, customer, machine, site, now)
-        for contract in session.scalars(select(Contract).where(Contract.customer_id == customer_id))
-    ]
-    if not found:
-        return Standing(customer_id, ContractFacts(), None, None, None, customer.language)
-    return min(found, key=lambda each: _rank(each, now))
-
-
-def _rank(each: Standing, now: datetime) -> tuple[int, bool, int, str]:
-    grace = each.terms.grace_days if each.terms else 0
-    tier = each.terms.tier.rank if each.terms else 0
-    return _PREFERENCE.index(each.facts.standing(now, grace)), not each.facts.covered, -tier, each.facts.number
-
-
-def _standing(
-    session: Session, contract: Contract, customer: Customer, machine: Machine | None, site: Site | None, now: datetime
-) -> Standing:
-    version = session.scalar(
-        select(ContractTerms)
-        .where(ContractTerms.contract_id == contract.id, ContractTerms.effective_at <= now)
-        .order_by(ContractTerms.effective_at.desc(), ContractTerms.version.desc())
-        .limit(1)
-    )
-    today = now.astimezone(ZoneInfo(contract.zone)).date()
-    facts = ContractFacts(
-        state=contract.state,
-        number=contract.number,
-        zone=contract.zone,
-        site_zone=site.zone if site else "",
-        country=site.country if site else contract.country,
-        starts_on=contract.starts_on,
-        ends_on=contract.ends_on,
-        covered=machine is None or _covers(session, contract.id, machine, today),
-    )
-    terms = Terms.from_json(version.body) if version else DEFAULTS[Tier(contract.tier)]
-    return Standing(customer.id, facts, terms, contract.id, version.id if version else None, customer.language)
-
-
-def _covers(session: Session, contract_id: uuid.UUID, machine: Machine, today: date) -> bool:
-    lines = session.scalars(select(ContractLine).where(ContractLine.contract_id == contract_id))
-    return any(
-        line.machine_id in (None, machine.id)
-        and (line.site_id is None or line.site_id == machine.site_id)
-        and (line.starts_on is None or line.starts_on <= today)
-        and (line.ends_on is None or today <= line.ends_on)
-        for line in lines
-    )
+def contact_of(session: Session, person_id: uuid.UUID | None) -> Contact | None:
+    """The customer's person who asks, with the names of those of theirs who may what; None for one of ours."""
+    person = session.get(Person, person_id) if person_id is not None else None
+    if person is None or person.customer_id is None:
+        return None
+    others = session.execute(
+        select(Person.name, Person.may)
+        .where(Person.customer_id == person.customer_id, Person.active, Person.id != person.id)
+        .order_by(Person.name)
+    ).all()
+    by_right = {right: tuple(name for name, may in others if right in may)[:5] for right in RIGHTS}
+    return Contact(person.name, frozenset(person.may), by_right)
 
 
 def ask(
-    session: Session, customer_id: uuid.UUID, question: Ask, now: datetime, *, asked_by: str = "vigie"
+    session: Session,
+    customer_id: uuid.UUID,
+    question: Ask,
+    now: datetime,
+    *,
+    asked_by: str = "vigie",
+    contract_id: uuid.UUID | None = None,
 ) -> tuple[Decision, DecisionRow, Standing]:
-    """Ask, take what the answer uses up, and write the answer down. Raises LookupError as `standing` does."""
-    holds = standing(session, customer_id, now, question.machine_id)
-    allowance = _allowance(session, holds, question.kind, now)
-    usage = Usage({question.kind: allowance.granted - allowance.used} if allowance else {})
+    """Ask, take what the answer uses up, and write the answer down. Raises LookupError as `standing` does.
+
+    The allowance's row stays locked until the transaction ends, so two who ask at once cannot both get the last one.
+    """
+    holds = standing(session, customer_id, now, question.machine_id, service=question.service, contract_id=contract_id)
+    row, usage = None, Usage()
+    if holds.span is not None and holds.terms is not None:
+        row, usage = allowances.hold(session, holds.span, holds.terms, question.kind, holds.today(now))
     answer = holds.decide(question, now, usage)
-    if allowance is not None and isinstance(answer, Granted):
-        allowance.used += 1
-    row = write_down(session, holds, question, answer, asked_by, usage)
-    return answer, row, holds
+    kept = write_down(session, holds, question, answer, asked_by, usage)
+    if row is not None and isinstance(answer, Granted):
+        allowances.take(session, row, kept.id, question.units, now)
+    return answer, kept, holds
+
+
+def preview(
+    session: Session,
+    customer_id: uuid.UUID,
+    question: Ask,
+    now: datetime,
+    *,
+    contract_id: uuid.UUID | None = None,
+    language: str | None = None,
+) -> tuple[Decision, Standing]:
+    """What `ask` would answer now: nothing is written down, nothing taken, nothing locked."""
+    holds = standing(session, customer_id, now, question.machine_id, service=question.service, contract_id=contract_id)
+    return holds.decide(question, now, allowances.usage(holds.left(session, now)), language), holds
 
 
 def write_down(
@@ -144,10 +103,10 @@ def write_down(
         rule=answer.rule,
         reason=answer.reason,
         remedy=answer.remedy,
-        facts=facts_of(answer) | _english(holds, question, answer, usage),
+        facts=all_facts(holds, question, answer, holds.language) | _english(holds, question, answer, usage),
     )
     session.add(row)
-    session.flush()  # incidents and findings refer to it
+    session.flush()  # incidents, takings and findings refer to it
     return row
 
 
@@ -159,42 +118,47 @@ def _english(holds: Standing, question: Ask, answer: Decision, usage: Usage | No
     return {"english": {"reason": said.reason, "remedy": said.remedy}} if said.rule == answer.rule else {}
 
 
+def all_facts(holds: Standing, question: Ask, answer: Decision, language: str) -> dict[str, Any]:
+    """The facts of an answer with those of the asking: channel, service, terms, and why this contract answered."""
+    facts = facts_of(answer)
+    if holds.contract_id is not None:
+        facts["terms_version"] = holds.version
+    if question.channel != "api":
+        facts["channel"] = question.channel
+    if question.service:
+        facts["service"] = question.service
+    if holds.passed:
+        facts["passed_over"] = [{"contract": one.number, "why": one.why} for one in holds.passed]
+        facts["why"] = list(explaining.sentences(holds.facts.number, holds.passed, language))
+    return facts
+
+
 def facts_of(answer: Decision) -> dict[str, Any]:
-    """The instants and people of an answer as JSON, beside its words."""
+    """The instants, people and prices of an answer as JSON, beside its words."""
     match answer:
         case Granted():
-            given = {
+            given: dict[str, Any] = {
                 "respond_by": answer.respond_by,
                 "on_site_by": answer.on_site_by,
                 "skill": answer.skill,
+                "people": list(answer.people),
                 "uses": answer.uses,
+                "units": answer.units,
+                "next_opening": answer.next_opening,
+                "promises": [
+                    {"kind": one.kind, "by": _z(one.by), "budget": one.budget.to_json()} for one in answer.promises
+                ],
+                "in_grace": answer.grace is not None,
             }
         case Refused():
-            given = {"next_opening": answer.next_opening}
+            given = {"next_opening": answer.next_opening, "offers": [offer.to_json() for offer in answer.offers]}
         case _:
-            given = {}
-    return {
-        name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
-        for name, value in given.items()
-        if value
-    }
+            given = {"in_grace": answer.grace is not None}
+    return {name: _z(value) if isinstance(value, datetime) else value for name, value in given.items() if value}
 
 
-def _allowance(session: Session, holds: Standing, kind: str, now: datetime) -> Allowance | None:
-    """The allowance of this period, locked until the transaction ends; None when the ask is not counted."""
-    if holds.contract_id is None:
-        return None
-    today = now.astimezone(ZoneInfo(holds.facts.zone)).date()
-    return session.scalar(
-        select(Allowance)
-        .where(
-            Allowance.contract_id == holds.contract_id,
-            Allowance.kind == kind,
-            Allowance.period_start <= today,
-            Allowance.period_end >= today,
-        )
-        .with_for_update()
-    )
+def _z(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def promises_for(terms: Terms, severity: int, opened_at: datetime, zone: str, country: str) -> Sequence[PromiseSpec]:

@@ -1,48 +1,25 @@
 """The words a contract answers in; the sentences of each language stand in a table of their own. Plain.
 
-A sentence is never put together from fragments: a language orders its words its own way.
+A sentence is never put together from fragments: a language orders its words its own way. What stands inside one (a
+tier, a budget, an instant) is written out only when somebody reads it, because most answers are only acted upon.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contracts import english, french
-from contracts.tiers import Budget, Tier
+from contracts import english, french, weekly
+from contracts.budget import Budget
+from contracts.terms import Tier
 
 SENTENCES: Mapping[str, Mapping[str, tuple[str, str]]] = {"en": english.SENTENCES, "fr": french.SENTENCES}
+LANGUAGES = tuple(SENTENCES)
 _TIERS = {"fr": {"bronze": "bronze", "silver": "argent", "gold": "or", "platinum": "platine"}}
-_ASKS = {
-    "en": {
-        "open_incident": "an incident",
-        "raise_severity": "a raised severity",
-        "site_visit": "a site visit",
-        "spare_part": "spare parts",
-    },
-    "fr": {
-        "open_incident": "un incident",
-        "raise_severity": "une gravité relevée",
-        "out_of_hours": "hors horaires",
-        "site_visit": "une visite sur site",
-        "spare_part": "les pièces détachées",
-        "hardware_support": "l'assistance matérielle",
-        "software_support": "l'assistance logicielle",
-        "installation_advice": "le conseil à l'installation",
-        "proactive_call": "l'appel proactif",
-        "remote_administration": "l'administration à distance",
-        "remote_diagnostics": "le diagnostic à distance",
-        "detached_engineer": "l'ingénieur détaché",
-    },
-}
-_HOURS_FR = {
-    "Mon-Fri 9-17": "du lundi au vendredi de 9 h à 17 h",
-    "Mon-Fri 8-18": "du lundi au vendredi de 8 h à 18 h",
-    "Mon-Sat 8-20": "du lundi au samedi de 8 h à 20 h",
-    "24x7": "jour et nuit",
-}
+_AND = {"en": "and", "fr": "et"}
 
 
 def tier(given: Tier, language: str) -> str:
@@ -51,11 +28,24 @@ def tier(given: Tier, language: str) -> str:
 
 def ask(kind: str, language: str) -> str:
     """What is asked for, as it stands inside a sentence."""
-    return _ASKS.get(language, {}).get(kind, kind.replace("_", " "))
+    return (french.ASKS if language == "fr" else english.ASKS).get(kind, kind.replace("_", " "))
+
+
+def pool(kind: str, language: str) -> str:
+    """What an allowance counts, as it stands inside a sentence."""
+    return (french.POOLS if language == "fr" else english.POOLS).get(kind, kind.replace("_", " "))
+
+
+def duty(name: str, language: str) -> str:
+    """The duty of a named person; one the house made up is said as it is written."""
+    return french.DUTIES.get(name, name) if language == "fr" else name
 
 
 def hours(name: str, language: str) -> str:
-    return _HOURS_FR.get(name, name) if language == "fr" else ("around the clock" if name == "24x7" else name)
+    """Weekly hours as they stand inside a sentence."""
+    if language == "fr":
+        return weekly.french(name)
+    return "around the clock" if name == weekly.ALWAYS else name
 
 
 def budget(given: Budget, language: str) -> str:
@@ -69,14 +59,65 @@ def instant(at: datetime | None, zone: str) -> str:
     return "-" if at is None else f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
-class Speaker:
-    """Fills the sentences of one language with the facts every sentence may use."""
+def money(cents: int, currency: str, language: str) -> str:
+    """ "EUR 180.00", "180,00 EUR"."""
+    whole = f"{cents // 100}{',' if language == 'fr' else '.'}{cents % 100:02d}"
+    return f"{whole} {currency}" if language == "fr" else f"{currency} {whole}"
 
-    def __init__(self, language: str, **facts: Any) -> None:  # Any: strings, numbers and dates to fill in
-        self.language = language if language in SENTENCES else "en"
-        self._facts = {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()}
 
-    def __call__(self, rule: str, part: str, **more: Any) -> str:  # Any: as above
-        """The reason or the remedy of a rule. Raises KeyError for a rule without words: a test walks them all."""
-        sentence = SENTENCES[self.language][rule][0 if part == "reason" else 1]
-        return sentence.format(**{**self._facts, **more})
+def listed(names: Sequence[str], language: str) -> str:
+    """ "Ada, Bo and Cy"."""
+    return f" {_AND[language]} ".join(part for part in (", ".join(names[:-1]), names[-1] if names else "") if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence of a rule and the facts in it, written out when it is read."""
+
+    language: str  # one of LANGUAGES
+    key: str
+    facts: Mapping[str, Any]  # Any: what `_write` knows how to say
+
+    @property
+    def reason(self) -> str:
+        """Raises KeyError for a rule without words: a test walks them all."""
+        return self._fill(SENTENCES[self.language][self.key][0])
+
+    @property
+    def remedy(self) -> str:
+        return self._fill(SENTENCES[self.language][self.key][1])
+
+    def _fill(self, sentence: str) -> str:
+        return sentence.format_map(_Facts(self.language, self.facts)) if "{" in sentence else sentence
+
+
+class _Facts:
+    """Facts by name, each written out in a language; the shape `format_map` wants."""
+
+    def __init__(self, language: str, facts: Mapping[str, Any]) -> None:
+        self._language, self._facts = language, facts
+
+    def __getitem__(self, name: str) -> str:
+        return _write(name, self._facts[name], self._language, self._facts)
+
+
+def _write(name: str, value: Any, language: str, facts: Mapping[str, Any]) -> str:  # Any: see Said.facts
+    match value:
+        case Tier():
+            return tier(value, language)
+        case Budget():
+            return budget(value, language)
+        case datetime():
+            return instant(value, facts["zone"])
+        case date():
+            return value.isoformat()
+        case (int(cents), str(currency)):
+            return money(cents, currency, language)
+        case tuple():
+            return listed([duty(one, language) for one in value], language)
+    if name in _SAYING:
+        return _SAYING[name](str(value), language)
+    return str(value)
+
+
+_SAYING = {"ask": ask, "pool": pool, "hours": hours}

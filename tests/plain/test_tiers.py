@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts import hours
-from contracts.tiers import DEFAULTS, HOURS, Budget, Terms, Tier
+from contracts.tiers import DEFAULTS, AllowanceTerms, Budget, Terms, Tier
 
 # tier: respond by severity, next update, on site, floor, named people, review, telemetry; as the product states it.
 TABLE = {
@@ -61,7 +61,8 @@ def test_each_tiers_ladder_starts_on_duty_and_never_waits_for_nothing() -> None:
 
 @pytest.mark.parametrize("tier", Tier)
 def test_terms_survive_being_stored(tier: Tier) -> None:
-    terms = replace(DEFAULTS[tier], grace_days=14)
+    counted = {"visits": AllowanceTerms(4), "remote_hours": AllowanceTerms(10, "quarter")}
+    terms = replace(DEFAULTS[tier], grace_days=14, allowances=counted)
     assert Terms.from_json(terms.to_json()) == terms
 
 
@@ -81,6 +82,20 @@ def test_terms_survive_being_stored(tier: Tier) -> None:
         ("review_months", -1, "review_months: -1"),
         ("grace_days", "many", "grace_days: 'many'"),
         ("ladder", [{"who": "duty", "wait": -5}], "ladder.wait: -5"),
+        ("ladder", [{"who": "nobody", "wait": 5}], "ladder.who: 'nobody'"),
+        ("ladder", [], "ladder: needs at least one rung"),
+        ("ladder", "duty", "ladder: give a list"),
+        ("ladder", ["duty"], "ladder.0: give whom"),
+        ("scope", 7, "scope: give a list"),
+        ("hours", {**dict.fromkeys("123", "24x7"), "4": 7}, "hours.4: give weekly hours"),
+        ("respond", 7, "respond: needs a value for each"),
+        ("named_people", [""], "named_people.0: give a duty"),
+        ("allowances", [], "allowances: give them by"),
+        ("allowances", {"visits": 4}, "allowances.visits: give units"),
+        ("allowances", {"visits": {"units": -1}}, "allowances.visits.units: -1"),
+        ("allowances", {"visits": {"units": 1, "period": "week"}}, "allowances.visits.period: 'week'"),
+        ("allowances", {"lunches": {"units": 1}}, "allowances: 'lunches'"),
+        ("review_months", True, "review_months: True"),
         ("ladder", [{"who": "duty"}], "wait: is missing"),
     ],
 )
@@ -89,7 +104,10 @@ def test_wrong_terms_are_refused_by_field(field: str, value: Any, said: str) -> 
         Terms.from_json({**DEFAULTS[Tier.GOLD].to_json(), field: value})
 
 
-@pytest.mark.parametrize("field", [name for name in DEFAULTS[Tier.GOLD].to_json() if name != "grace_days"])
+OPTIONAL = ("grace_days", "allowances")  # versions written before there were any do not name them
+
+
+@pytest.mark.parametrize("field", [name for name in DEFAULTS[Tier.GOLD].to_json() if name not in OPTIONAL])
 def test_a_missing_field_is_named(field: str) -> None:
     body = DEFAULTS[Tier.GOLD].to_json()
     del body[field]
@@ -101,7 +119,7 @@ def test_the_calendar_of_a_place_has_its_zone_and_its_holidays() -> None:
     silver, gold = DEFAULTS[Tier.SILVER], DEFAULTS[Tier.GOLD]
     assert silver.calendar(1, "Europe/Paris", "FR") == {
         "tz": "Europe/Paris",
-        **HOURS["Mon-Fri 8-18"],
+        "weekly": {day: [["08:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},
         "holidays": "FR",
     }
     assert gold.calendar(1, "Europe/Paris", "FR") == {"tz": "Europe/Paris", "always_open": True}

@@ -188,7 +188,7 @@ def allow(sessions: Sessions, cast: Cast, granted: int, start: date, end: date) 
             Allowance(
                 customer_id=cast.plant,
                 contract_id=cast.plant_contract,
-                kind="site_visit",
+                kind="visits",
                 period_start=start,
                 period_end=end,
                 granted=granted,

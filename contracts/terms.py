@@ -1,0 +1,216 @@
+"""The terms a contract holds: every number it promises, as data. Plain; `tiers` has the usual ones of each tier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from contracts import weekly
+from contracts.budget import Budget
+from contracts.clock_terms import ClockTerms
+from contracts.hours import Hours, parse
+
+T = TypeVar("T")
+
+
+class Tier(StrEnum):
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+    PLATINUM = "platinum"
+
+    @property
+    def rank(self) -> int:
+        """1 bronze to 4 platinum: the stripes on the sleeve."""
+        return _RANKS[self]
+
+
+_RANKS = {tier: rank for rank, tier in enumerate(Tier, 1)}
+
+
+class Watching(StrEnum):
+    """What a contract lets us do with telemetry."""
+
+    COLLECT = "collect"  # kept when sent
+    WATCH = "watch"  # and silence and hard faults shown
+    SHADOW = "shadow"  # and findings listed at the review, no incident
+    DETECT = "detect"  # and detection opens incidents, pages, calls the customer
+
+
+SKILLS = ("junior", "confirmed", "senior")
+SCOPE = ("hardware", "software", "installation", "environment", "tele-alarm", "remote-administration")
+RUNGS = ("duty", "second", "account", "lead", "number-two", "number-one")
+# What may be counted, and the months of each period it may be counted by.
+POOLS = ("cases", "visits", "remote_hours", "advice_hours")
+PERIODS: Mapping[str, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+# Larger numbers in terms are slips of the hand.
+_MOST_DAYS, _MOST_UNITS, _MOST_WAIT_S = 3660, 100_000, 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class RungTerms:
+    """One rung of a tier's ladder: whom it calls (any of the names that exists) and how long it waits for a word."""
+
+    who: str  # of RUNGS
+    wait: int  # seconds an unacknowledged page stays here before the next rung is climbed
+
+
+@dataclass(frozen=True, slots=True)
+class AllowanceTerms:
+    """So many units in each period of the contract, counted from its first day."""
+
+    units: int
+    period: str = "year"  # of PERIODS
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one version of a contract promises. `hours` are weekly hours per severity in the words of `weekly`."""
+
+    tier: Tier
+    scope: frozenset[str]
+    hours: Mapping[int, str]
+    respond: Mapping[int, Budget]
+    update: Budget | None  # next update while a severity 1 is open
+    on_site: Budget
+    skill_floor: str
+    named_people: tuple[str, ...]
+    review_months: int  # 0: no dossier, no review
+    watching: Watching
+    ladder: tuple[RungTerms, ...]
+    grace_days: int = 0
+    allowances: Mapping[str, AllowanceTerms] = field(default_factory=dict)  # what is not named is not counted
+    clocks: ClockTerms = field(default_factory=ClockTerms)
+
+    def calendar(self, severity: int, zone: str, country: str = "", kind: str = "respond") -> dict[str, Any]:
+        """The calendar of a clock for a severity at a place, in its JSON form. Around the clock knows no holidays."""
+        return self.clocks.calendar(self.clocks.hours.get(kind, self.hours[severity]), zone, country)
+
+    def service(self, severity: int, zone: str, country: str = "", kind: str = "respond") -> Hours:
+        """The same calendar, ready to count with."""
+        if kind in self.clocks.hours or self.clocks.zone != "site":
+            return parse(self.calendar(severity, zone, country, kind))
+        return _service(self.hours[severity], zone, country)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "tier": self.tier.value,
+            "scope": sorted(self.scope),
+            "hours": {str(k): v for k, v in self.hours.items()},
+            "respond": {str(k): v.to_json() for k, v in self.respond.items()},
+            "update": self.update.to_json() if self.update else None,
+            "on_site": self.on_site.to_json(),
+            "skill_floor": self.skill_floor,
+            "named_people": list(self.named_people),
+            "review_months": self.review_months,
+            "watching": self.watching.value,
+            "ladder": [{"who": rung.who, "wait": rung.wait} for rung in self.ladder],
+            "grace_days": self.grace_days,
+            "allowances": {kind: {"units": one.units, "period": one.period} for kind, one in self.allowances.items()},
+            **({"clocks": clocks} if (clocks := self.clocks.to_json()) else {}),
+        }
+
+    @staticmethod
+    def from_json(given: Mapping[str, Any]) -> Terms:
+        """Terms as stored. Raises ValueError naming the field that is missing or wrong."""
+        try:
+            return Terms(
+                tier=Tier(_one_of("tier", given["tier"], tuple(Tier))),
+                scope=frozenset(_each("scope", given["scope"], lambda name, word: _one_of("scope", word, SCOPE))),
+                hours={n: _hours(f"hours.{n}", v) for n, v in _by_severity("hours", given)},
+                respond={n: Budget.from_json(v, f"respond.{n}") for n, v in _by_severity("respond", given)},
+                update=Budget.from_json(given["update"], "update") if given["update"] else None,
+                on_site=Budget.from_json(given["on_site"], "on_site"),
+                skill_floor=_one_of("skill_floor", given["skill_floor"], SKILLS),
+                named_people=_each("named_people", given["named_people"], _line),
+                review_months=_whole("review_months", given["review_months"], 120),
+                watching=Watching(_one_of("watching", given["watching"], tuple(Watching))),
+                ladder=_ladder(given["ladder"]),
+                grace_days=_whole("grace_days", given.get("grace_days", 0), _MOST_DAYS),
+                allowances=_allowances(given.get("allowances", {})),
+                clocks=ClockTerms.from_json(given.get("clocks", {})),
+            )
+        except KeyError as missing:
+            raise ValueError(f"{missing.args[0]}: is missing from the terms") from None
+
+
+def _calendar(words: str, zone: str, country: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"tz": zone, **weekly.spec(words)}
+    if country and not found.get("always_open"):
+        found["holidays"] = country
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _service(words: str, zone: str, country: str) -> Hours:
+    return parse(_calendar(words, zone, country))
+
+
+def _hours(name: str, given: object) -> str:
+    if not isinstance(given, str) or len(given) > 200:
+        raise ValueError(f"{name}: give weekly hours in words, such as Mon-Fri 8-18")
+    try:
+        weekly.spec(given)
+    except ValueError as wrong:
+        raise ValueError(f"{name}: {wrong}") from None
+    return given
+
+
+def _by_severity(name: str, given: Mapping[str, Any]) -> list[tuple[int, Any]]:  # Any: unchecked JSON
+    if not isinstance(given[name], Mapping) or set(given[name]) != {"1", "2", "3", "4"}:
+        raise ValueError(f"{name}: needs a value for each of the severities 1, 2, 3 and 4")
+    return [(int(severity), value) for severity, value in sorted(given[name].items())]
+
+
+def _each(name: str, given: object, read: Callable[[str, Any], T]) -> tuple[T, ...]:  # Any: unchecked JSON
+    if not isinstance(given, list | tuple) or len(given) > 50:
+        raise ValueError(f"{name}: give a list of at most 50")
+    return tuple(read(f"{name}.{at}", one) for at, one in enumerate(given))
+
+
+def _ladder(given: object) -> tuple[RungTerms, ...]:
+    if not given:
+        raise ValueError("ladder: needs at least one rung, or nobody is ever called")
+    return _each("ladder", given, _rung)
+
+
+def _rung(name: str, given: object) -> RungTerms:
+    if not isinstance(given, Mapping):
+        raise ValueError(f'{name}: give whom it calls and how long it waits, as {{"who": "duty", "wait": 600}}')
+    return RungTerms(
+        _one_of("ladder.who", given["who"], RUNGS), _whole("ladder.wait", given["wait"], _MOST_WAIT_S, least=1)
+    )
+
+
+def _line(name: str, given: object) -> str:
+    if not isinstance(given, str) or not given.strip() or len(given) > 80:
+        raise ValueError(f"{name}: give a duty in words, such as account engineer")
+    return given
+
+
+def _allowances(given: object) -> dict[str, AllowanceTerms]:
+    if not isinstance(given, Mapping):
+        raise ValueError('allowances: give them by what they count, as {"visits": {"units": 4, "period": "year"}}')
+    found = {}
+    for kind, one in sorted(given.items()):
+        name = f"allowances.{_one_of('allowances', kind, POOLS)}"
+        if not isinstance(one, Mapping) or set(one) - {"units", "period"} or "units" not in one:
+            raise ValueError(f"{name}: give units and a period ({', '.join(PERIODS)})")
+        units = _whole(f"{name}.units", one["units"], _MOST_UNITS)
+        found[kind] = AllowanceTerms(units, _one_of(f"{name}.period", one.get("period", "year"), tuple(PERIODS)))
+    return found
+
+
+def _whole(name: str, value: object, most: int, least: int = 0) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name}: {value!r} is not a whole number from {least} to {most}")
+    return value
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name}: {value!r} is not known; use one of {', '.join(known)}")
+    return value
