@@ -39,6 +39,7 @@ class Act(StrEnum):
     SET_SEVERITY = "set_severity"
     VERDICT = "verdict"
     ESCALATE = "escalate"
+    HAND_OVER = "hand_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ TABLE: Mapping[Act, Mapping[State, State]] = {
     Act.SET_SEVERITY: _stays(*_EVERY_OPEN),
     Act.VERDICT: _stays(*State),
     Act.ESCALATE: _stays(*_EVERY_OPEN),
+    # What nobody has taken up is not handed over: its ladder is still looking for somebody.
+    Act.HAND_OVER: _stays(_S.ACKNOWLEDGED, _S.WORKING, _S.WAITING),
 }
 
 _SAID = {
@@ -103,6 +106,7 @@ _SAID = {
     Act.REOPEN: "reopened",
     Act.SET_SEVERITY: "given another severity",
     Act.ESCALATE: "escalated",
+    Act.HAND_OVER: "handed over",
 }
 
 _REMEDY = {
@@ -114,6 +118,7 @@ _REMEDY = {
     (Act.RESUME, _S.WORKING): "It is being worked on already; nothing needs to be done.",
     (Act.RESOLVE, _S.RESOLVED): "Close it, or reopen it if it came back.",
     (Act.CLOSE, _S.CLOSED): "Nothing needs to be done.",
+    (Act.HAND_OVER, _S.OPEN): "Acknowledge it first, or leave it to the ladder.",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from escalation import waiting_line
+from escalation import handover, waiting_line
 from escalation.auditor import Watchman
 from escalation.channels import Channel
 from escalation.channels.email import mail_server
@@ -15,7 +15,7 @@ from escalation.channels.webhook import webhook
 from escalation.deliver import Deliverer
 from escalation.loops import Loop
 from escalation.tick import tick_all
-from models.session import Sessions
+from models.session import SYSTEM, Sessions, work
 
 # Everything is exact by its own due instant and by notification; these are how soon a lost notification is made good.
 _DELIVER_S = 15.0
@@ -55,7 +55,11 @@ def desk_loops(
     def ticking(now: datetime) -> datetime | None:
         changed, due = tick_all(sessions, now, _AT_ONCE)
         waiting_line.serve(sessions, now)
-        return now if changed >= _AT_ONCE else due
+        handover.climb_unanswered(sessions, now)
+        if changed >= _AT_ONCE:
+            return now
+        with work(sessions, SYSTEM) as session:
+            return min((at for at in (due, handover.next_due(session)) if at is not None), default=None)
 
     deliver = Loop("deliver", _DELIVER_S, deliverer.once)
     tick = Loop("tick", _TICK_S, ticking)

@@ -98,3 +98,27 @@ class Cover(Identified, Base):
     reason: Mapped[str] = mapped_column(default="")
     asked_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
+
+
+class Handover(Owned, Base):
+    """An incident offered to somebody, with what they must know. Until they accept it, it is the giver's.
+
+    `note`: {"state", "tried", "avoid", "promise"}, all texts; `climbed_at`: when the lead was told nobody had answered.
+    """
+
+    __tablename__ = "handovers"
+    __table_args__ = (
+        CheckConstraint("state in ('offered','accepted','refused','withdrawn')", name="state"),
+        Index("uq_handovers_one_offered", "incident_id", unique=True, postgresql_where=text("state = 'offered'")),
+    )
+
+    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    giver_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
+    taker_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
+    note: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(default="offered")
+    offered_at: Mapped[datetime]
+    answer_by: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    climbed_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="")

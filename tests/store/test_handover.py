@@ -1,0 +1,142 @@
+"""Hand-overs: nobody is free before somebody else has said yes, and what is not answered climbs."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from escalation import acts, handover, intake
+from escalation.handover import Note
+from escalation.incident import Actor, NotNow
+from escalation.intake import Signal
+from models.duty import Handover
+from models.incidents import Incident, TimelineEntry
+from models.notices import Notice
+from models.session import SYSTEM, Sessions, work
+from tests.cast import NOW, Cast, settle
+
+MINUTE = timedelta(minutes=1)
+NOTE = Note("The fan is ordered.", tried="A reset.", avoid="Do not power it down.")
+
+
+@pytest.fixture
+def cast(sessions: Sessions) -> Cast:
+    with work(sessions, SYSTEM) as session:
+        return settle(session)
+
+
+@pytest.fixture
+def incident(sessions: Sessions, cast: Cast) -> uuid.UUID:
+    """Dee has it, severity 3."""
+    signal = Signal(cast.plant_machine, "fan:1", "rule", 3, NOW, "A fan stands still", "Fan 1.", {}, None)
+    with work(sessions, SYSTEM) as session:
+        opened = intake.report(session, signal, NOW).incident_id
+        assert opened is not None
+        acts.claim(session, opened, Actor(cast.dee, "Dee"), NOW)
+        return opened
+
+
+def offered(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> uuid.UUID:
+    with work(sessions, SYSTEM) as session:
+        row = handover.offer(session, incident, Actor(cast.dee, "Dee"), NOW, NOTE, taker_id=cast.eve)
+        assert isinstance(row, Handover)
+        return row.id
+
+
+def owner(sessions: Sessions, incident: uuid.UUID) -> uuid.UUID | None:
+    with work(sessions, SYSTEM) as session:
+        return session.get_one(Incident, incident).owner_id
+
+
+def told(sessions: Sessions, person: uuid.UUID) -> list[str]:
+    with work(sessions, SYSTEM) as session:
+        return [notice.why for notice in session.scalars(select(Notice).where(Notice.person_id == person))]
+
+
+def test_the_giver_has_it_until_the_taker_accepts(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    row = offered(sessions, cast, incident)
+    assert owner(sessions, incident) == cast.dee
+    assert "it is handed over to you" in told(sessions, cast.eve)
+    with work(sessions, SYSTEM) as session:
+        assert [one.id for one, _ in handover.offered_to(session, cast.eve)] == [row]
+        assert session.get_one(Handover, row).note["promise"].startswith("first response by 2026-03-10 13:00")
+        handover.answer(session, row, Actor(cast.eve, "Eve"), "accepted", NOW + MINUTE)
+    assert owner(sessions, incident) == cast.eve
+    assert "you offered it" in told(sessions, cast.dee)
+
+
+def test_a_refusal_needs_a_reason_and_leaves_it_with_the_giver(
+    sessions: Sessions, cast: Cast, incident: uuid.UUID
+) -> None:
+    row = offered(sessions, cast, incident)
+    with work(sessions, SYSTEM) as session:
+        wordless = handover.answer(session, row, Actor(cast.eve, "Eve"), "refused", NOW)
+        assert isinstance(wordless, NotNow)
+        handover.answer(session, row, Actor(cast.eve, "Eve"), "refused", NOW, reason="I know nothing of fans.")
+    assert owner(sessions, incident) == cast.dee
+    with work(sessions, SYSTEM) as session:
+        said = session.scalars(select(TimelineEntry.text).where(TimelineEntry.kind == "handover_refused")).one()
+    assert said == "Eve did not take it over: I know nothing of fans."
+
+
+def test_only_the_taker_answers_and_only_the_giver_withdraws(
+    sessions: Sessions, cast: Cast, incident: uuid.UUID
+) -> None:
+    row = offered(sessions, cast, incident)
+    with work(sessions, SYSTEM) as session:
+        for person, word in ((cast.dee, "accepted"), (cast.eve, "withdrawn"), (cast.max, "accepted")):
+            refused = handover.answer(session, row, Actor(person, "Somebody"), word, NOW)
+            assert isinstance(refused, NotNow)
+            assert refused.rule == "person"
+        assert isinstance(handover.answer(session, row, Actor(cast.dee, "Dee"), "withdrawn", NOW), Handover)
+        again = handover.answer(session, row, Actor(cast.eve, "Eve"), "accepted", NOW)
+        assert isinstance(again, NotNow)
+        assert again.reason == "It is withdrawn already."
+
+
+def test_what_is_not_answered_in_time_climbs_once(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    offered(sessions, cast, incident)
+    due = NOW + handover.PATIENCE[3]
+    with work(sessions, SYSTEM) as session:
+        assert handover.next_due(session) == due
+    assert handover.climb_unanswered(sessions, due - timedelta(seconds=1)) == 0
+    assert handover.climb_unanswered(sessions, due) == 1
+    assert handover.climb_unanswered(sessions, due + MINUTE) == 0
+    assert told(sessions, cast.max) == ["a hand-over was not answered"]
+    assert owner(sessions, incident) == cast.dee
+
+
+def test_an_offer_on_an_incident_that_ended_asks_nobody(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    offered(sessions, cast, incident)
+    with work(sessions, SYSTEM) as session:
+        acts.resolve(session, incident, Actor(cast.dee, "Dee"), NOW + MINUTE, "Fan replaced.")
+    assert handover.climb_unanswered(sessions, NOW + 30 * MINUTE) == 0
+    assert told(sessions, cast.max) == []
+
+
+@pytest.mark.parametrize(
+    ("note", "taker", "reason"),
+    [
+        (Note(" "), "eve", "A hand-over needs words on how it stands."),
+        (NOTE, "dee", "This person cannot take it."),
+        (NOTE, "ada", "This person cannot take it."),
+    ],
+)
+def test_an_offer_that_cannot_be_says_why(
+    sessions: Sessions, cast: Cast, incident: uuid.UUID, note: Note, taker: str, reason: str
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        said = handover.offer(session, incident, Actor(cast.dee, "Dee"), NOW, note, taker_id=getattr(cast, taker))
+        assert isinstance(said, NotNow)
+        assert said.reason == reason
+
+
+def test_one_incident_is_offered_to_one_person_at_a_time(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    offered(sessions, cast, incident)
+    with work(sessions, SYSTEM) as session:
+        said = handover.offer(session, incident, Actor(cast.dee, "Dee"), NOW, NOTE, taker_id=cast.max)
+        assert isinstance(said, NotNow)
+        assert said.reason == "It is offered already."
