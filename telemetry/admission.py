@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from statistics import median
 from typing import Any, Final
 
 from telemetry.numbers import Numbers
+from telemetry.prints import Prints
 from telemetry.reading import Reading
 
 _REMEMBERED: Final = 15  # intervals and skews the medians rest on
@@ -40,6 +42,7 @@ class Heard:
     skews: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     cadence_known_s: float | None = None  # as it was stored, until enough new intervals are known
     missing: int = 0  # numbers missing since the last flush, less those that came after all
+    prints: Prints = field(default_factory=Prints)  # of reports without a number
     machine_id: uuid.UUID | None = None  # whose state it is: a name may be given to another machine
 
     @property
@@ -57,8 +60,8 @@ class Heard:
     def admit(self, reading: Reading, *, retained: bool, future_tolerance_ms: int) -> Fate:
         """Say what becomes of a report, and remember it unless it was told before or lies in the future.
 
-        A retained report is an old one handed to a new subscriber. One without a number was told before when its
-        instant is the newest we have. A number stored before, under an instant newer than all, is a machine that
+        A retained report is an old one handed to a new subscriber. One without a number was told before when the same
+        values came for the same instant. A number stored before, under an instant newer than all, is a machine that
         counts anew: nothing can be sent twice before it was measured once.
         """
         if reading.at_ms > reading.received_at_ms + future_tolerance_ms:
@@ -67,7 +70,7 @@ class Heard:
         if retained:
             return Fate.DUPLICATE
         if reading.seq is None:
-            if dated and reading.at_ms == self.last_at_ms:
+            if dated and self.prints.seen(reading):
                 return Fate.DUPLICATE
         elif reading.seq in self.numbers:
             if not dated or reading.at_ms <= self.last_at_ms:
@@ -88,8 +91,8 @@ class Heard:
         self.last_received_ms = max(self.last_received_ms, reading.received_at_ms)
         if reading.facts:
             self.facts.update(reading.facts)
-        if reading.at_ms <= self.last_at_ms:
-            return Fate.LATE
+        if reading.at_ms < self.last_at_ms or (reading.at_ms == self.last_at_ms and reading.seq is not None):
+            return Fate.LATE  # without a number, the newest instant's second part is as new as its first
         self.last_at_ms = reading.at_ms
         if len(self.latest) + len(reading.metrics) <= MOST_LATEST:
             self.latest.update(reading.metrics)
@@ -102,7 +105,7 @@ class Heard:
         return [
             self.numbers.spans, self.last_at_ms, self.last_received_ms, self.said, self.latest, self.facts,
             list(self.intervals), list(self.skews), self.cadence_known_s,
-            str(self.machine_id) if self.machine_id else None,
+            str(self.machine_id) if self.machine_id else None, base64.b64encode(bytes(self.prints)).decode(),
         ]  # fmt: skip
 
 
@@ -113,4 +116,5 @@ def restored(kept: list[Any]) -> Heard:
         Numbers(spans), last_at, last_received, said, latest, facts,
         deque(intervals, _REMEMBERED), deque(skews, _REMEMBERED), cadence,
         machine_id=uuid.UUID(whose[0]) if whose and whose[0] else None,
+        prints=Prints(base64.b64decode(whose[1]) if len(whose) > 1 else b""),
     )  # fmt: skip

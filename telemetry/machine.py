@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -90,6 +90,7 @@ class Machine:
     learned_s: int = 0
     lineage: dict[str, Any] = field(default_factory=dict)
     last_ms: int = -1
+    last: Mapping[str, float] | None = None  # what was said at ``last_ms``; None: not known any more
     cadence_ms: float = 0.0
     score: float = 0.0
     trusted_class: tuple[str, ...] = ()
@@ -124,13 +125,21 @@ class Machine:
         causes = {*self.rules.open_causes(), *(f"event:{code}" for code in self.events)}
         return causes | {self.condition.cause} if self.condition.is_open else causes
 
-    def heard_at(self, at_ms: int) -> None:
-        """Note the instant; the cadence follows slowly, so one gap does not change it."""
-        if self.last_ms >= 0:
-            gap = at_ms - self.last_ms
+    def heard_at(self, at_ms: int, metrics: Mapping[str, float]) -> None:
+        """Note the instant and what was said; the cadence follows slowly, so one gap does not change it."""
+        gap = at_ms - self.last_ms
+        if self.last_ms >= 0 and gap > 0:
             weight = 1.0 if self.cadence_ms == 0 else 0.1 if gap < 4 * self.cadence_ms else 0.0
             self.cadence_ms += (gap - self.cadence_ms) * weight
+        self.last = metrics if gap or self.last is None else {**self.last, **metrics}
         self.last_ms = at_ms
+
+    def rest_of(self, r: Reading) -> Reading:
+        """The reading itself; of a second part of the newest instant only what the first did not say."""
+        if r.at_ms != self.last_ms:
+            return r
+        known = self.last
+        return replace(r, metrics={} if known is None else {n: v for n, v in r.metrics.items() if n not in known})
 
     def measured(self, r: Reading) -> Mapping[str, float]:
         """The reading's values with counters turned into growth a second.

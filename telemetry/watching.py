@@ -12,7 +12,8 @@ How ``telemetry/watch.py`` uses it (one ``Watching`` per partition)::
     watching.drop("srv-1")                      # forget a machine (removed, or moved elsewhere); no verdicts
 
 What ``feed`` does with a reading, by its own instant (event time), never by a clock:
-  * not newer than the machine's newest: kept out of the scores (history stores it; a score counts once);
+  * older than the machine's newest: kept out of the scores (history stores it; a score counts once). Of a second part
+    of the newest instant counts what the first did not say;
   * arrived more than ``Settings.backdated_s`` after its instant (history sent in bulk): learned from, opens nothing;
   * otherwise: the machine is fitted as soon as ``Settings.learn_s`` of history is there, then every reading is scored.
     A back-dated history of days is fitted in one go at the first live reading; a younger machine again at twice the
@@ -168,7 +169,8 @@ class Watching:
             m = self.known[r.machine] = Machine(r.machine)
         until = self.settings.learn_until_ms
         quiet = r.received_at_ms - r.at_ms > self.settings.backdated_s * 1000 or (until is not None and r.at_ms < until)
-        late = r.at_ms <= m.last_ms
+        r = m.rest_of(r)
+        late = r.at_ms < m.last_ms
         if late and (m.is_fitted or not quiet):
             return None
         metrics = r.metrics if late else m.measured(r)
@@ -180,7 +182,7 @@ class Watching:
         if not kept.all():
             columns, values = columns[kept], values[kept]
         if not late:
-            m.heard_at(r.at_ms)
+            m.heard_at(r.at_ms, r.metrics)
             turns = m.rules.look(metrics, r.format, r.at_ms, quiet)
             out.extend(_held(m, verdicts.of_rule(m, turn, r.at_ms)) for turn in turns)
             if not quiet and m.is_due(self.settings.learn_s):
