@@ -35,6 +35,7 @@ LOOK_S = 10.0  # a notification may be lost with its connection: the rows are lo
 STOPS_WITHIN_S = 1.0
 DEAF_AFTER_S = 2 * LOOK_S + 5
 OVERLAP = timedelta(seconds=30)  # a transaction may commit later than the instant it wrote
+DRAWN = timedelta(seconds=2)  # a page reads its rows a little before or after the instant it bears
 KEPT = 64  # events a slow stream may be behind
 MOST_STREAMS = 200  # a process; a stream holds one thread of the server
 RESUME_AT_MOST = timedelta(hours=1)  # further back the page is read anew anyway
@@ -85,6 +86,7 @@ class Hub:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._told: dict[uuid.UUID, int] = {}
+        self._looked_at = _utc()  # everything committed before it was told to whoever listened then
         self._stop = threading.Event()
         self.heard_at = time.monotonic()
 
@@ -106,6 +108,7 @@ class Hub:
             self._streams.append(stream)
             if self._thread is None or not self._thread.is_alive():
                 self.heard_at = time.monotonic()
+                self._looked_at, self._told = _utc(), {}
                 self._stop.clear()
                 self._thread = threading.Thread(target=self._listen, name="vigie-live", daemon=True)
                 self._thread.start()
@@ -140,13 +143,13 @@ class Hub:
 
     def _hear(self, connection: psycopg.Connection) -> bool:
         """Fan out until stopped or until nobody listens; True when the thread may end."""
-        now = _utc()
-        self._told = {change.incident_id: change.version for change in self._changes(now - OVERLAP)}
         while not self._stop.is_set():
-            since = _utc() - OVERLAP
-            for change in self._changes(since):
+            # From the last look and not from now: what changed while we were deaf, or before we listened, is told too.
+            now = _utc()
+            for change in self._changes(max(self._looked_at - OVERLAP, now - RESUME_AT_MOST)):
                 if self._told.get(change.incident_id) != change.version:
                     self._fan_out(change)
+            self._looked_at = now
             self.heard_at = time.monotonic()
             with self._lock:
                 if not self._streams:
@@ -207,7 +210,7 @@ def live() -> Response:
     stream = hub.open(scope)
     if stream is None:
         return Response("Too many open pages; try again in a while.\n", status=503, headers={"Retry-After": "30"})
-    missed = _missed(scope, request.headers.get("Last-Event-ID", ""))
+    missed = _missed(scope, request.headers.get("Last-Event-ID", "") or request.args.get("since", ""))
     is_signed_in = copy_current_request_context(lambda: identity.still_counts(who))
     answer = Response(_events(hub, stream, missed, is_signed_in), mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
@@ -216,12 +219,12 @@ def live() -> Response:
 
 
 def _missed(scope: Scope, last_id: str) -> list[Change]:
-    """What changed since the event the page saw last; nothing when it says none, or one too long ago."""
+    """What changed since the event the page saw last, or since it was drawn; nothing when it says neither."""
     if not last_id.isascii() or not last_id.isdigit() or len(last_id) > 15:
         return []
     since = max(datetime.fromtimestamp(int(last_id) / 1000, UTC), front.now() - RESUME_AT_MOST)
     with work(front.front().sessions, scope) as session:
-        return changes_since(session, since)
+        return changes_since(session, since - DRAWN)
 
 
 def _events(hub: Hub, stream: Stream, missed: list[Change], is_signed_in: Callable[[], bool]) -> Iterator[str]:

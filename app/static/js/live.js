@@ -21,7 +21,8 @@ export function startLive() {
 }
 
 function connect() {
-  stream = new EventSource("/live");
+  // Since the page was drawn: what changed before the stream was up is told as well.
+  stream = new EventSource(`/live?since=${Date.parse(document.body.dataset.now) || ""}`);
   const heard = () => {
     last = now();
     if (lost) {
