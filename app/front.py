@@ -38,6 +38,7 @@ PARTS = (
     "app.health",
     "app.pages",
     "app.live",
+    "app.doors",
 )
 
 

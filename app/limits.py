@@ -28,6 +28,9 @@ SIGN_IN_ACCOUNT = Limit("sign-in:account", burst=8, every_s=600)
 SIGN_IN_ADDRESS = Limit("sign-in:address", burst=40, every_s=15)
 LINK_ADDRESS = Limit("sign-in-link:address", burst=40, every_s=15)
 TOKEN_MAKING = Limit("token:make", burst=20, every_s=60)
+# A whole fleet may cry at once through one door, and a script that sends for Nagios does not come again.
+DOOR_CALLS = Limit("door", burst=10_000, every_s=0.01)
+DOOR_ADDRESS = Limit("door:address", burst=60, every_s=5)  # of tokens that open nothing
 API_CALLS = Limit("api", burst=1200, every_s=0.05)
 
 _FILL = text(

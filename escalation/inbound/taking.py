@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,9 @@ from escalation.inbound.events import Action, Batch, Change, Event, Group
 from models import audit
 from models.base import new_id
 from models.inbound import InboundAlert, InboundChange, InboundDoor, InboundGroup
+from models.session import STAFF, Sessions, work
 
+_PART = 25  # words a transaction: under a second even where each opens an incident
 _MOST_KEYS = 20  # of one condition: enough to know a resolve by the key of a trigger long ago
 
 
@@ -40,13 +43,35 @@ def take(session: Session, door: InboundDoor, batch: Batch, now: datetime) -> li
     """Take everything a request says. Never commits."""
     audit.take_turns(session, door.customer_id)
     taken = [_take(session, door, event, now) for event in batch.events]
-    if batch.group is not None:
-        late = bool(taken) and all(each.outcome == "late" for each in taken)
-        if not late:
-            taken += _take_group(session, door, batch.group, batch.events, now)
+    return taken + _finish(session, door, batch, taken, now)
+
+
+def take_in_parts(sessions: Sessions, door_id: uuid.UUID, batch: Batch, now: datetime) -> list[Taken]:
+    """Take a request of any size, some dozen words a transaction, so that a flood holds up nobody else's turn.
+
+    What was taken before a failure is known when the sender comes again. Raises LookupError for a door that is gone.
+    """
+    taken: list[Taken] = []
+    for at in range(0, max(1, len(batch.events)), _PART):
+        part, is_last = batch.events[at : at + _PART], at + _PART >= len(batch.events)
+        with work(sessions, STAFF) as session:
+            door = session.get(InboundDoor, door_id)
+            if door is None:
+                raise LookupError(f"door {door_id} is not known")
+            taken += take(session, door, Batch(part), now)
+            if is_last:
+                taken += _finish(session, door, batch, taken, now)
+    return taken
+
+
+def _finish(session: Session, door: InboundDoor, batch: Batch, taken: Sequence[Taken], now: datetime) -> list[Taken]:
+    """What a request says beyond its words one by one: of the group, of a change."""
     if batch.change is not None:
         take_change(session, door, batch.change, now)
-    return taken
+    overtaken = bool(taken) and all(each.outcome == "late" for each in taken)
+    if batch.group is None or overtaken:
+        return []
+    return _take_group(session, door, batch.group, batch.events, now)
 
 
 def _take(session: Session, door: InboundDoor, event: Event, now: datetime) -> Taken:

@@ -1,0 +1,212 @@
+"""Where other people's alerts come in: `/in/KIND` for Alertmanager, Nagios, Icinga, hooks; `/v2/enqueue` as PagerDuty.
+
+A door is found by its token, which comes in a header (`Authorization: Bearer …`, the secret of `Basic …`, or
+`X-Vigie-Token`), as PagerDuty's `routing_key`, or in the path where the door allows it. An answer of 2xx says that
+everything is stored; anything else may be sent again and does nothing twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import structlog
+from flask import Blueprint, Flask, Response, json, request
+
+from app import limits
+from app.front import as_house, front, now
+from app.problems import FieldError, Problem
+from escalation.inbound import doors, pagerduty, reading
+from escalation.inbound.body import BadBody, read
+from escalation.inbound.events import Batch
+from escalation.inbound.pagerduty import InvalidEvent
+from escalation.inbound.taking import Taken, take_in_parts
+from models.decisions import DecisionRow
+from models.inbound import InboundDoor
+from models.incidents import Incident
+
+log = structlog.get_logger("vigie.doors")
+
+KINDS = {"alertmanager": "alertmanager", "nagios": "nagios", "icinga": "nagios", "hook": "hook"}
+_MOST_TOLD = 100  # of what became of each word; a flood hears how many there are
+
+blueprint = Blueprint("doors", __name__)
+
+
+def register(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+
+
+@blueprint.post("/in/<any(alertmanager, nagios, icinga, hook):kind>")
+@blueprint.post("/in/<any(alertmanager, nagios, icinga, hook):kind>/<path:rest>")
+def come_in(kind: str, rest: str = "") -> Response:
+    """One request of an Alertmanager, Nagios, Icinga or hook."""
+    door = _door(KINDS[kind], rest)
+    try:
+        batch = reading.parse(door.kind, _body(), doors.manner(door))
+    except BadBody as error:
+        log.info("not_understood", door=str(door.id), field=error.field, problem=error.problem)
+        raise Problem(
+            "invalid",
+            f"The alert cannot be used: {error.field} {error.problem}.",
+            errors=[FieldError(error.field, error.problem, error.remedy)],
+        ) from error
+    taken = _take(door, batch)
+    told = [_told(each) for each in taken[:_MOST_TOLD]]
+    return _say({"taken": len(taken), "outcomes": told}, 200)
+
+
+@blueprint.post("/v2/enqueue")
+@blueprint.post("/in/v2/enqueue")
+@blueprint.post("/in/pagerduty/v2/enqueue")
+def enqueue() -> Response:
+    """One event of PagerDuty's Events API v2."""
+    try:
+        body = _body()
+        door = _by_routing_key(body)
+        batch = pagerduty.parse(body, doors.manner(door), pagerduty.new_key())
+    except (BadBody, InvalidEvent) as error:
+        return _invalid_event(error)
+    except Problem as problem:
+        return _as_pagerduty(problem)
+    try:
+        taken = _take(door, batch)
+    except Problem as problem:
+        return _as_pagerduty(problem)
+    key = batch.events[0].sender_key
+    answer = {"status": "success", "message": "Event processed", "dedup_key": key}
+    refused = [told for each in taken if "decision" in (told := _told(each))]
+    return _say(answer | ({"vigie": refused[0]} if refused else {}), 202)
+
+
+@blueprint.post("/v2/change/enqueue")
+@blueprint.post("/in/v2/change/enqueue")
+@blueprint.post("/in/pagerduty/v2/change/enqueue")
+def enqueue_change() -> Response:
+    """One change event of PagerDuty's Events API v2."""
+    try:
+        body = _body()
+        door = _by_routing_key(body)
+        batch = pagerduty.parse_change(body)
+    except (BadBody, InvalidEvent) as error:
+        return _invalid_event(error)
+    except Problem as problem:
+        return _as_pagerduty(problem)
+    try:
+        _take(door, batch)
+    except Problem as problem:
+        return _as_pagerduty(problem)
+    return _say({"status": "success", "message": "Change event processed"}, 202)
+
+
+def _body() -> dict[str, Any]:
+    return read(
+        request.get_data(cache=False),
+        request.headers.get("Content-Type", ""),
+        request.headers.get("Content-Encoding", ""),
+    )
+
+
+def _door(kind: str, rest: str) -> InboundDoor:
+    """The door of this kind that the request has the token of. Raises Problem."""
+    token = _given_token()
+    found = _find(token or rest)
+    if found is None or (not token and not found.settings.get("token_in_path")):
+        raise Problem(
+            "not-signed-in",
+            "The request has no token of an open door."
+            if not token
+            else "The token opens no door, or its door is closed.",
+            remedy="Send Authorization: Bearer vgd_…; make a door with vigie inbound add, or on the page Doors.",
+            headers={"WWW-Authenticate": 'Bearer realm="Vigie doors"'},
+        )
+    if found.kind != kind:
+        raise Problem(
+            "not-found",
+            f"This token opens a door of kind {found.kind}.",
+            remedy="Send it to /v2/enqueue." if found.kind == "pagerduty" else f"Send it to /in/{found.kind}.",
+        )
+    return found
+
+
+def _by_routing_key(body: dict[str, Any]) -> InboundDoor:
+    """Raises InvalidEvent in the words of the real API, and Problem for too many tries."""
+    key = request.headers.get("X-Routing-Key") or pagerduty.routing_key(body)
+    found = _find(key)
+    if found is None or found.kind != "pagerduty":
+        raise InvalidEvent("Invalid routing key")
+    return found
+
+
+def _find(token: str) -> InboundDoor | None:
+    with as_house() as session:
+        door = doors.find(session, token, now()) if token else None
+        if door is None:
+            wait = limits.take(session, limits.DOOR_ADDRESS, request.remote_addr or "", now())
+        else:
+            wait = limits.take(session, limits.DOOR_CALLS, str(door.id), now())
+    if wait:
+        raise Problem("too-often", f"Too much at once; the next one in {wait} seconds.", remedy="Slow down.",
+                      headers={"Retry-After": str(wait)})  # fmt: skip
+    if door is None and token:
+        log.info("door_refused", address=request.remote_addr)
+    return door
+
+
+def _given_token() -> str:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() in ("bearer", "token", "genie"):
+        return given.strip()
+    if scheme.lower() == "basic":
+        try:
+            user, _, secret = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+        return secret or user
+    return request.headers.get("X-Vigie-Token", "").strip()
+
+
+def _take(door: InboundDoor, batch: Batch) -> list[Taken]:
+    try:
+        return take_in_parts(front().sessions, door.id, batch, now())
+    except LookupError as error:
+        raise Problem("not-signed-in", "The door was closed meanwhile.") from error
+
+
+def _told(taken: Taken) -> dict[str, Any]:
+    """What became of one word: the incident it has, and what the contract said where there is none."""
+    said: dict[str, Any] = {"key": taken.event.sender_key or taken.event.key, "outcome": taken.outcome}
+    if taken.row is None:
+        return said
+    with as_house() as session:
+        incident = session.get(Incident, taken.row.incident_id) if taken.row.incident_id else None
+        decision = session.get(DecisionRow, taken.row.decision_id) if taken.row.decision_id else None
+    if incident is not None:
+        said["incident"] = incident.label
+    elif decision is not None:
+        said["decision"] = {
+            "id": str(decision.id),
+            "outcome": decision.outcome,
+            "rule": decision.rule,
+            "reason": decision.reason,
+            "remedy": decision.remedy,
+        }
+    return said
+
+
+def _invalid_event(error: BadBody | InvalidEvent) -> Response:
+    errors = list(error.errors) if isinstance(error, InvalidEvent) else [str(error)]
+    message = "Event object is invalid" if isinstance(error, InvalidEvent) else "Event object format is unrecognized"
+    return _say({"status": "invalid event", "message": message, "errors": errors}, 400)
+
+
+def _as_pagerduty(problem: Problem) -> Response:
+    status = "throttle exceeded" if problem.kind == "too-often" else "error"
+    response = _say({"status": status, "message": problem.detail}, problem.status)
+    response.headers.update(problem.headers)
+    return response
+
+
+def _say(body: dict[str, Any], status: int) -> Response:
+    return Response(json.dumps(body) + "\n", status, content_type="application/json; charset=utf-8")
