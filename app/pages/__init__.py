@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.pages.agreements import register as agreements
+from app.pages.covers import register as covers
 from app.pages.customers import register as customers
 from app.pages.duties import register as duties
 from app.pages.enrolment import register as enrolment
@@ -22,5 +23,6 @@ def register(app: Flask) -> None:
     """Every page, and what templates know."""
     frame(app)
     app.register_error_handler(SignInFirst, to_sign_in)
-    for noun in (floor, incidents, machines, customers, agreements, enrolment, duties, places, finder, transfers):
+    sold = (customers, covers, agreements, enrolment, transfers)
+    for noun in (floor, incidents, machines, *sold, duties, places, finder):
         noun(app)

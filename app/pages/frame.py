@@ -31,18 +31,21 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 Keys = Sequence[tuple[str, str]]
 HINTS_FLOOR: Keys = (
     ("j", "next"), ("k", "previous"), ("a", "acknowledge"), ("c", "claim"), ("r", "reply"), ("n", "note"),
-    ("w", "wait"), ("s", "call a second"), ("e", "escalate"), ("x", "resolve"), ("u", "undo"), ("?", "all keys"),
+    ("w", "wait"), ("s", "call a second"), ("e", "escalate"), ("h", "hand over"), ("x", "resolve"), ("u", "undo"),
+    ("?", "all keys"),
 )  # fmt: skip
 HINTS_CASE: Keys = (
     ("a", "acknowledge"), ("c", "claim"), ("r", "reply"), ("n", "note"), ("w", "wait or go on"),
-    ("s", "call a second"), ("e", "escalate"), ("x", "resolve"), ("u", "undo"), ("?", "all keys"),
+    ("s", "call a second"), ("e", "escalate"), ("h", "hand over"), ("x", "resolve"), ("u", "undo"),
+    ("?", "all keys"),
 )  # fmt: skip
 HINTS_TABLE: Keys = (("j", "next"), ("k", "previous"), ("Enter", "open"), ("Ctrl K", "find or do"), ("?", "all keys"))
 ALL_KEYS: Keys = (
     ("j", "the next row"), ("k", "the row before"), ("Enter", "open it"), ("a", "acknowledge"),
     ("c", "claim it for me"), ("r", "reply to the customer"), ("n", "internal note"),
     ("w", "wait (asks for whom and why), or go on"), ("s", "call a second engineer"), ("e", "escalate"),
-    ("x", "resolve"), ("o", "reopen"), ("u", "undo, while the toast stands"), ("g", "fold or unfold colleagues’ rows"),
+    ("h", "hand over"), ("x", "resolve"), ("o", "reopen"), ("u", "undo, while the toast stands"),
+    ("g", "fold or unfold colleagues’ rows"),
     (".", "show what is new"), ("Ctrl K", "find or do anything"), ("Ctrl Enter", "send now"), ("?", "these keys"),
 )  # fmt: skip
 
@@ -101,8 +104,8 @@ def signed_in(right: str | None = None) -> Caller:
     if not who.is_staff:
         raise Problem(
             "not-allowed",
-            "These pages are for the desk; your own page is still being built.",
-            remedy="Until then the API shows you everything that is yours: /api/docs.",
+            "These pages are for the desk.",
+            remedy="Your own page is /covers; the API shows you everything else that is yours: /api/docs.",
         )
     return identity.need(right)
 

@@ -10,12 +10,14 @@ import { bindAnswer } from "./answer.js";
 import { drawCharts } from "./charts.js";
 import { bindTables } from "./tables.js";
 import { bindCopies } from "./copies.js";
+import { bindWould } from "./would.js";
 
 bindTheme();
 bindKeys();
 startClock();
 bindCopies();
 bindTables();
+bindWould();
 if (document.querySelector(".top")) {
   bindOmnibox();
   bindActs();

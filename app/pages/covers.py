@@ -1,0 +1,121 @@
+"""What a contract covers right now, and "would this be granted?": for the desk, and for a customer's own contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, make_response, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import front, identity
+from app.identity import Caller
+from app.pages.cover import known_machines, read_cover, read_question, read_would
+from app.pages.cover_words import ASKS, CHANNEL_WORDS, CHANNELS, GROUPS, LANGUAGES, TIERS, say
+from app.pages.frame import SignInFirst, page, part, reading
+from app.problems import not_found
+from models.customers import Customer
+
+LANGUAGE_COOKIE = "vigie_language"
+_YEAR_S = 365 * 86_400
+
+
+def register(app: Flask) -> None:
+    for rule, name in (("/customers/<slug>/covers", "of"), ("/covers", "mine")):
+        app.add_url_rule(rule, f"covers_{name}", covers)
+    for rule, name in (("/customers/<slug>/would", "of"), ("/would", "mine")):
+        app.add_url_rule(rule, f"would_{name}", would)
+
+
+def covers(slug: str = "") -> AnyResponse:
+    """Asks by subject, granted or not, with reason and remedy; hours, allowances and people beside them."""
+    who = _reader()
+    with reading(who) as session:
+        customer = _customer(session, who, slug)
+        language = _language(who, customer)
+        asked = read_question(request.args, language, customer.zone, list(known_machines(session, customer)))
+        view = read_cover(session, customer, asked, who, front.now())
+    return _dressed("covers.html", who, customer, language, view=view, asked=asked)
+
+
+def would(slug: str = "") -> AnyResponse:
+    """One question and what would be answered: asked again by the page's script as fields change, else by a button."""
+    who = _reader()
+    with reading(who) as session:
+        customer = _customer(session, who, slug)
+        language = _language(who, customer)
+        machines = list(known_machines(session, customer))
+        asked = read_question(request.args, language, customer.zone, machines)
+        answer = None if asked.wrong else read_would(session, customer, asked, who, front.now())
+    more = {"asked": asked, "answer": answer, "machines": machines}
+    if request.headers.get("X-Part"):
+        return part("would_answer.html", say=_speaker(language), **more)
+    return _dressed("would.html", who, customer, language, **more)
+
+
+def _reader() -> Caller:
+    """One of ours, or a contact: both may read what contracts answer. Raises SignInFirst, Problem."""
+    if identity.caller() is None:
+        raise SignInFirst
+    return identity.need("decisions:read")
+
+
+def _customer(session: Session, who: Caller, slug: str) -> Customer:
+    """The customer of the address; a contact needs no name, and finds nobody else under one. Raises Problem."""
+    wanted = select(Customer)
+    if slug:
+        wanted = wanted.where(Customer.slug == slug)
+    if who.customer_id is not None:
+        wanted = wanted.where(Customer.id == who.customer_id)
+    elif not slug:
+        raise not_found("customer")
+    found = session.scalar(wanted)
+    if found is None:
+        raise not_found("customer")
+    return found
+
+
+def _language(who: Caller, customer: Customer) -> str:
+    """What was chosen on the page, now or before; else the customer's language for contacts, English for the desk."""
+    chosen = request.args.get("language", "") or request.cookies.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else "en" if who.is_staff else customer.language
+
+
+def _dressed(
+    template: str, who: Caller, customer: Customer, language: str, **more: Any
+) -> Response:  # Any: for a template
+    """The page in its frame: the console's for the desk, the portal's for contacts."""
+    base = f"/customers/{customer.slug}" if who.is_staff else ""
+    other = "fr" if language == "en" else "en"
+    kept = {name: value for name, value in request.args.items() if name != "language"}
+    body = page(
+        template,
+        frame="base.html" if who.is_staff else "portal.html",
+        here="/customers" if who.is_staff else f"/{request.path.rpartition('/')[2]}",
+        customer=customer,
+        language=language,
+        say=_speaker(language),
+        asks=ASKS[language],
+        groups=[(say(language, group), kinds) for group, kinds in GROUPS],
+        channels=[(name, CHANNEL_WORDS[language][name]) for name in CHANNELS],
+        tiers=TIERS[language],
+        base=base,
+        other_language=other,
+        kept=kept,
+        **more,
+    )
+    response = make_response(body)
+    if request.args.get("language") in LANGUAGES:
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=_YEAR_S, httponly=True, samesite="Lax", secure=front.front().is_https
+        )
+    return response
+
+
+def _speaker(language: str) -> Callable[..., str]:
+    def speak(key: str, /, **facts: object) -> str:
+        return say(language, key, **facts)
+
+    return speak
