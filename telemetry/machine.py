@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from telemetry.fleet import Links, Rows
 from telemetry.notebook import Notebook
 from telemetry.reading import Reading
+from telemetry.relations import Links, Rows
 from telemetry.rulebook import RuleBook
 
 DAY_S: Final = 86_400
@@ -19,6 +19,7 @@ KEPT_ROWS: Final = 4320  # rows kept for the next fit: three days of minutes
 LEAST_ROWS: Final = 30
 LOOK_ROWS: Final = 8  # rows between two looks at whether there is enough to learn from
 CONFIRM_MS: Final = 15_000  # a machine that speaks every few seconds must repeat itself before it is believed
+LEAST_SPAN_S: Final = 0.1  # growth over less says nothing of a rate: the first export of a program that has just begun
 CALM_SHARE: Final = 0.8  # the condition ends below this share of the threshold …
 CALM_STEPS: Final = 3  # … for this many grid steps
 SIGN_SHARE: Final = 0.5  # from here on something is visible: "since"
@@ -142,14 +143,18 @@ class Machine:
         return replace(r, metrics={} if known is None else {n: v for n, v in r.metrics.items() if n not in known})
 
     def measured(self, r: Reading) -> Mapping[str, float]:
-        """The reading's values with counters turned into growth a second.
+        """The reading's values with counters and deltas turned into growth a second.
 
         A counter's first value or reset is no value.
         """
-        if not r.counters:
+        if not r.counters and not r.deltas:
             return r.metrics
         out: dict[str, float] = {}
         for name, value in r.metrics.items():
+            if name in r.deltas:
+                if r.deltas[name] >= LEAST_SPAN_S:
+                    out[name] = value / r.deltas[name]
+                continue
             if name not in r.counters:
                 out[name] = value
                 continue

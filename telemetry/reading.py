@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
+NO_DELTAS: Final[Mapping[str, float]] = MappingProxyType({})
 NO_COUNTERS: Final[frozenset[str]] = frozenset()
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -58,7 +59,7 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One machine's values at one instant, as sent (counters are not yet rates; ``counters`` names them)."""
+    """One machine's values at one instant, as sent (counters and deltas, named here, are not yet rates)."""
 
     machine: str
     at_ms: int
@@ -68,6 +69,7 @@ class Reading:
     format: str
     facts: Mapping[str, str] = field(default_factory=lambda: NO_FACTS)
     counters: frozenset[str] = NO_COUNTERS
+    deltas: Mapping[str, float] = field(default_factory=lambda: NO_DELTAS)  # growth since … seconds before, by name
     via: str = ""  # the gateway that said it for the machine; empty when the machine spoke itself
 
 

@@ -1,4 +1,8 @@
-"""Recordings: one JSON object a line, plain or gzip: ``{t_ms, topic, qos, retain, payload | payload_b64}``."""
+"""Recordings: one JSON object a line, plain or gzip: ``{t_ms, topic, qos, retain, payload | payload_b64}``.
+
+A request over HTTP (``{t_ms, method, path, headers, body | body_b64}``) is a message whose topic is the path, its body
+unpacked as its headers say.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ import binascii
 import gzip
 import heapq
 import io
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -62,6 +68,8 @@ def message_of(line: bytes) -> Message:
     """One line as a message."""
     try:
         d = orjson.loads(line)
+        if "topic" not in d and "path" in d:
+            return _request(d)
         t_ms, topic = d["t_ms"], d["topic"]
         text = d.get("payload")
         payload = base64.b64decode(d["payload_b64"], validate=True) if text is None else text.encode("utf-8")
@@ -71,6 +79,31 @@ def message_of(line: bytes) -> Message:
     if not isinstance(t_ms, int) or isinstance(t_ms, bool) or not isinstance(topic, str):
         raise BadRecording("t_ms is a whole number, topic a text")
     return Message(t_ms, topic, payload, qos if isinstance(qos, int) else 0, bool(retain))
+
+
+def _request(d: dict[str, Any]) -> Message:
+    text = d.get("body")
+    body = base64.b64decode(d["body_b64"], validate=True) if text is None else text.encode("utf-8")
+    encoding = {name.lower(): value for name, value in d.get("headers", {}).items()}.get("content-encoding", "")
+    body = _unpacked(body, encoding)
+    if not isinstance(d["t_ms"], int) or not isinstance(d["path"], str):
+        raise BadRecording("t_ms is a whole number, path a text")
+    return Message(d["t_ms"], d["path"].partition("?")[0], body)
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """The body without its packing; as it is when it is not packed as its header says."""
+    if encoding == "snappy":
+        import cramjam  # only recordings of Prometheus need it
+
+        try:
+            return bytes(cramjam.snappy.decompress_raw(body))
+        except cramjam.DecompressionError:
+            return body
+    if encoding in {"gzip", "deflate"}:
+        with suppress(zlib.error):
+            return zlib.decompress(body, 47)
+    return body
 
 
 def merged(paths: Iterable[Path]) -> Iterator[Message]:

@@ -10,17 +10,19 @@ import click
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def command(file: Path) -> None:
+@click.option("--machine", default="me", show_default=True, help="Who speaks where neither topic nor payload says.")
+def command(file: Path, machine: str) -> None:
     """Print what Vigie understands of a recording, one reading a JSON line (machine, at, metrics, seq, format).
 
     Values are as sent, before counters become rates. A message that is not taken is printed as its refusal and
-    topic; events and status are lines of their own.
+    topic; events and status are lines of their own. Recorded requests over HTTP (OTLP, remote_write, reports) are
+    read like messages.
     """
     from telemetry.recording import BadRecording, messages
     from telemetry.replay import decoded
 
     try:
-        for line in decoded(messages(file)):
+        for line in decoded(messages(file), machine):
             sys.stdout.buffer.write(line)
     except BadRecording as e:
         raise click.ClickException(str(e)) from None

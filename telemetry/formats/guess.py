@@ -18,6 +18,8 @@ _AGENTS: Final = {
     "collectd": "collectd", "glances": "glances", "linux2mqtt": "linux2mqtt", "linux": "linux2mqtt",
     "psmqtt": "psmqtt", "telegraf": "telegraf", "prometheus": "prometheus", "nagios": "nagios",
 }  # fmt: skip
+# Requests over HTTP, by the last word of their path.
+_PATHS: Final = {"metrics": "otlp", "write": "remote_write", "reports": "batch"}
 _COLLECTD_VALUE: Final = re.compile(rb"(?:\d{9,10}(?:\.\d{1,6})?|N)(?::[-+0-9.eEnaif]+)+\x00?\s*")
 _COLLECTD_JSON: Final = re.compile(rb"\s*\[?\s*\{(?=.*\"dsnames\")(?=.*\"plugin\")", re.S)
 _TELEGRAF_JSON: Final = re.compile(rb"\s*\{(?=.*\"fields\"\s*:\s*\{)(?=.*\"name\"\s*:)(?=.*\"tags\"\s*:)", re.S)
@@ -29,6 +31,8 @@ _PERFDATA: Final = re.compile(rb"[^\n|]*\|\s*(?:'[^']+'|[^\s=]+)=[-+0-9.U]")
 def guess(levels: Sequence[str], payload: bytes, nameless: str) -> Guess | None:
     """Format, machine and rest of a topic, or None when nothing is recognised. Only the first bytes are looked at."""
     head = payload[:4000]
+    if levels[0] == "" and levels[-1] in _PATHS:
+        return _PATHS[levels[-1]], nameless, []
     if levels[0] in {"spBv1.0", "STATE"}:
         return ("sparkplug", nameless, ["", "STATE"]) if "STATE" in levels[:2] else None
     if levels[0] == "homeassistant":

@@ -42,7 +42,7 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     if what == "report":
         return _reports(route, payload)
     if what == "event":
-        return each(_list_of(json_of(payload)), lambda item: [_event(route, item)])
+        return each(_list_of(json_of(payload)), lambda item: [event(route, item)])
     if what == "status":
         return [status(route, text_of(payload), FORMAT)]
     if what in OURS:
@@ -120,7 +120,8 @@ def _facts(sent: Any) -> dict[str, str]:
     return facts
 
 
-def _event(route: Route, item: Any) -> Event:
+def event(route: Route, item: Any) -> Event:
+    """One event of our own wire, once its machine is known."""
     if not isinstance(item, dict):
         raise Refused("bad_shape", "an event is a JSON object")
     if not item.keys() <= _EVENT_KEYS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from telemetry.formats import (
+    batch,
     collectd,
     glances,
     linux2mqtt,
@@ -31,6 +32,20 @@ from telemetry.reading import Heard, Reading, Refused
 
 Parse = Callable[[Route, bytes], list[Heard]]
 
+
+# What only comes over HTTP brings libraries that take a while to load: met when first needed.
+def _otlp(route: Route, payload: bytes) -> list[Heard]:
+    from telemetry.formats import otlp
+
+    return otlp.parse(route, payload)
+
+
+def _remote_write(route: Route, payload: bytes) -> list[Heard]:
+    from telemetry.formats import remote_write
+
+    return remote_write.parse(route, payload)
+
+
 PARSERS: Final[dict[str, Parse]] = {
     "native": native.parse,
     "values": values.parse,
@@ -43,6 +58,9 @@ PARSERS: Final[dict[str, Parse]] = {
     "prometheus": prometheus.parse,
     "nagios": nagios.parse,
     "discovery": linux2mqtt.discovery,
+    "batch": batch.parse,
+    "otlp": _otlp,
+    "remote_write": _remote_write,
 }
 # Agents that spread one cycle over many messages.
 PIECEMEAL: Final = frozenset({"values", "collectd", "glances", "linux2mqtt", "psmqtt", "telegraf"})
@@ -158,7 +176,7 @@ class Decoder:
             # as.
             rest = rest[1:] if rest[:1] == [sparkplug.NAMESPACE] else rest
             return what, machine, rest[:2] + rest[3:]
-        if what not in PARSERS or what in {"native", "discovery"}:
+        if what not in PARSERS or what in {"native", "discovery", "batch"}:
             raise Refused("unknown_format", what[:60])
         # An agent that puts its own prefix and host after ours keeps them: the machine is the one that signed in.
         if len(rest) > 2 and rest[0] == what:
