@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from alembic import command
-from app.revisions import MIGRATIONS, current, head
+from app.revisions import MIGRATIONS, current, head, known
 
 
 class MigrationError(Exception):
@@ -28,7 +28,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
     """Migrate to head under the advisory lock; returns the revisions before and after. Raises MigrationError."""
     try:
         before = current(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
-        if before is not None and before > head():
+        if before is not None and before not in known():
             raise MigrationError(
                 f"the database was migrated by a newer Vigie (revision {before}, this one knows up to {head()}): "
                 "start it with that version, or with --fresh to begin anew"

@@ -16,14 +16,17 @@ def head() -> str:
 
     Numbers alone do not tell: several hands write migrations at once, and a lower number may come to stand on a higher.
     """
-    named: set[str] = set()
-    followed: set[str] = set()
+    (last,) = known().keys() - set(known().values())
+    return last
+
+
+def known() -> dict[str, str]:
+    """Every revision of this code, and the one it stands on (empty: the first)."""
+    found: dict[str, str] = {}
     for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"):
         said = dict(_LINES.findall(file.read_text()))
-        named.add(said["revision"])
-        followed.add(said.get("down_revision", ""))
-    (last,) = named - followed
-    return last
+        found[said["revision"]] = said.get("down_revision", "")
+    return found
 
 
 def current(dsn: str) -> str | None:

@@ -27,15 +27,26 @@ RIGHTS: Mapping[str, str] = {
     "findings:read": "read findings, shadow ones included",
     "decisions:read": "read what contracts answered, and ask what they would",
     "platform:read": "read processes, delivery ledger and dead letters",
+    "doors:read": "read the doors of alerts, and what came through them",
+    "doors:write": "make, change and close doors for alerts",
     "tokens:write": "make, list and revoke keys for programs",
 }
 
 _READ = frozenset(
-    ("customers:read", "contracts:read", "machines:read", "incidents:read", "findings:read", "decisions:read")
+    (
+        "doors:read",
+        "customers:read",
+        "contracts:read",
+        "machines:read",
+        "incidents:read",
+        "findings:read",
+        "decisions:read",
+    )
 )
 _DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "incidents:act", "platform:read",
                  "duty:read"}  # fmt: skip
 _SELL = _DESK | {"customers:write", "people:write", "contracts:write", "machines:write", "tokens:write",
+                 "doors:write",
                  "duty:write"}  # fmt: skip
 
 ROLES: Mapping[str, frozenset[str]] = {

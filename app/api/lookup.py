@@ -16,6 +16,7 @@ from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.duty import Cover, Detachment, DutySchedule, TimeOff
+from models.inbound import InboundDoor
 from models.incidents import Finding, Incident
 from models.machines import Machine
 from models.people import ApiToken, Person
@@ -70,6 +71,10 @@ def finding(call: Call, ref: str) -> Finding:
 
 def dead_letter(call: Call, ref: str) -> DeadLetter:
     return _named(call, DeadLetter, ref, None, "dead letter", None)
+
+
+def door(call: Call, ref: str) -> InboundDoor:
+    return _named(call, InboundDoor, ref, None, "door", None)
 
 
 def token(call: Call, ref: str) -> ApiToken:

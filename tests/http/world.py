@@ -18,6 +18,7 @@ from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.duty import Cover, Detachment, DutySchedule, TimeOff
+from models.inbound import InboundAlert, InboundChange, InboundDoor
 from models.incidents import Finding, TimelineEntry
 from models.machines import Machine, MachineState
 from models.people import Person
@@ -45,6 +46,7 @@ class Things:
     cover: str
     off: str
     detachment: str
+    door: str
     subject: str = "storage"
     session: str = "0123456789abcdef"
 
@@ -117,6 +119,7 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         line=said(line),
         machine=said(machine_id),
         incident=said(incident.id),
+        door=_door(session, customer_id, canary, cast),
         decision=said(decision.id),
         finding=said(finding.id),
         letter=said(letter.id),
@@ -142,3 +145,18 @@ def _duty(session: Session, cast: Cast, customer_id: uuid.UUID) -> dict[str, str
     session.flush()
     rows: dict[str, Identified] = {"schedule": schedule, "cover": cover, "off": off, "detachment": detachment}
     return {name: str(row.id) for name, row in rows.items()}
+
+
+def _door(session: Session, customer_id: uuid.UUID, canary: str, cast: Cast) -> str:
+    """A door for alerts, with one alert and one change that came through it."""
+    owned = {"customer_id": customer_id}
+    door = InboundDoor(**owned, name=canary, kind="hook", token_hash=canary.encode(), token_end="door", made_by=canary,
+                       settings={"mapping": {"key": canary}}, created_at=cast.now)  # fmt: skip
+    session.add(door)
+    session.flush()
+    said = {"summary": canary, "facts": {"said": canary}}
+    alert = InboundAlert(**owned, **said, door_id=door.id, key=canary, sender_keys=[canary], state="triggered",
+                         severity=3, title=canary, first_at=cast.now, last_at=cast.now)  # fmt: skip
+    change = InboundChange(**owned, **said, door_id=door.id, digest=b"d", at=cast.now, received_at=cast.now)
+    session.add_all([alert, change])
+    return str(door.id)
