@@ -15,7 +15,7 @@ from models.agreements import Contract
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
-from models.duty import Cover, Detachment, DutySchedule, TimeOff
+from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
 from models.inbound import InboundDoor
 from models.incidents import Finding, Incident
 from models.machines import Machine
@@ -91,6 +91,10 @@ def cover(call: Call, ref: str) -> Cover:
 
 def time_off(call: Call, ref: str) -> TimeOff:
     return _named(call, TimeOff, ref, None, "time off", None)
+
+
+def handover(call: Call, ref: str) -> Handover:
+    return _named(call, Handover, ref, None, "hand-over", None)
 
 
 def detachment(call: Call, ref: str) -> Detachment:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import front
 from app.api.lookup import as_id
 from app.identity import Caller
+from app.pages import handing
 from app.pages.board import local_instant, read_board
 from app.pages.fields import Form
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
@@ -23,6 +24,7 @@ from models.duty import DutySchedule
 def register(app: Flask) -> None:
     app.add_url_rule("/duty", "duty", board, methods=["GET", "POST"])
     app.add_url_rule("/duty/covers/<uuid:cover_id>", "cover_answer", answer, methods=["POST"])
+    handing.register(app)
 
 
 def board() -> AnyResponse:

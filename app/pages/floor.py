@@ -14,6 +14,7 @@ from app.pages.case import read_case
 from app.pages.frame import HINTS_FLOOR, duty_words, page, part, reading, signed_in, zone
 from app.pages.queue import read_queue
 from app.problems import not_found
+from escalation import handover
 from models.incidents import Incident
 from models.machines import MachineState
 
@@ -35,6 +36,7 @@ def floor() -> Response:
         beam = read_case(session, chosen, now, here, brief=True) if chosen else None
         quiet = "" if queue.total else quiet_words(session, now, here)
         standing = duty_words(session, who, now)
+        handed = len(handover.offered_to(session, who.person)) if who.person else 0
     return page(
         "floor.html",
         here="/",
@@ -45,6 +47,7 @@ def floor() -> Response:
         horizon=horizon(queue.marks, now, here, f"/incidents/{chosen}"),
         hints=HINTS_FLOOR,
         standing=standing,
+        handed=handed,
         refresh_s=60,
     )
 

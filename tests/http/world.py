@@ -17,7 +17,7 @@ from models.agreements import ContractLine, ContractTerms
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
-from models.duty import Cover, Detachment, DutySchedule, TimeOff
+from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
 from models.inbound import InboundAlert, InboundChange, InboundDoor
 from models.incidents import Finding, TimelineEntry
 from models.machines import Machine, MachineState
@@ -46,6 +46,7 @@ class Things:
     cover: str
     off: str
     detachment: str
+    handover: str
     door: str
     subject: str = "storage"
     session: str = "0123456789abcdef"
@@ -125,11 +126,11 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         letter=said(letter.id),
         person=said(contact.id),
         token=said(key.row.id),
-        **_duty(session, cast, customer_id),
+        **_duty(session, cast, customer_id, incident.id),
     )
 
 
-def _duty(session: Session, cast: Cast, customer_id: uuid.UUID) -> dict[str, str]:
+def _duty(session: Session, cast: Cast, customer_id: uuid.UUID, incident: uuid.UUID) -> dict[str, str]:
     """Rows of the desk's own that routes name; only the detachment belongs to a customer."""
     now, hour = cast.now, timedelta(hours=1)
     layer = {"people": [str(cast.dee)], "first_day": "2026-03-02", "days": 7, "handover": "09:00"}
@@ -138,12 +139,18 @@ def _duty(session: Session, cast: Cast, customer_id: uuid.UUID) -> dict[str, str
     detachment = Detachment(
         customer_id=customer_id, person_id=cast.max, starts_at=now - hour, ends_at=now, reason="done"
     )
-    session.add_all([schedule, off, detachment])
+    handover = Handover(
+        customer_id=customer_id, incident_id=incident, giver_id=cast.dee, taker_id=cast.eve,
+        note={"state": CANARY["plant" if customer_id == cast.plant else "joinery"]},
+        offered_at=now, answer_by=now + hour,
+    )  # fmt: skip
+    session.add_all([schedule, off, detachment, handover])
     session.flush()  # the cover refers to the schedule
     cover = Cover(schedule_id=schedule.id, for_id=cast.dee, starts_at=now, ends_at=now + hour, asked_at=now)
     session.add(cover)
     session.flush()
     rows: dict[str, Identified] = {"schedule": schedule, "cover": cover, "off": off, "detachment": detachment}
+    rows["handover"] = handover
     return {name: str(row.id) for name, row in rows.items()}
 
 

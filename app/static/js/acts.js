@@ -19,6 +19,7 @@ const ACTS = {
     title: "What was done?", fields: [{ name: "text", label: "In words for the customer", long: true }] } },
   reopen: { key: "o", done: (it) => `“${it.title}” is open again.`, asks: {
     title: "It came back?", fields: [{ name: "reason", label: "What was seen" }] } },
+  hand_over: { key: "h", goes: (it) => `/incidents/${it.label}/hand-over` },
   close: { key: "", done: (it) => `“${it.title}” is closed.` },
   verdict: { key: "", done: (it, values) => `Judged ${values.word}: the detector learns from it.` },
 };
@@ -56,6 +57,10 @@ export async function perform(name, values = {}) {
     return undefined;
   }
   if (!it || !act) return false;
+  if (act.goes) {
+    location.assign(act.goes(it));
+    return undefined;
+  }
   if (act.asks) {
     const answers = await askWhy(act.asks);
     if (!answers) return undefined;

@@ -1,0 +1,98 @@
+"""Hand-overs on the pages and through the API: offered with a note, accepted or refused with a reason."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from escalation import acts, intake
+from escalation.incident import Actor
+from escalation.intake import Signal
+from models.incidents import Incident
+from models.session import SYSTEM, Sessions, work
+from tests.cast import NOW, Cast
+from tests.http.conftest import Visitor
+
+
+@pytest.fixture
+def incident(sessions: Sessions, cast: Cast) -> str:
+    """The label of one Dee has claimed."""
+    signal = Signal(cast.plant_machine, "fan:1", "rule", 3, NOW, "A fan stands still", "Fan 1.", {}, None)
+    with work(sessions, SYSTEM) as session:
+        opened = intake.report(session, signal, NOW).incident_id
+        assert opened is not None
+        acts.claim(session, opened, Actor(cast.dee, "Dee"), NOW)
+        return session.get_one(Incident, opened).label
+
+
+def offered(dee: Visitor, incident: str, cast: Cast) -> str:
+    form = {"taker": str(cast.eve), "state": "The fan is ordered.", "tried": "A reset.", "avoid": "Power it down.",
+            "csrf": dee.csrf}  # fmt: skip
+    answer = dee.post(f"/incidents/{incident}/hand-over", data=form)
+    assert answer.status_code == 303, answer.text
+    return incident
+
+
+def test_the_taker_sees_the_note_on_the_floor_and_accepts(
+    visit: Callable[[str], Visitor], incident: str, cast: Cast
+) -> None:
+    dee, eve = visit("dee"), visit("eve")
+    assert "best first" in dee.get(f"/incidents/{incident}/hand-over").text
+    offered(dee, incident, cast)
+    assert "1 incident handed over to you" in eve.get("/").text
+    assert "handed over to you" not in dee.get("/").text
+    waiting = eve.get("/handovers").text
+    assert "Power it down." in waiting
+    row = eve.get("/api/v1/handovers").get_json()["items"][0]["id"]
+    accepted = eve.post(f"/handovers/{row}", data={"answer": "accepted", "csrf": eve.csrf})
+    assert (accepted.status_code, accepted.location) == (303, f"/incidents/{incident}")
+    assert eve.get(f"/api/v1/incidents/{incident}").get_json()["owner"]["name"] == "Eve"
+
+
+def test_a_refusal_without_a_reason_is_asked_for_one_on_the_same_page(
+    visit: Callable[[str], Visitor], incident: str, cast: Cast
+) -> None:
+    dee, eve = visit("dee"), visit("eve")
+    offered(dee, incident, cast)
+    row = eve.get("/api/v1/handovers").get_json()["items"][0]["id"]
+    answer = eve.post(f"/handovers/{row}", data={"answer": "refused", "csrf": eve.csrf})
+    assert answer.status_code == 409
+    assert "A refusal needs a reason; the giver reads it." in answer.text
+    assert (
+        eve.post(f"/handovers/{row}", data={"answer": "refused", "reason": "Ill.", "csrf": eve.csrf}).status_code == 303
+    )
+    assert "Eve did not take it over: Ill." in dee.get(f"/incidents/{incident}").text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"taker": ""}, "Choose who takes it."),
+        ({"state": " "}, "Write how it stands; the taker begins with it."),
+        ({"taker": "dee"}, "Choose who takes it."),
+        ({"tried": "x" * 4001}, "At most 4,000 letters; this has 4,001."),
+    ],
+)
+def test_a_wrong_field_says_what_to_do_and_keeps_the_rest(
+    visit: Callable[[str], Visitor], incident: str, cast: Cast, wrong: dict[str, str], said: str
+) -> None:
+    dee = visit("dee")
+    form = {"taker": str(cast.eve), "state": "S", "tried": "T", "avoid": "Keep this.", "csrf": dee.csrf, **wrong}
+    answer = dee.post(f"/incidents/{incident}/hand-over", data=form)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "Keep this." in answer.text
+
+
+def test_the_api_offers_and_answers(visit: Callable[[str], Visitor], incident: str, cast: Cast) -> None:
+    dee, eve = visit("dee"), visit("eve")
+    row = dee.post(f"/api/v1/incidents/{incident}/handover", {"taker": str(cast.eve), "state": "Half done."})
+    assert (row.status_code, row.get_json()["state"]) == (201, "offered")
+    mine = dee.post(f"/api/v1/handovers/{row.get_json()['id']}/answer", {"answer": "accepted"})
+    assert mine.status_code == 409
+    done = eve.post(f"/api/v1/handovers/{row.get_json()['id']}/answer", {"answer": "accepted"})
+    assert done.get_json()["state"] == "accepted"
+    unknown = dee.post(f"/api/v1/incidents/{incident}/handover", {"taker": str(uuid.uuid4()), "state": "x"})
+    assert (unknown.status_code, unknown.get_json()["errors"][0]["field"]) == (422, "taker")
