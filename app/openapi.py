@@ -205,7 +205,7 @@ def _header_parameters(one: Route) -> list[Json]:
 
 
 def _answer(one: Route, status: int) -> Json:
-    said = {200: "Done.", 201: "Made.", 204: "Done; nothing to say."}[status]
+    said = {200: "Done.", 201: "Made.", 202: "Taken, and waits for somebody.", 204: "Done; nothing to say."}[status]
     shape = one.answers[status]
     found: Json = {"description": said}
     if one.gives:

@@ -15,9 +15,11 @@ RIGHTS: Mapping[str, str] = {
     "people:write": "add, change and deactivate people",
     "people:crown": "make and change administrators",
     "contracts:read": "read contracts, terms and lines",
-    "contracts:write": "add contracts, change their state and lines",
+    "contracts:write": "add contracts, change their state, terms and lines",
+    "contracts:confirm": "confirm, as a second person, a change that lowers a promise or moves the tier",
     "machines:read": "read machines, their state and history",
     "machines:write": "enrol machines, rotate their credential, retire them",
+    "reports:write": "send telemetry for machines over HTTP",
     "incidents:read": "read incidents with timeline, evidence and promises",
     "incidents:open": "ask for an incident, reply to it",
     "incidents:escalate": "escalate an incident",
@@ -45,9 +47,8 @@ _READ = frozenset(
 )
 _DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "incidents:act", "platform:read",
                  "duty:read"}  # fmt: skip
-_SELL = _DESK | {"customers:write", "people:write", "contracts:write", "machines:write", "tokens:write",
-                 "doors:write",
-                 "duty:write"}  # fmt: skip
+_SELL = _DESK | {"customers:write", "people:write", "contracts:write", "contracts:confirm", "machines:write",
+                 "tokens:write", "doors:write", "duty:write"}  # fmt: skip
 
 ROLES: Mapping[str, frozenset[str]] = {
     "engineer": _DESK,

@@ -162,3 +162,20 @@ _RULES: Mapping[str, Callable[[Any, Any], bool]] = {  # Any: JSON of the field
     "ladder": _ladder,
     "grace_days": lambda old, new: new < old,
 }
+
+
+def carried(base: Terms, later: Terms, changes: Json) -> dict[str, Any]:
+    """Of `changes` made to `base`, those that also belong into `later` terms, which were settled on for a later instant
+    before: the ones about what these left as it was. A change of tier is not carried."""
+    if "tier" in changes:
+        return {}
+    old, new = base.to_json(), later.to_json()
+    found: dict[str, Any] = {}
+    for name, value in changes.items():
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, Mapping) and isinstance(value, Mapping) and not _is_budget(before):
+            left = {key: one for key, one in value.items() if (after or {}).get(key) == before.get(key)}
+            found |= {name: left} if left else {}
+        elif before == after:
+            found[name] = value
+    return found

@@ -19,6 +19,8 @@ T = TypeVar("T")
 # What may be owed, and what stops each clock: somebody has seen it; we have written; the next word; it works again, if
 # only for now; it is mended; somebody of ours stands there.
 KINDS = ("acknowledge", "respond", "update", "workaround", "resolve", "on_site")
+# What a contract adds for the customer; the first response and the visit have fields of their own in the terms.
+ADDED = ("acknowledge", "update", "workaround", "resolve")
 REASONS = ("customer", "vendor", "maintenance")  # why a clock may stand still
 WARN_AT = (50, 75, 90, 100)  # per cent of the budget
 _NAMED = "calendar:"  # hours that are a calendar by its name, not weekly hours in words
@@ -89,8 +91,8 @@ class ClockTerms:
         if not isinstance(given, Mapping) or set(given) - _FIELDS:
             raise ValueError(f"clocks: give an object with any of {', '.join(sorted(_FIELDS))}")
         return ClockTerms(
-            budgets=_budgets("clocks.budgets", given.get("budgets", {})),
-            internal=_budgets("clocks.internal", given.get("internal", {})),
+            budgets=_budgets("clocks.budgets", given.get("budgets", {}), ADDED),
+            internal=_budgets("clocks.internal", given.get("internal", {}), KINDS),
             vendor=_vendor(given.get("vendor")),
             hours={
                 _one_of("clocks.hours", kind, KINDS): _hours(f"clocks.hours.{kind}", words)
@@ -127,10 +129,10 @@ def _budgets_json(budgets: Budgets) -> dict[str, Any]:
     return {kind: {str(n): one.to_json() for n, one in each.items()} for kind, each in budgets.items()}
 
 
-def _budgets(name: str, given: object) -> dict[str, dict[int, Budget]]:
+def _budgets(name: str, given: object, known: tuple[str, ...]) -> dict[str, dict[int, Budget]]:
     found = {}
     for kind, each in _mapping(name, given).items():
-        at = f"{name}.{_one_of(name, kind, KINDS)}"
+        at = f"{name}.{_one_of(name, kind, known)}"
         found[str(kind)] = {
             int(_one_of(at, severity, ("1", "2", "3", "4"))): Budget.from_json(one, f"{at}.{severity}")
             for severity, one in sorted(_mapping(at, each).items())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,26 +10,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import allowances, explaining
+from contracts.allowances import Left
 from contracts.decision import Ask, Contact, Decision, Granted, Refused, Usage
 from contracts.in_force import Standing as Standing
 from contracts.in_force import standing as standing
-from contracts.terms import Terms
-from contracts.tiers import Budget
+from contracts.promising import PromiseSpec as PromiseSpec
+from contracts.promising import promises_for as promises_for
+from contracts.promising import update_after as update_after
 from models.decisions import DecisionRow
 from models.people import Person
 
 RIGHTS = ("open", "escalate", "sign")
-
-
-@dataclass(frozen=True, slots=True)
-class PromiseSpec:
-    """One promise an incident gets: what, within which budget of which calendar, hence by when."""
-
-    kind: str  # respond, update
-    started_at: datetime
-    due_at: datetime | None
-    budget: Budget
-    calendar: dict[str, Any]  # the JSON form `contracts.hours.parse` reads
 
 
 def contact_of(session: Session, person_id: uuid.UUID | None) -> Contact | None:
@@ -80,10 +69,11 @@ def preview(
     *,
     contract_id: uuid.UUID | None = None,
     language: str | None = None,
-) -> tuple[Decision, Standing]:
-    """What `ask` would answer now: nothing is written down, nothing taken, nothing locked."""
+) -> tuple[Standing, dict[str, Left], Decision]:
+    """What `ask` would answer now, and what is left of each allowance; nothing is written, taken or locked."""
     holds = standing(session, customer_id, now, question.machine_id, service=question.service, contract_id=contract_id)
-    return holds.decide(question, now, allowances.usage(holds.left(session, now)), language), holds
+    left = holds.left(session, now)
+    return holds, left, holds.decide(question, now, allowances.usage(left), language)
 
 
 def write_down(
@@ -159,19 +149,3 @@ def facts_of(answer: Decision) -> dict[str, Any]:
 
 def _z(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat().replace("+00:00", "Z")
-
-
-def promises_for(terms: Terms, severity: int, opened_at: datetime, zone: str, country: str) -> Sequence[PromiseSpec]:
-    """The promises an incident of this severity gets at its opening: the first response; on severity 1 the next
-    update begins with the first response (`update_after`)."""
-    budget = terms.respond[severity]
-    due = budget.due(terms.service(severity, zone, country), opened_at)
-    return [PromiseSpec("respond", opened_at, due, budget, terms.calendar(severity, zone, country))]
-
-
-def update_after(terms: Terms, severity: int, at: datetime, zone: str, country: str) -> PromiseSpec | None:
-    """The promise of the next update after one at `at`; only severity 1 has one."""
-    if severity != 1 or terms.update is None:
-        return None
-    due = terms.update.due(terms.service(severity, zone, country), at)
-    return PromiseSpec("update", at, due, terms.update, terms.calendar(severity, zone, country))

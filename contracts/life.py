@@ -19,10 +19,20 @@ NEXT: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class CannotBe:
-    """Why a contract cannot take a state, and what would help."""
+    """Why a contract cannot be made so, and what would help. `field`: what was given and cannot be used, if one was."""
 
     reason: str
     remedy: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who does something to a contract. `key` tells people apart: two of one name are two, a person's key is that
+    person."""
+
+    name: str
+    key: str  # "person:UUID", "key:UUID"
 
 
 def move(state: str, to: str, ends_on: date | None, today: date, grace_days: int = 0) -> CannotBe | None:

@@ -6,7 +6,9 @@ from flask import Blueprint, Flask
 
 from app.api import (
     acts,
+    allowances,
     availability,
+    contract_lines,
     contracts,
     customers,
     decisions,
@@ -20,6 +22,7 @@ from app.api import (
     me,
     people,
     platform,
+    terms,
     tokens,
     transfers,
 )
@@ -29,6 +32,9 @@ NOUNS = (
     customers,
     people,
     contracts,
+    contract_lines,
+    terms,
+    allowances,
     machines,
     history,
     incidents,

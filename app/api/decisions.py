@@ -1,19 +1,24 @@
-"""What contracts answered, and what they would answer now."""
+"""What contracts answered, what they would answer now, and asking them."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import select
 
 from app.api import lookup
-from app.api.door import Call, route
+from app.api.door import Answer, Call, route
 from app.api.paging import page
-from app.wire import In, Instant, Out, Paged, Ref, Severity
-from contracts import decision, ledger
-from models.agreements import Allowance
+from app.identity import need
+from app.problems import invalid
+from app.wire import In, Instant, Language, Out, Paged, Ref, Severity
+from contracts import allowances, decision, ledger
+from contracts.decision import Ask, Contact
+from models.agreements import Contract
+from models.audit import record, take_turns
+from models.customers import Customer
 from models.decisions import DecisionRow
 
 Outcome = Literal["granted", "shadow", "refused"]
@@ -22,6 +27,9 @@ Kind = Literal[
     "software_support", "installation_advice", "named_engineer", "dossier_review", "escalation", "telemetry",
     "silence_watch", "detection", "proactive_call", "remote_administration", "remote_diagnostics", "detached_engineer",
 ]  # fmt: skip
+Channel = Literal["api", "portal", "phone", "mail", "chat", "sms", "app", "telemetry"]
+Service = Annotated[str, Field(max_length=80, pattern=r"^([a-z0-9][a-z0-9 ._-]*)?$")]
+Units = Annotated[int, Field(ge=1, le=1000, description="how many of what an allowance counts: hours, visits")]
 
 
 class DecisionOut(Out):
@@ -38,7 +46,8 @@ class DecisionOut(Out):
     reason: str
     remedy: str
     facts: dict[str, Any] = Field(
-        description="respond_by, next_opening, skill, …; english: the words as the desk reads them"
+        description="respond_by, promises, next_opening, skill, people, uses, offers, why, …; "
+        "english: the words as the desk reads them"
     )
 
 
@@ -54,11 +63,28 @@ class DecisionQuery(Paged):
     ask: Kind | None = None
 
 
-class Preview(In):
+class Asking(In):
     ask: Kind
     customer: Ref | None = Field(None, description="id or slug; a customer's own caller may leave it out")
+    contract: Ref | None = Field(None, description="id or number: this one and no other")
     machine: Ref | None = Field(None, description="id or name")
+    service: Service = Field("", description="work that is no machine, by its name on the contract")
     severity: Severity = 3
+    channel: Channel = "api"
+    units: Units = 1
+
+
+class Preview(Asking):
+    language: Language | None = Field(None, description="left out: the customer's")
+
+
+class PreviewQuery(In):
+    language: Language | None = Field(None, description="left out: the customer's")
+
+
+class LeftOut(Out):
+    left: int
+    renewed_on: str | None = Field(description="first day of the next period")
 
 
 class Would(Out):
@@ -68,6 +94,8 @@ class Would(Out):
     remedy: str
     facts: dict[str, Any]
     contract: str | None = Field(description="number of the contract that answers; null when there is none")
+    why: list[str] = Field(description="why this contract answers and the customer's others do not, one sentence each")
+    left: dict[str, LeftOut] = Field(description="of each allowance of the contract, before this ask")
 
 
 @route("GET", "/decisions", "decisions:read", {200: DecisionPage}, query=DecisionQuery)
@@ -92,38 +120,93 @@ def get(call: Call, *, decision: str) -> DecisionOut:
     return said_of(lookup.decision(call, decision))
 
 
-@route("POST", "/decisions/preview", "decisions:read", {200: Would}, body=Preview)
-def preview(call: Call, body: Preview) -> Would:
+@route("POST", "/decisions", "decisions:read", {201: DecisionOut}, body=Asking)
+def create(call: Call, body: Asking) -> Answer:
+    """Ask a contract, take what the answer uses up, and keep it. A refusal is an answer too."""
+    if call.caller.is_staff:
+        need("incidents:open")
+    if body.ask == "open_incident":
+        raise invalid("ask", "is asked where the incident is opened", "send it to POST /api/v1/incidents")
+    customer, contract, asked = _question(call, body)
+    take_turns(call.session, customer.id)
+    answer, row, _ = ledger.ask(
+        call.session, customer.id, asked, call.now, asked_by=call.caller.actor,
+        contract_id=contract.id if contract else None,
+    )  # fmt: skip
+    taken = {"uses": answer.uses, "units": answer.units} if isinstance(answer, decision.Granted) and answer.uses else {}
+    record(
+        call.session, actor=call.caller.actor, deed=f"asked.{answer.outcome}", subject=f"decision:{row.id}",
+        customer_id=customer.id, facts={"ask": body.ask, "rule": row.rule, **taken}, now=call.now,
+    )  # fmt: skip
+    return Answer(said_of(row), headers={"Location": f"/api/v1/decisions/{row.id}"})
+
+
+@route("GET", "/decisions/preview", "decisions:read", {200: Would}, query=Preview)
+def would(call: Call, query: Preview) -> Would:
     """Would this be granted now? Nothing is written down and nothing used up."""
-    customer = lookup.own_customer(call, body.customer)
-    machine = lookup.machine(call, body.machine, "machine") if body.machine else None
-    if machine is not None:
-        lookup.same_customer(machine.customer_id, customer.id, "machine")
-    holds = ledger.standing(call.session, customer.id, call.now, machine.id if machine else None)
-    asked = decision.Ask(body.ask, call.now, body.severity, machine.id if machine else None)
-    answer = holds.decide(asked, call.now, _left(call, holds.contract_id, body.ask))
+    return _would(call, query, query.language)
+
+
+@route("POST", "/decisions/preview", "decisions:read", {200: Would}, body=Preview, query=PreviewQuery)
+def preview(call: Call, body: Preview, query: PreviewQuery) -> Would:
+    """The same, asked in a body."""
+    return _would(call, body, body.language or query.language)
+
+
+def _would(call: Call, asking: Asking, language: str | None) -> Would:
+    customer, contract, asked = _question(call, asking)
+    language = language or customer.language
+    holds, left, answer = ledger.preview(
+        call.session, customer.id, asked, call.now, contract_id=contract.id if contract else None, language=language
+    )
+    facts = ledger.all_facts(holds, asked, answer, language)
     return Would(
         decision=answer.outcome,
         rule=answer.rule,
         reason=answer.reason,
         remedy=answer.remedy,
-        facts=ledger.facts_of(answer),
+        facts=facts,
         contract=holds.facts.number or None,
+        why=facts.get("why", []),
+        left={kind: _left(one) for kind, one in left.items()},
     )
 
 
-def _left(call: Call, contract_id: uuid.UUID | None, ask: str) -> decision.Usage:
-    """What is left of an allowance, read without a lock: nothing is taken."""
-    today = call.now.date()
-    row = call.session.scalar(
-        select(Allowance).where(
-            Allowance.contract_id == contract_id,
-            Allowance.kind == ask,
-            Allowance.period_start <= today,
-            Allowance.period_end >= today,
-        )
+def _left(one: allowances.Left) -> LeftOut:
+    return LeftOut(left=one.left, renewed_on=one.renewed_on.isoformat() if one.renewed_on else None)
+
+
+def _question(call: Call, body: Asking) -> tuple[Customer, Contract | None, Ask]:
+    """Who asks what, of which contract. Raises Problem naming a field that fits nothing, or not the others."""
+    contract = lookup.contract(call, body.contract, "contract") if body.contract else None
+    ref = body.customer or (str(contract.customer_id) if contract is not None else None)
+    customer = lookup.own_customer(call, ref)
+    machine = lookup.machine(call, body.machine, "machine") if body.machine else None
+    for name, thing in (("machine", machine), ("contract", contract)):
+        if thing is not None:
+            lookup.same_customer(thing.customer_id, customer.id, name)
+    asked = Ask(
+        kind=body.ask,
+        asked_at=call.now,
+        severity=body.severity,
+        machine_id=machine.id if machine else None,
+        channel=body.channel,
+        service=body.service,
+        units=body.units,
+        contact=contact_of(call),
     )
-    return decision.Usage({ask: row.granted - row.used} if row is not None else {})
+    return customer, contract, asked
+
+
+def contact_of(call: Call) -> Contact | None:
+    """The caller as a contract knows the customer's people; a customer's key may what its scopes say."""
+    if call.caller.is_staff:
+        return None
+    found = ledger.contact_of(call.session, call.caller.person)
+    if found is not None:
+        return found
+    words = (("open", "incidents:open"), ("escalate", "incidents:escalate"))
+    return Contact(call.caller.actor, frozenset(word for word, right in words if call.caller.may(right)))
 
 
 def said_of(row: DecisionRow) -> DecisionOut:

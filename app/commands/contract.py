@@ -31,7 +31,9 @@ def add(
     number: str | None, machines: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Give CUSTOMER (its short name) a contract of TIER: bronze, silver, gold or platinum."""
-    from app.api.contracts import NewContract, make
+    from app.api.contracts import NewContract, new_of
+    from contracts import contracting
+    from contracts.life import By, CannotBe
     from models.agreements import ContractLine
     from models.customers import Customer
     from models.machines import Machine
@@ -45,7 +47,9 @@ def add(
         raise click.ClickException("--until lies before --from")
     with at_the_database() as session:
         owner = named(session, Customer, Customer.slug, customer, "customer")
-        row = make(session, owner.id, body, "vigie contract", now)
+        row = contracting.make(session, owner.id, new_of(body), By("vigie contract", "command"), now)
+        if isinstance(row, CannotBe):
+            raise click.ClickException(f"{row.reason} {row.remedy}")
         if not machines:
             session.add(ContractLine(customer_id=owner.id, contract_id=row.id))
         for name in machines:

@@ -13,7 +13,7 @@ from app import keys
 from contracts.tiers import DEFAULTS, Tier
 from escalation import intake
 from escalation.incident import Actor
-from models.agreements import ContractLine, ContractTerms
+from models.agreements import ContractLine, ContractTerms, TermsProposal
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
@@ -46,10 +46,12 @@ class Things:
     cover: str
     off: str
     detachment: str
-    handover: str
     door: str
+    handover: str
+    proposal: str
     subject: str = "storage"
     session: str = "0123456789abcdef"
+    kind: str = "visits"
 
     def fill(self, path: str) -> str:
         """`path` with these names in place of its parameters."""
@@ -73,11 +75,15 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         **owned, contract_id=contract_id, version=1, effective_at=now - timedelta(days=60),
         body=DEFAULTS[tier].to_json(), author=canary, reason=canary, created_at=now,
     )  # fmt: skip
+    proposal = TermsProposal(
+        **owned, contract_id=contract_id, changes={"grace_days": 0}, reason=canary, author=canary, author_key="key:x",
+        needs=[], created_at=now,
+    )  # fmt: skip
     decision = DecisionRow(
         **owned, contract_id=contract_id, machine_id=machine_id, ask="detection", severity=2, asked_at=now,
         outcome="granted", rule="detection.detect", reason=canary, remedy=canary,
     )  # fmt: skip
-    session.add_all([terms, decision])
+    session.add_all([terms, proposal, decision])
     session.flush()
     asked = intake.Request(severity=2, title=canary, summary=canary, machine_id=machine_id, cause="memory")
     opened = intake.open_by_person(session, customer_id, asked, Actor(contact.id, canary, is_customer=True), now)
@@ -126,6 +132,7 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         letter=said(letter.id),
         person=said(contact.id),
         token=said(key.row.id),
+        proposal=said(proposal.id),
         **_duty(session, cast, customer_id, incident.id),
     )
 
@@ -139,18 +146,16 @@ def _duty(session: Session, cast: Cast, customer_id: uuid.UUID, incident: uuid.U
     detachment = Detachment(
         customer_id=customer_id, person_id=cast.max, starts_at=now - hour, ends_at=now, reason="done"
     )
-    handover = Handover(
-        customer_id=customer_id, incident_id=incident, giver_id=cast.dee, taker_id=cast.eve,
-        note={"state": CANARY["plant" if customer_id == cast.plant else "joinery"]},
-        offered_at=now, answer_by=now + hour,
-    )  # fmt: skip
+    handover = Handover(customer_id=customer_id, incident_id=incident, giver_id=cast.dee, taker_id=cast.eve,
+                        note={"state": CANARY["plant" if customer_id == cast.plant else "joinery"]},
+                        offered_at=now, answer_by=now + hour)  # fmt: skip
     session.add_all([schedule, off, detachment, handover])
     session.flush()  # the cover refers to the schedule
     cover = Cover(schedule_id=schedule.id, for_id=cast.dee, starts_at=now, ends_at=now + hour, asked_at=now)
     session.add(cover)
     session.flush()
-    rows: dict[str, Identified] = {"schedule": schedule, "cover": cover, "off": off, "detachment": detachment}
-    rows["handover"] = handover
+    rows: dict[str, Identified] = {"schedule": schedule, "cover": cover, "off": off, "detachment": detachment,
+                                     "handover": handover}  # fmt: skip
     return {name: str(row.id) for name, row in rows.items()}
 
 
