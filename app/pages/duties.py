@@ -8,7 +8,7 @@ from flask import Flask, redirect, request
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import front
+from app import duty_feed, front
 from app.api.lookup import as_id
 from app.identity import Caller
 from app.pages import handing
@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/duty", "duty", board, methods=["GET", "POST"])
     app.add_url_rule("/duty/covers/<uuid:cover_id>", "cover_answer", answer, methods=["POST"])
     handing.register(app)
+    duty_feed.register(app)
 
 
 def board() -> AnyResponse:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import vobject
 
 from tests.cast import Cast
 from tests.http.conftest import Visitor
@@ -133,3 +135,19 @@ def test_an_engineer_is_detached_to_one_account_at_a_time(max: Visitor, cast: Ca
     assert max.post("/api/v1/detachments", {**wanted, "customer": "joinery"}).status_code == 409
     assert max.post(f"/api/v1/detachments/{first.get_json()['id']}/end").status_code == 409  # it has only just begun
     assert max.post("/api/v1/detachments", {**wanted, "person": str(cast.max)}).status_code == 422
+
+
+def test_the_feed_is_read_by_another_program_and_names_gaps(
+    visit: Callable[[str], Visitor], with_key: Callable[..., Visitor], max: Visitor, cast: Cast
+) -> None:
+    max.post("/api/v1/duty/schedules", schedule(cast, layers=[layer(cast.dee, last_day="2026-03-12")]))
+    program = with_key(scopes=["duty:read"])
+    answer = program.get("/api/v1/duty/calendar.ics")
+    assert (answer.status_code, answer.mimetype) == (200, "text/calendar")
+    events = list(vobject.readOne(answer.get_data(as_text=True)).vevent_list)
+    assert [event.summary.value for event in events] == ["Vélizy: Dee", "Vélizy: nobody is on duty"]
+    assert events[0].dtend.value == datetime(2026, 3, 13, 8, tzinfo=UTC)
+    eves = visit("eve").get("/api/v1/duty/calendar.ics?person=me").get_data(as_text=True)
+    assert "VEVENT" not in eves
+    assert program.get("/api/v1/duty/calendar.ics?person=somebody").status_code == 422
+    assert with_key(scopes=["incidents:read"]).get("/api/v1/duty/calendar.ics").status_code == 403
