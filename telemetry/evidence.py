@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from telemetry.rules import kind_of
 from telemetry.vocabulary import amount, word
 
 
@@ -32,16 +33,27 @@ def clock(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M")
 
 
-def cause_of(witnesses: Sequence[Witness]) -> str:
-    """The family that carries most of the surprise.
+# Busy processors and disks and slow answers come of something: what fills or breaks explains them, never the reverse.
+_SYMPTOMS: Final = frozenset({"cpu", "disk-speed", "processes", "latency", "requests", "power"})
+_ROOTS: Final = frozenset({"memory", "disk", "drive", "ecc"})
+_LEAST: Final = 0.3  # of the largest share: less is a bystander
 
-    Stable while the same problem lasts, the same when it comes back.
+
+def led(witnesses: Sequence[Witness]) -> list[Witness]:
+    """The witnesses with the one in front that names the problem: the first, unless that is only a symptom of another
+    that would be enough by itself.
     """
-    weight: dict[str, float] = {}
-    for w in witnesses:
-        family = word(w.metric).family
-        weight[family] = weight.get(family, 0.0) + w.share
-    return max(weight, key=lambda family: weight[family])  # among equals the first witness's
+    first = witnesses[0]
+    if kind_of(word(first.metric).family) in _SYMPTOMS:
+        for w in witnesses[1:]:
+            if kind_of(word(w.metric).family) in _ROOTS and w.share >= max(1.0, _LEAST * first.share):
+                return [w, *(other for other in witnesses if other is not w)]
+    return list(witnesses)
+
+
+def cause_of(witnesses: Sequence[Witness]) -> str:
+    """The family of the first witness: stable while the same problem lasts, the same when it comes back."""
+    return word(witnesses[0].metric).family
 
 
 def title_of(witnesses: Sequence[Witness]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from telemetry.notebook import Notebook
 from telemetry.reading import Reading
 from telemetry.relations import Links, Rows
 from telemetry.rulebook import RuleBook
+from telemetry.rules import explains
 
 DAY_S: Final = 86_400
 MATURE_S: Final = 5 * DAY_S // 2  # history after which waiting for twice as much brings little
@@ -23,6 +24,8 @@ LEAST_SPAN_S: Final = 0.1  # growth over less says nothing of a rate: the first 
 CALM_SHARE: Final = 0.8  # the condition ends below this share of the threshold …
 CALM_STEPS: Final = 3  # … for this many grid steps
 SIGN_SHARE: Final = 0.5  # from here on something is visible: "since"
+MENDED_MS: Final = 10 * 60 * 1000  # fans slow down, averages of minutes forget
+BOOTED_MS: Final = 45 * 60 * 1000  # caches fill, and memory follows the work of half an hour
 FREEZE_MS: Final = 2 * 3600 * 1000  # the recent past stands still while a condition is open, but not for ever
 
 
@@ -83,6 +86,8 @@ class Machine:
     condition: Condition = field(default_factory=Condition)
     events: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # code → started, severity, text
     rates: dict[str, tuple[int, float]] = field(default_factory=dict)
+    joined: dict[str, str] = field(default_factory=dict)  # a rule's own cause → the open condition's it went with
+    settles_ms: int = -1  # until then what looks odd is the return itself
     rows: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     links: Links | None = None
     grid_s: int = 60
@@ -123,8 +128,36 @@ class Machine:
 
     def open_causes(self) -> set[str]:
         """Causes of all conditions open now: rules, events, the model."""
-        causes = {*self.rules.open_causes(), *(f"event:{code}" for code in self.events)}
-        return causes | {self.condition.cause} if self.condition.is_open else causes
+        causes = {self.joined.get(own, own) for own in self.rules.firing()}
+        causes |= {f"event:{code}" for code in self.events}
+        return causes | {self.condition.cause} if self.condition.is_open and self.condition.cause else causes
+
+    def under(self, cause: str) -> str:
+        """The open cause the model's finding follows from, else its own."""
+        open_now = self.open_causes()
+        return cause if cause in open_now else _explained(cause, open_now)
+
+    def joins(self, own: str) -> str:
+        """The cause a rule that has just fired goes under: what explains it or what it explains, if that is open."""
+        fired = self.rules.firing()
+        if fired.count(own) == 1:
+            open_now = {self.joined.get(other, other) for other in fired if other != own}
+            anomaly = self.condition.cause if self.condition.is_open else ""
+            cause = own if own == anomaly else _explained(own, open_now | {anomaly})
+            if cause == own and explains(own, anomaly):
+                cause = anomaly
+            if cause != own:
+                self.joined[own] = cause
+        return self.joined.get(own, own)
+
+    def parts(self, own: str) -> str:
+        """The cause a rule that ends went under."""
+        return self.joined.get(own, own) if own in self.rules.firing() else self.joined.pop(own, own)
+
+    def settle(self, at_ms: int, *, mended: bool = False, booted: bool = False) -> None:
+        """Something was mended, or the machine booted: its return itself is nothing unusual."""
+        if mended or booted:
+            self.settles_ms = max(self.settles_ms, at_ms + (BOOTED_MS if booted else MENDED_MS))
 
     def heard_at(self, at_ms: int, metrics: Mapping[str, float]) -> None:
         """Note the instant and what was said; the cadence follows slowly, so one gap does not change it."""
@@ -163,3 +196,8 @@ class Machine:
             if before is not None and r.at_ms > before[0] and value >= before[1]:
                 out[name] = (value - before[1]) * 1000.0 / (r.at_ms - before[0])
         return out
+
+
+def _explained(cause: str, by: Iterable[str]) -> str:
+    """The first of these causes that brings this one with it, else itself."""
+    return next((other for other in sorted(by) if explains(other, cause)), cause)

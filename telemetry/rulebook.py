@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from telemetry.rules import RULES, Rule, applying
+from telemetry.vocabulary import UPTIME
+
+_BY_NAME: Final = {rule.name: rule for rule in RULES}
 
 
 @dataclass(slots=True)
@@ -58,6 +62,7 @@ class RuleBook:
         self.standing: dict[tuple[str, str], Standing] = {}
         self._names: tuple[str, ...] = ()
         self._looked_at: list[tuple[str, Rule, str, Standing]] = []
+        self._uptime: tuple[str, Standing] | None = None  # `last` of it is the newest value
 
     def look(self, metrics: Mapping[str, float], fmt: str, at_ms: int, learning: bool) -> list[Turn]:
         """Turns at this reading.
@@ -89,6 +94,8 @@ class RuleBook:
             for metric in names
             for rule, part in applying(metric, fmt)
         ]
+        clock = next((name for name in names if UPTIME.fullmatch(name)), None)
+        self._uptime = None if clock is None else (clock, self.standing.setdefault(("", clock), Standing()))
         self._names = shape
 
     def open_on(self, metrics: Collection[str]) -> str | None:
@@ -99,16 +106,23 @@ class RuleBook:
                     return Turn(rule, metric, part, 0, 0, 0, 0, True).cause
         return None
 
-    def open_causes(self) -> set[str]:
-        """Causes of the conditions open now."""
-        by_name = {r.name: r for r in RULES}
-        return {
-            Turn(by_name[name], metric, part, 0, 0, 0, 0, True).cause
+    def firing(self) -> list[str]:
+        """The cause of every condition open now, one for each rule and metric."""
+        return [
+            Turn(rule, metric, part, 0, 0, 0, 0, True).cause
             for (name, metric), s in self.standing.items()
             if s.started_ms >= 0
-            for rule, part in applying(metric, by_name[name].format)
+            for rule, part in applying(metric, _BY_NAME[name].format)
             if rule.name == name
-        }
+        ]
+
+    def began_anew(self, metrics: Mapping[str, float]) -> bool:
+        """Whether the machine has booted since its last report; known once the report was looked at."""
+        if self._uptime is None:
+            return False
+        metric, s = self._uptime
+        before, s.last = s.last, metrics[metric]
+        return s.last < before
 
 
 def _past(rule: Rule, s: Standing, value: float, at_ms: int, learning: bool) -> tuple[int, int, bool, float] | None:

@@ -10,6 +10,7 @@ Rules need no history. A rule has one of three tests:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -83,6 +84,31 @@ RULES: Final = (
          "Read the check's own text and follow its runbook.", format="nagios"),
 )
 # fmt: on
+# What a broken part does to its neighbours: the kind of an open cause → the kinds of cause that are the same problem
+# while it lasts. One dying fan is one incident and not one for each temperature that follows.
+FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
+    "fan": frozenset({"fan", "temperature", "power", "cpu"}),
+    "temperature": frozenset({"fan", "power", "cpu"}),
+    "psu": frozenset({"power", "fan", "temperature"}),
+    "memory": frozenset({"cpu", "disk-speed", "processes", "latency", "network", "power", "temperature"}),
+    "disk": frozenset({"disk-speed", "latency"}),
+    "readonly": frozenset({"disk-speed", "disk", "latency"}),
+    "drive": frozenset({"disk-speed", "latency", "cpu", "readonly"}),
+    "raid": frozenset({"disk-speed", "drive", "latency"}),
+    "network": frozenset({"latency", "requests"}),
+}
+
+
+def explains(cause: str, other: str) -> bool:
+    """Whether a problem of this cause brings the other one with it."""
+    return kind_of(other) in FOLLOWS.get(kind_of(cause), frozenset())
+
+
+def kind_of(cause: str) -> str:
+    """ "disk" of "disk:/var"."""
+    return cause.partition(":")[0]
+
+
 _COMPILED: Final = tuple((re.compile(r.metric), r) for r in RULES)
 
 

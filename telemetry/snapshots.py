@@ -101,6 +101,8 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "condition": asdict(m.condition),
         "events": m.events,
         "rates": m.rates,
+        "joined": m.joined,
+        "settles": m.settles_ms,
         "rows": out.put(m.rows, "<i8"),
         "links": None
         if links is None
@@ -131,6 +133,7 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.condition = Condition(**{**d["condition"], "metrics": tuple(d["condition"]["metrics"])})
     m.events = {code: (e[0], e[1], e[2]) for code, e in d["events"].items()}
     m.rates = {name: (r[0], r[1]) for name, r in d["rates"].items()}
+    m.joined, m.settles_ms = d.get("joined", {}), d.get("settles", -1)
     m.rows = arrays.get(d["rows"])
     if d["links"] is not None:
         weights, offset, level, cap, usual = d["links"]

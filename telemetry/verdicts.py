@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from telemetry.evidence import Witness, cause_of, clock, sentence_of, title_of
+from telemetry.evidence import Witness, cause_of, clock, led, sentence_of, title_of
 from telemetry.features import Array, mean_of_top
 from telemetry.fleet import Fleet, Links, Rows
 from telemetry.machine import Machine
@@ -70,13 +71,13 @@ def of_model(
     m: Machine, fleet: Fleet, turn: str, ratio: float, threshold: float, at_ms: int, own: Array, linked: Array | None
 ) -> Verdict:
     """The model's condition began (it is named here, once) or ended (it is closed here)."""
-    seen = witnesses(m, fleet, own, linked)
     condition = m.condition
     opened = turn == "opened"
+    seen = led(witnesses(m, fleet, own, linked)) if opened else []
     if opened:
         condition.metrics = tuple(w.metric for w in seen)
         # A hard fault already open on one of these metrics is the same problem: the model joins it.
-        condition.cause = m.rules.open_on(condition.metrics[:JOINING]) or cause_of(seen)
+        condition.cause = m.under(m.rules.open_on(condition.metrics[:JOINING]) or cause_of(seen))
         condition.title = title_of(seen)
         summary = sentence_of(seen, condition.since_ms)
     else:
@@ -85,7 +86,7 @@ def of_model(
         "since_ms": condition.since_ms,
         "threshold": threshold,
         "peak": round(condition.peak * threshold, 3),
-        "metrics": [w.as_json() for w in seen] if opened else [],
+        "metrics": [w.as_json() for w in seen],
         "model": {"kind": "baselines", "learned_s": m.learned_s, **m.lineage},
     }
     verdict = Verdict(
@@ -98,7 +99,8 @@ def of_model(
 
 
 def of_rule(m: Machine, turn: Turn, at_ms: int) -> Verdict:
-    """A hard fault began or ended."""
+    """A hard fault began or ended; it goes with the condition it follows from, or that follows from it."""
+    cause = m.joins(turn.cause) if turn.opened else m.parts(turn.cause)
     w = word(turn.metric)
     value = amount(turn.value, w.unit)
     if turn.opened:
@@ -115,7 +117,7 @@ def of_rule(m: Machine, turn: Turn, at_ms: int) -> Verdict:
         "metrics": [{"metric": turn.metric, "label": w.label, "unit": w.unit, "observed": turn.value}],
     }
     return Verdict(
-        m.name, turn.cause, "rule", turn.rule.severity, turn.value, at_ms, turn.started_ms, (turn.metric,), turn.title,
+        m.name, cause, "rule", turn.rule.severity, turn.value, at_ms, turn.started_ms, (turn.metric,), turn.title,
         summary, evidence, turn.opened,
     )  # fmt: skip
 
@@ -129,3 +131,8 @@ def of_event(m: Machine, e: Event, before: tuple[int, int, str], *, opened: bool
     return Verdict(
         m.name, f"event:{e.code}", "event", severity, 0.0, e.at_ms, started, (), said[:120], summary, evidence, opened
     )
+
+
+def held(m: Machine, v: Verdict) -> Verdict:
+    """An ending whose cause another rule or the model still holds open is marked so."""
+    return replace(v, holds=True) if not v.opened and v.cause in m.open_causes() else v

@@ -59,6 +59,7 @@ _TABLE: Final[tuple[tuple[str, str, str, str, float], ...]] = (
     (r"oom_kills(?:_total)?", "Processes killed for memory", "", "memory", 0.0),
 )  # fmt: skip
 # Clocks, not health: they grow whatever happens.
+UPTIME: Final = re.compile(r"(?:.*[._/])?uptime(?:[._](?:s|sec|seconds|uptime|value))?")  # since boot
 _UNSCORED: Final = re.compile(r"(?:.*[._/])?(?:uptime(?:[._].*)?|time_since_update|history_size|boot_time.*)")
 _COMPILED: Final = tuple((re.compile(p), Word(label, unit, family, least)) for p, label, unit, family, least in _TABLE)
 

@@ -27,7 +27,7 @@ Feeding is deterministic: the same readings in the same order bring the same ver
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -184,7 +184,8 @@ class Watching:
         if not late:
             m.heard_at(r.at_ms, r.metrics)
             turns = m.rules.look(metrics, r.format, r.at_ms, quiet)
-            out.extend(_held(m, verdicts.of_rule(m, turn, r.at_ms)) for turn in turns)
+            out.extend(verdicts.held(m, verdicts.of_rule(m, turn, r.at_ms)) for turn in turns)
+            m.settle(r.at_ms, mended=any(not turn.opened for turn in turns), booted=m.rules.began_anew(metrics))
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
         if not m.is_mature:
@@ -201,7 +202,8 @@ class Watching:
         before = m.events.get(e.code)
         if e.severity == 0:
             m.events.pop(e.code, None)
-            return [] if before is None else [_held(m, verdicts.of_event(m, e, before, opened=False))]
+            m.settle(e.at_ms, mended=True)
+            return [] if before is None else [verdicts.held(m, verdicts.of_event(m, e, before, opened=False))]
         if before is not None or len(m.events) >= MOST_EVENTS:
             return []
         m.events[e.code] = (e.at_ms, e.severity, e.text)
@@ -282,18 +284,15 @@ class Watching:
         m.score = ratio * THRESHOLD
         if self.scores is not None:
             self.scores.append((m.name, t.at_ms, m.score))
-        turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, not t.quiet)
+        turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, not t.quiet and t.at_ms >= m.settles_ms)
         out: list[Verdict] = []
         if turn:
-            out.append(_held(m, verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, shares, linked)))
+            out.append(
+                verdicts.held(m, verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, shares, linked))
+            )
         if m.condition.is_open:
             self.fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
         elif turn:
             self.fleet.forget(m.rows[self.fleet.frozen[m.rows]])
             self.fleet.frozen[m.rows] = False
         return out
-
-
-def _held(m: Machine, v: Verdict) -> Verdict:
-    """An ending whose cause another rule or the model still holds open is marked so."""
-    return replace(v, holds=True) if not v.opened and v.cause in m.open_causes() else v

@@ -111,7 +111,7 @@ def test_open_causes_are_those_that_began_and_have_not_ended() -> None:
     book = RuleBook()
     book.look({"psu_ok.1": 1, "disk_used_pct./": 97}, "native", 0, False)
     book.look({"psu_ok.1": 0, "disk_used_pct./": 97}, "native", MINUTE, False)
-    assert book.open_causes() == {"disk:/", "psu:1"}
+    assert sorted(book.firing()) == ["disk:/", "psu:1"]
 
 
 def test_every_rule_has_words_for_what_to_do() -> None:
