@@ -170,7 +170,9 @@ def wait(
     if incident.state == State.OPEN:
         step_in(session, incident, State.ACKNOWLEDGED, actor, now)
     incident.state, incident.waiting_for = State.WAITING.value, waiting_for
-    promises.pause(session, incident, now, waiting_for)
+    if promises.pause(session, incident, now, waiting_for):
+        words = f"The contract allows no pause while we wait for the {waiting_for}: what is owed runs on."
+        story.tell(session, incident, "runs on", words, now, facts={"for": waiting_for})
     words = f"Waiting for the {waiting_for}: {reason}" if waiting_for != "maintenance" else f"In maintenance: {reason}"
     story.tell(session, incident, "waiting", words, now, actor=actor, public=True, facts={"for": waiting_for})
     story.changed(session, incident, "wait", now, actor=actor, facts={"for": waiting_for})

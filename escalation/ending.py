@@ -50,7 +50,7 @@ def finish(session: Session, incident: Incident, now: datetime) -> None:
     """Make an incident resolved: no rung, no wait, nothing owed any more. The caller tells the story."""
     incident.state, incident.waiting_for, incident.resolved_at = State.RESOLVED.value, "", now
     climbing.stop(incident)
-    promises.cancel(session, incident, ("respond", "update", "on_site"))
+    promises.end(session, incident, now)
 
 
 def close(

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import climbing, duty, notify, story
+from escalation import climbing, duty, notify, promises, story
 from escalation.incident import VIGIE, Act, Actor, NotNow, State, after
 from escalation.routing import Place, needs_second
 from models import audit
@@ -56,6 +56,7 @@ def step_in(
     if incident.owner_id is None and not actor.is_customer:
         incident.owner_id = actor.person_id
     climbing.stop(incident)
+    promises.meet(session, incident, ("acknowledge",), now)
     if needs_second(incident.severity) and incident.second_id is None and not alone:
         attach(session, incident, now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -62,6 +63,19 @@ def tell_owner(session: Session, incident: Incident, text: str, why: str, now: d
     with as_staff(session):  # the customer wrote this, and does not see our people
         person = session.get(Person, person_id) if person_id is not None else None
     return alert(session, incident, person, text, why, now) if person is not None else 0
+
+
+def remind_owner(session: Session, incident: Incident, text: str, why: str, now: datetime, key: str) -> int:
+    """Remind the owner (or the second) of something that changes nothing about the incident; once for each `key`."""
+    person_id = incident.owner_id or incident.second_id
+    person = session.get(Person, person_id) if person_id is not None else None
+    if person is None:
+        return 0
+    facts = facts_of(session, incident, person.zone)
+    body = words.alert_body(facts, text, why)
+    # Versions count changes and are positive; a reminder is told from others by its key, below them.
+    round = -1 - (crc32(key.encode()) & 0x7FFFFFFF)
+    return _send(session, incident, person, outbox.NO_RUNG, round, words.subject(facts), body, why, now)
 
 
 def tell_customer(session: Session, incident: Incident, text: str, actor: Actor, now: datetime) -> int:

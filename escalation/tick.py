@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from escalation import climbing, duty, ending, notify, promises, story, words
+from escalation import climbing, duty, ending, notify, promises, story, timers, words
 from escalation.incident import VIGIE, State
 from models import audit
 from models.customers import Customer
@@ -29,11 +29,17 @@ def tick(session: Session, now: datetime, limit: int = 100) -> int:
 
     A worker uses `tick_all`, which gives each incident a transaction of its own.
     """
+    while timers.fire_some(session, now):
+        pass
     return sum(_one(session, incident_id, now) for incident_id, _ in due_incidents(session, now, limit))
 
 
 def tick_all(sessions: Sessions, now: datetime, limit: int = 100) -> tuple[int, datetime | None]:
-    """Tick each due incident in its own transaction; how many were changed, and when something is due next."""
+    """Fire what is to be warned of, then tick each due incident in its own transaction.
+
+    Answers how many incidents were changed, and when something is due next.
+    """
+    timers.fire(sessions, now)
     with work(sessions, SYSTEM) as session:
         ids = due_incidents(session, now, limit)
     changed = 0
@@ -63,7 +69,7 @@ def due_incidents(session: Session, now: datetime, limit: int) -> list[tuple[uui
 
 
 def next_due(session: Session, after: datetime) -> datetime | None:
-    """When the next rung, promise or recovery falls due after an instant; None when nothing is waited for."""
+    """When the next rung, warning, promise or recovery falls due after an instant; None when nothing is waited for."""
     rung = select(func.min(Incident.next_rung_at)).where(Incident.next_rung_at > after)
     promise = select(func.min(Promise.due_at)).where(Promise.state == "running", Promise.due_at >= after)
     ended = select(func.min(Incident.condition_ended_at)).where(
@@ -74,6 +80,7 @@ def next_due(session: Session, after: datetime) -> datetime | None:
         (session.scalar(rung), timedelta(0)),
         (session.scalar(promise), timedelta(milliseconds=1)),
         (session.scalar(ended), RECOVERED_HOLD),
+        (timers.next_due(session, after), timedelta(0)),
     ]
     return min((at + more for at, more in found if at is not None), default=None)
 
@@ -110,15 +117,26 @@ def _recover(session: Session, incident: Incident, now: datetime) -> bool:
     return True
 
 
+_MISSED = {
+    "customer": "The promise of a {kind} was missed.",
+    "internal": "Our own target for the {kind} was missed.",
+    "vendor": "The {kind} is late by what the vendor agreed to.",
+}
+
+
 def _breach(session: Session, incident: Incident, now: datetime) -> bool:
     missed = [promise for promise in promises.of(session, incident, "running") if promises.breach(promise, now)]
     for promise in missed:
         kind = promises.words(promise.kind)
-        text = f"The promise of a {kind} was missed."
-        facts = {"promise": promise.kind, "due": promise.breached_at.isoformat() if promise.breached_at else None}
+        text = _MISSED[promise.party].format(kind=kind)
+        facts = {
+            "promise": promise.kind,
+            "party": promise.party,
+            "due": promise.breached_at.isoformat() if promise.breached_at else None,
+        }
         story.tell(session, incident, "breach", text, now, facts=facts)
         _tell_of_breach(session, incident, text, now)
-        if promise.kind == "update" and incident.state in OPEN_STATES:
+        if promise.kind == "update" and promise.party == "customer" and incident.state in OPEN_STATES:
             # The next word is owed all the same; after a sleep of ours one new promise is enough.
             promises.begin_update(session, incident, now)
     return bool(missed)

@@ -57,7 +57,14 @@ def test_the_tick_knows_when_it_is_wanted_next(sessions: Sessions, cast: Cast) -
     answered = cast.now + desk.minutes(1)
     with work(sessions, SYSTEM) as session:
         acts.acknowledge(session, desk.the_incident(session).id, desk.actor(cast, "dee"), answered)
-        assert next_due(session, answered) == cast.now + timedelta(minutes=15, milliseconds=1)
+        assert next_due(session, answered) == cast.now + timedelta(minutes=7, seconds=30)  # half the budget
+    tick_all(sessions, cast.now + timedelta(minutes=14))  # every warning but the last
+    with work(sessions, SYSTEM) as session:
+        assert next_due(session, cast.now + timedelta(minutes=14)) == cast.now + timedelta(minutes=15)
+    tick_all(sessions, cast.now + timedelta(minutes=15))
+    with work(sessions, SYSTEM) as session:
+        missed = cast.now + timedelta(minutes=15, milliseconds=1)  # kept at the very instant, missed just after
+        assert next_due(session, cast.now + timedelta(minutes=15)) == missed
 
 
 def test_a_sleep_of_two_hours_calls_each_person_once(sessions: Sessions, cast: Cast) -> None:
