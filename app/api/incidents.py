@@ -17,6 +17,7 @@ from app.wire import Instant, Out, Paged, Ref, Severity
 from contracts import clock, hours
 from escalation import incident as life
 from models.incidents import OPEN_STATES, Incident, Promise, TimelineEntry
+from models.machines import Machine
 from models.people import Person
 
 State = Literal["open", "acknowledged", "working", "waiting", "resolved", "closed"]
@@ -33,6 +34,7 @@ class IncidentOut(Out):
     label: str = Field(description="as people say it: VG-1001")
     customer_id: uuid.UUID
     machine_id: uuid.UUID | None
+    machine: str | None = Field(description="name")
     contract_id: uuid.UUID | None
     decision_id: uuid.UUID | None
     tier: str = Field(description="at the opening")
@@ -239,17 +241,22 @@ def shown(call: Call, row: Incident, status: int = 200) -> Answer:
 
 
 def _names(call: Call, rows: Iterable[Incident]) -> dict[uuid.UUID, str]:
-    """The names of owners and seconds; a customer may know who works for them, though not list our people."""
+    """The names of owners, seconds and machines; a customer may know who works for them, though not list our people."""
+    rows = list(rows)
+    of_machines = select(Machine.id, Machine.name).where(Machine.id.in_({row.machine_id for row in rows} - {None}))
+    names = {row.id: row.name for row in call.session.execute(of_machines)} if rows else {}
     ids = {one for row in rows for one in (row.owner_id, row.second_id) if one is not None}
-    if not ids:
-        return {}
-    with call.as_desk():
-        found = call.session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
-        return {row.id: row.name for row in found}
+    if ids:
+        with call.as_desk():
+            found = call.session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+            names |= {row.id: row.name for row in found}
+    return names
 
 
 def _facts(row: Incident, names: dict[uuid.UUID, str]) -> dict[str, Any]:
-    facts = {name: getattr(row, name) for name in IncidentOut.model_fields if name not in ("owner", "second")}
+    told = ("owner", "second", "machine")
+    facts = {name: getattr(row, name) for name in IncidentOut.model_fields if name not in told}
     for role, who in (("owner", row.owner_id), ("second", row.second_id)):
         facts[role] = Somebody(id=who, name=names[who]) if who in names else None
+    facts["machine"] = names.get(row.machine_id) if row.machine_id else None
     return facts
