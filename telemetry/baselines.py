@@ -22,19 +22,43 @@ from telemetry.features import (
     Array,
     block_level,
     daily,
+    from_yesterday,
     half_hour,
     lagged,
     mean_of_top,
     separate_peaks,
+    slot_means,
     smooth,
 )
 
 LAGS = 2
-LINKED_SPAN = 2  # grid steps of the residuals' fast average
-LINKED = 2 / (LINKED_SPAN + 1)
+QUICK_SPAN, SLOW_SPAN = 2, 6  # grid steps of the residuals' two averages: what begins now, and what stays
+QUICK_LINK, SLOW_LINK = 2 / (QUICK_SPAN + 1), 2 / (SLOW_SPAN + 1)
+QUICK_SHARE = 2 / 3  # of the geometric mean of both scores
+LINKED_TOP = 8  # metrics each of the two scores is the mean of
 CALM_DAYS = 3  # memory of how surprising a metric usually is: one that turned noisy must shout louder
 CLIP = 8.0  # robust units: further out says nothing more about relations
+OWN_CAP = 8.0  # a metric's own-past surprise counts up to here in the mean of the top: two odd metrics are no problem …
+ALONE = 20.0  # … unless one of them is this far out: then it is one alone, at the common threshold
+LEAST_LINKED = 0.05  # robust units: no residual is told finer than this
 TINY = 1e-12
+
+
+def own_level(surprise: Array, threshold: float, counts: Array | None = None) -> Array:
+    """Own-past score in robust sigmas of rows of metrics: several a little, or one a lot. ``counts``: how many of the
+    top there are in each row, where rows are padded with zeros."""
+    several = mean_of_top(np.minimum(surprise, OWN_CAP), TOP)
+    if counts is not None:
+        several *= TOP / counts
+    out: Array = np.maximum(several, surprise.max(axis=1, initial=0.0) * (threshold / ALONE))
+    return out
+
+
+def linked_level(quick: Array, slow: Array) -> Array:
+    """Relation score of rows of metrics: the quick and the slow score multiplied."""
+    a, b = mean_of_top(quick, LINKED_TOP), mean_of_top(slow, LINKED_TOP)
+    out: Array = a**QUICK_SHARE * b ** (1 - QUICK_SHARE)
+    return out
 
 
 class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -49,10 +73,9 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         self,
         grid_s: float = 60.0,
         own_threshold: float = 5.75,
-        own_threshold_beside: float = 8.0,
-        linked_threshold: float = 2.0,
+        own_threshold_beside: float = 16.0,
+        linked_threshold: float = 0.7,
         linked_peaks_a_day: float = 0.5,
-        linked_top: int = 8,
         ridge: float = 0.3,
         cap: float = 6.0,
         floor_of_range: float = 0.05,
@@ -64,7 +87,6 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         self.own_threshold_beside = own_threshold_beside
         self.linked_threshold = linked_threshold
         self.linked_peaks_a_day = linked_peaks_a_day
-        self.linked_top = linked_top
         self.ridge = ridge
         self.cap = cap
         self.floor_of_range = floor_of_range
@@ -129,7 +151,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         m, days = X.shape[1], len(X) * self.grid_s / DAY_S
         self.linked_ = bool(3 <= self.live_.sum() <= self.most_linked and len(X) >= 12 * self.folds and days >= 1)
         self.calm_ = np.inf
-        self.linked_level_ = self.linked_threshold
+        self.linked_level_ = 1.0
         if not self.linked_:
             return
         stacked = self.stacked(X)
@@ -140,28 +162,67 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
             rest = np.concatenate((stacked[:a], stacked[b:]))
             _, weights, offset = self._relate(rest, m)
             held_out[a:b] = stacked[a:b] @ weights - offset
+        # Scales and levels come from held-out history: what a relation says of rows it was fitted on is too calm.
         warm = self.warm_
-        fast = smooth(held_out, LINKED)
-        day = fast - lagged(smooth(fast, daily(self.grid_s)), 1)
-        self.linked_center_ = np.median(fast, axis=0)
-        q05, q95 = np.quantile(fast, (0.05, 0.95), axis=0)
-        scales = ((q95 - q05) / 3.29, np.quantile(np.abs(day[warm:]), 0.95, axis=0) / 1.96)
-        linked = []
-        for signal, scale in zip((fast - self.linked_center_, day), scales, strict=True):
-            held = np.maximum(scale, 0.05)
-            tail = np.quantile(np.abs(signal[warm:]) / held, 0.99, axis=0)
-            linked.append(held * np.sqrt(np.maximum(tail, 1.0)))
-        self.linked_scale_ = np.stack(linked)
-        surprise = self.linked_surprise(fast, day)
+        quick, slow = smooth(held_out, QUICK_LINK), smooth(held_out, SLOW_LINK)
+        self.quick_center_, self.slow_center_ = np.median(quick, axis=0), np.median(slow, axis=0)
+        means, slot = slot_means(quick, self.grid_s)
+        self.quick_scale_ = np.stack([_tail(s, warm, self.grid_s) for s in self._drifts(quick, self.quick_center_)])
+        self.slow_scale_ = np.stack(
+            [
+                _tail(s, warm, self.grid_s)
+                for s in (*self._drifts(slow, self.slow_center_), from_yesterday(slow, means, slot))
+            ]
+        )
+        self.usual_ = np.zeros((2, m))
+        score = linked_level(*self._loud(held_out, fitting=True))[warm:]
+        self.calm_ = self._calm(quick, days)
+        apart = max(1, int(4 * 3600 / self.grid_s))
+        self.linked_level_ = max(separate_peaks(score, round(self.linked_peaks_a_day * days), apart), TINY)
+
+    def _calm(self, quick: Array, days: float) -> float:
+        """How calm relations are on held-out history: what three half-hours a day exceed, in robust units.
+
+        Told in units of the middle of the residuals, not of their tails: where tails are heavy, relations do not hold.
+        """
+        warm, parts = self.warm_, []
+        for signal in self._drifts(quick, self.quick_center_):
+            size = np.abs(signal)
+            middle = np.maximum(np.quantile(size[warm:], 0.9, axis=0) / 1.645, LEAST_LINKED)
+            tail = np.quantile(size[warm:] / middle, 0.99, axis=0)
+            parts.append(size / (middle * np.sqrt(np.maximum(tail, 1.0))))
+        surprise = np.minimum(np.minimum(*parts), self.cap) * self.live_
         usual = smooth(surprise, self.usual_weight_)
-        self.usual_ = np.maximum(np.median(usual[warm:], axis=0), 0.05)
-        # Levels come from held-out history: what a relation says of the rows it was fitted on is too calm.
-        score = mean_of_top(self._louder(surprise, usual), self.linked_top)
-        self.calm_ = block_level(score, max(1, int(1800 / self.grid_s)), int(3 * days))
-        peak = separate_peaks(score[warm:], round(self.linked_peaks_a_day * days), max(1, int(4 * 3600 / self.grid_s)))
-        # Between one absolute level for everybody and this machine's own peaks: alone, the one floods noisy machines
-        # and the other silences machines whose history held problems.
-        self.linked_level_ = float(np.sqrt(self.linked_threshold * max(peak, 0.5 * self.linked_threshold)))
+        surprise /= np.maximum(lagged(usual, 1) / np.maximum(np.median(usual[warm:], axis=0), 0.05), 1.0)
+        return block_level(mean_of_top(surprise, LINKED_TOP), max(1, int(1800 / self.grid_s)), int(3 * days))
+
+    def _drifts(self, x: Array, center: Array) -> tuple[Array, Array]:
+        """How far from the middle of history, and from the last day."""
+        return x - center, x - lagged(smooth(x, daily(self.grid_s)), 1)
+
+    def surprises(self, residual: Array) -> tuple[Array, Array]:
+        """Quick and slow surprise of each metric of each row of residuals, in units of its own tail."""
+        quick, slow = smooth(residual, QUICK_LINK), smooth(residual, SLOW_LINK)
+        seasonal = from_yesterday(slow, *slot_means(quick, self.grid_s))
+        near = self._nearest(self._drifts(quick, self.quick_center_), self.quick_scale_)
+        far = self._nearest((*self._drifts(slow, self.slow_center_), seasonal), self.slow_scale_)
+        return near, far
+
+    def _nearest(self, signals: tuple[Array, ...], scales: Array) -> Array:
+        out: Array = np.minimum.reduce([np.abs(s) / k for s, k in zip(signals, scales, strict=True)])
+        out = np.minimum(out, self.cap)
+        out *= self.live_
+        return out
+
+    def _loud(self, residual: Array, *, fitting: bool = False) -> tuple[Array, Array]:
+        """Both surprises, loudness considered; fitting learns what is usual."""
+        loud = []
+        for i, surprise in enumerate(self.surprises(residual)):
+            usual = smooth(surprise, self.usual_weight_)
+            if fitting:
+                self.usual_[i] = np.maximum(np.median(usual[self.warm_ :], axis=0), 0.05)
+            loud.append(surprise / np.maximum(lagged(usual, 1) / self.usual_[i], 1.0))
+        return loud[0], loud[1]
 
     @property
     def usual_weight_(self) -> float:
@@ -189,40 +250,30 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         offset: Array = mean @ weights
         return relation, weights, offset
 
-    def linked_surprise(self, fast: Array, day: Array) -> Array:
-        """Each metric's residual against its history and its last day, the smaller; ``day`` is already a difference."""
-        own, last_day = np.abs(fast - self.linked_center_), np.abs(day)
-        out: Array = np.minimum(own / self.linked_scale_[0], last_day / self.linked_scale_[1])
-        out = np.minimum(out, self.cap)
-        out *= self.live_
-        return out
-
-    def _louder(self, surprise: Array, usual: Array) -> Array:
-        out: Array = surprise / np.maximum(lagged(usual, 1) / self.usual_, 1.0)
-        return out
-
     def own_score(self, X: Array) -> Array:
         """Own-past score in robust sigmas, one a row."""
         fast = smooth(X, FAST)
         day = fast - lagged(smooth(fast, daily(self.grid_s)), 1)
         signals = (fast - self.own_center_, day, half_hour(X))
         surprise = np.minimum.reduce([np.abs(s) / k for s, k in zip(signals, self.own_scale_, strict=True)])
-        return mean_of_top(surprise * self.live_, TOP)
+        return own_level(surprise * self.live_, self.own_threshold)
+
+    def residual(self, X: Array) -> Array:
+        """What the other metrics do not explain, in robust units."""
+        out: Array = self.stacked(X) @ self.weights_ - self.offset_
+        return out
 
     def linked_score(self, X: Array) -> Array:
         """Relation score, one a row; 0 where relations were not learned."""
         if not self.linked_:
             return np.zeros(len(X))
-        fast = smooth(self.stacked(X) @ self.weights_ - self.offset_, LINKED)
-        day = fast - lagged(smooth(fast, daily(self.grid_s)), 1)
-        surprise = self.linked_surprise(fast, day)
-        return mean_of_top(self._louder(surprise, smooth(surprise, self.usual_weight_)), self.linked_top)
+        return linked_level(*self._loud(self.residual(X)))
 
     def score_samples(self, X: Array) -> Array:
         """How unusual each row is; 1.0 is the threshold of a machine whose class trusts relations."""
         X = np.asarray(X, dtype=float)
         own = self.own_score(X) / self.own_threshold_beside
-        return np.maximum(own, self.linked_score(X) / self.linked_level_)
+        return np.maximum(own, self.linked_score(X) / self.linked_threshold)
 
     def lineage(self) -> dict[str, Any]:
         """What this model rests on, as JSON."""
@@ -235,3 +286,13 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
             "linked_level": round(float(self.linked_level_), 4),
             "settings": self.get_params(),
         }
+
+
+def _tail(signal: Array, warm: int, grid_s: float) -> Array:
+    """A residual's unit: what it exceeds in one row of two hundred; tiny (so that the others decide) if never known."""
+    size = np.abs(signal[warm:])
+    known = np.isfinite(size[:, :1]).all(axis=1)
+    if known.sum() * grid_s < DAY_S / 2:
+        return np.full(signal.shape[1], TINY)
+    out: Array = np.maximum(np.quantile(size[known], 0.995, axis=0), LEAST_LINKED)
+    return out

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-SPAN: Final = 4  # grid steps of the fast average: a problem of three minutes shows, one odd sample does not
+SPAN: Final = 3  # grid steps of the fast average: a problem of three minutes shows, one odd sample does not
 RECENT: Final = 3  # grid steps that are "now" in the half-hour surprise
 BEFORE: Final = 30  # grid steps they are held against; 15 to 30 are a plateau
 DAY_S: Final = 86_400
 TOP: Final = 3  # metrics a machine's own-past score is the mean of
+SLOT_S: Final = 1800  # seconds of one of yesterday's slots
+SLOTS_A_DAY: Final = DAY_S // SLOT_S
+SLACK: Final = 2  # slots before and after the same time of day in which yesterday's like is looked for
+SLOTS: Final = SLOTS_A_DAY + SLACK  # slots that must be remembered for it
 
 FAST: Final = 2 / (SPAN + 1)
 
@@ -55,6 +59,28 @@ def half_hour(x: Array) -> Array:
     recent = (total[end] - total[middle]) / (end - middle)[:, None]
     before = (total[middle] - total[start]) / np.maximum(middle - start, 1)[:, None]
     out: Array = np.where((middle > start)[:, None], recent - before, 0.0)
+    return out
+
+
+def slot_means(x: Array, grid_s: float) -> tuple[Array, NDArray[np.int64]]:
+    """Mean of each slot of half an hour, the last one perhaps unfinished; and each row's slot, counted from row 0."""
+    slot = (np.arange(len(x)) * grid_s // SLOT_S).astype(np.int64)
+    starts = np.flatnonzero(np.concatenate(([True], slot[1:] != slot[:-1])))
+    means = np.full((int(slot[-1]) + 1, x.shape[1]), np.nan)
+    means[slot[starts]] = np.add.reduceat(x, starts, axis=0) / np.diff(np.append(starts, len(x)))[:, None]
+    return means, slot
+
+
+def from_yesterday(x: Array, means: Array, slot: NDArray[np.int64]) -> Array:
+    """Distance of each row from the nearest of yesterday's slots around the same time of day; inf where none is known.
+
+    What happens at about the same time every day, a nightly job for one, is no surprise the second time.
+    """
+    out = np.full(x.shape, np.inf)
+    for shift in range(-SLACK, SLACK + 1):
+        like = slot - SLOTS_A_DAY + shift
+        known = like >= 0
+        out[known] = np.fmin(out[known], np.abs(x[known] - means[like[known]]))
     return out
 
 

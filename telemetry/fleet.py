@@ -11,44 +11,34 @@ Row 0 belongs to nobody: it stands in for metrics a report did not carry.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from telemetry.baselines import CLIP, LINKED, Baselines
-from telemetry.features import BEFORE, DAY_S, FAST, RECENT, Array, daily, lagged, smooth
+from telemetry import relations
+from telemetry.baselines import Baselines
+from telemetry.features import BEFORE, DAY_S, FAST, RECENT, SLOTS, Array, daily, smooth
+from telemetry.relations import Links, Rows, Slots
 
-Rows = NDArray[np.int64]
 QUICK: Final = 3.0  # values a step leans on at least: enough to calm it, few enough to see a fault within seconds
 RING: Final = BEFORE + RECENT - 1  # closed steps that "now" is held against, with the closed part of "now"
 
 HOT: Final = (
     "step", "count", "now", "fast", "fast_now", "day", "before", "recent",  # own past
-    "z1", "z2", "linked", "linked_now", "linked_day", "usual", "surprise",  # relations
+    "z1", "z2", "linked", "linked_now", "linked_day", "usual", "surprise",  # relations, quick
+    "slow", "slow_now", "slow_day", "slow_usual", "slow_surprise",  # relations, slow
+    "slot_sum", "slot_count",  # this half hour of the quick residual
 )  # fmt: skip
 LEARNED: Final = (
     "live", "own_center", "own_0", "own_1", "own_2", "center", "unit", "low", "high", "positive",
     "linked_center", "linked_0", "linked_1", "usual_level",
+    "slow_center", "slow_0", "slow_1", "slow_2", "slow_usual_level", "phase",
 )  # fmt: skip
 COLUMNS: Final = (*HOT, *LEARNED)
 
 
-@dataclass(slots=True)
-class Links:
-    """One machine's relations: what each metric should be, from all others now and at two lags."""
-
-    rows: Rows
-    weights: Array  # (3 m, m)
-    offset: Array  # (m,)
-    level: float
-    cap: float
-    usual_weight: float
-
-
 class Fleet:
-    """Columns of floats by name, and a ring of closed steps a series. ``ages`` counts the steps a ring holds."""
+    """Columns of floats by name, and two rings a series: closed steps (``ages`` counts them), and half hours."""
 
     def __init__(self) -> None:
         self.size = 1
@@ -56,6 +46,7 @@ class Fleet:
         self.columns: dict[str, Array] = {name: np.zeros(64) for name in COLUMNS}
         self.columns["step"][0] = -1
         self.ring: Array = np.zeros((64, RING))
+        self.slots: Slots = np.full((64, SLOTS), np.nan, dtype=np.float32)
         self.ages = np.zeros(64, dtype=np.int64)
         self.frozen = np.zeros(64, dtype=bool)
 
@@ -70,6 +61,7 @@ class Fleet:
             for name, column in self.columns.items():
                 self.columns[name] = np.concatenate((column, np.zeros(more)))
             self.ring = np.concatenate((self.ring, np.zeros((more, RING))))
+            self.slots = np.concatenate((self.slots, np.full((more, SLOTS), np.nan, dtype=np.float32)))
             self.ages = np.concatenate((self.ages, np.zeros(more, dtype=np.int64)))
             self.frozen = np.concatenate((self.frozen, np.zeros(more, dtype=bool)))
         rows += range(self.size, need)
@@ -88,6 +80,7 @@ class Fleet:
             column[rows] = 0.0
         self.columns["step"][rows] = -1.0
         self.ring[rows] = 0.0
+        self.slots[rows] = np.nan
         self.ages[rows] = 0
         self.frozen[rows] = False
 
@@ -108,13 +101,6 @@ class Fleet:
             "high": model.high_,
             "positive": model.positive_,
         }
-        if model.linked_:
-            learned |= {
-                "linked_center": model.linked_center_,
-                "linked_0": model.linked_scale_[0],
-                "linked_1": model.linked_scale_[1],
-                "usual_level": model.usual_,
-            }
         for name, values in learned.items():
             c[name][rows] = values
         fast = smooth(history, FAST)
@@ -126,19 +112,9 @@ class Fleet:
         c["fast"][rows], c["fast_now"][rows] = fast[-2:][0], fast[-1]
         c["day"][rows] = slow[-2:][0]
         self._remember(rows)
-        z = model.standard(history[-3:])
-        c["z1"][rows], c["z2"][rows] = z[-2:][0], z[-3:][0]
         if not model.linked_:
             return None
-        fast = smooth(model.stacked(history) @ model.weights_ - model.offset_, LINKED)
-        slow = smooth(fast, daily(model.grid_s))
-        surprise = model.linked_surprise(fast, fast - lagged(slow, 1))
-        c["linked"][rows], c["linked_now"][rows], c["linked_day"][rows] = fast[-2:][0], fast[-1], slow[-2:][0]
-        c["usual"][rows] = smooth(surprise, model.usual_weight_)[-2:][0]
-        c["surprise"][rows] = surprise[-1]
-        # Narrow, so that a snapshot holds them in half the space and gives back the very same numbers.
-        weights = model.weights_.astype(np.float32).astype(float)
-        return Links(rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_)
+        return relations.settle(c, self.slots, rows, model, history, last_step)
 
     def _remember(self, rows: Rows) -> None:
         """``recent`` (sum of the closed part of "now") and ``before`` (mean of what lies ahead of it) from the ring."""
@@ -156,11 +132,7 @@ class Fleet:
         c["fast"][rows] = held
         slow = (1 - (1 - daily_of(grid_s)) ** steps) * thawed
         c["day"][rows] += slow * (held - c["day"][rows])
-        z = np.clip((now - c["center"][rows]) / np.where(c["unit"][rows] > 0, c["unit"][rows], 1.0), -CLIP, CLIP)
-        c["z2"][rows] = np.where(steps > 1, z, c["z1"][rows])
-        c["z1"][rows] = z
-        c["linked"][rows] = c["linked_now"][rows]
-        c["linked_day"][rows] += slow * (c["linked_now"][rows] - c["linked_day"][rows])
+        relations.close(c, self.slots, rows, steps, grid_s, slow)
         pushes = np.minimum(steps, RING).astype(np.int64)
         for k in range(1, int(pushes.max(initial=0)) + 1):
             again = pushes >= k
@@ -210,32 +182,11 @@ class Fleet:
         out: Array = np.minimum(np.minimum(long, day), np.abs(hour) / (np.maximum(c["own_2"][rows], 1e-300) * scale))
         return out
 
-    def linked_surprise(self, links: Sequence[Links], new_step: Sequence[bool]) -> list[Array]:
-        """How far each metric of some machines is from what the others say, loudness considered; each machine once."""
-        c = self.columns
-        sizes = [len(k.rows) for k in links]
-        rows = np.concatenate([k.rows for k in links])
-        caps = np.repeat([k.cap for k in links], sizes)
-        weight = np.repeat([k.usual_weight if new else 0.0 for k, new in zip(links, new_step, strict=True)], sizes)
-        usual = c["usual"][rows]
-        usual += np.where(self.frozen[rows], 0.0, weight) * (c["surprise"][rows] - usual)
-        z = np.clip((c["now"][rows] - c["center"][rows]) / c["unit"][rows], -CLIP, CLIP)
-        z1, z2 = c["z1"][rows], c["z2"][rows]
-        residual = np.empty(len(rows))
-        ends = np.cumsum(sizes).tolist()
-        for k, size, end in zip(links, sizes, ends, strict=True):
-            one = slice(end - size, end)
-            residual[one] = np.concatenate((z[one], z1[one], z2[one])) @ k.weights - k.offset
-        closed = c["linked"][rows]
-        now = closed + LINKED * (residual - closed)
-        raw = np.minimum(
-            np.abs(now - c["linked_center"][rows]) / c["linked_0"][rows],
-            np.abs(now - c["linked_day"][rows]) / c["linked_1"][rows],
-        )
-        raw = np.minimum(raw, caps) * c["live"][rows]
-        c["usual"][rows], c["linked_now"][rows], c["surprise"][rows] = usual, now, raw
-        out = raw / np.maximum(usual / c["usual_level"][rows], 1.0)
-        return np.split(out, ends[:-1])
+    def linked_surprise(self, links: Sequence[Links], new_step: Sequence[bool]) -> list[tuple[Array, Array]]:
+        """How far each metric of some machines is from what the others say, loudness considered: at once, and over a
+        while. Each machine once.
+        """
+        return relations.surprise(self.columns, self.slots, links, new_step)
 
 
 def daily_of(grid_s: Array) -> Array:

@@ -15,11 +15,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from telemetry.fleet import COLUMNS, Fleet, Links
+from telemetry.fleet import COLUMNS, Fleet
 from telemetry.machine import Condition, Machine
+from telemetry.relations import Links
 from telemetry.rulebook import Standing
 
-MAGIC: Final = b"VIGIE-W1"
+MAGIC: Final = b"VIGIE-W2"
 _TYPES: Final = ("<f8", "<f4", "<i8", "|b1")
 AnyArray = NDArray[Any]
 
@@ -59,6 +60,7 @@ def pack(fleet: Fleet, machines: Iterable[Machine]) -> bytes:
         "free": fleet.free,
         "columns": {n: out.put(fleet.columns[n][:size], "<f8") for n in COLUMNS},
         "ring": out.put(fleet.ring[:size], "<f8"),
+        "slots": out.put(fleet.slots[:size], "<f4"),
         "ages": out.put(fleet.ages[:size], "<i8"),
         "frozen": out.put(fleet.frozen[:size], "|b1"),
         "machines": [_machine(m, out) for m in machines],
@@ -81,6 +83,7 @@ def unpack(blob: bytes) -> tuple[Fleet, list[Machine]]:
     fleet.size, fleet.free = head["size"], head["free"]
     fleet.columns = {n: arrays.get(i) for n, i in head["columns"].items()}
     fleet.ring, fleet.ages, fleet.frozen = (arrays.get(head[k]) for k in ("ring", "ages", "frozen"))
+    fleet.slots = arrays.get(head["slots"])
     return fleet, [_machine_back(m, arrays) for m in head["machines"]]
 
 
@@ -112,6 +115,8 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
             links.level,
             links.cap,
             links.usual_weight,
+            links.grid_s,
+            links.phase,
         ],
         "plain": [m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at],
         "calm": m.calm if np.isfinite(m.calm) else None,
@@ -136,8 +141,8 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.joined, m.settles_ms = d.get("joined", {}), d.get("settles", -1)
     m.rows = arrays.get(d["rows"])
     if d["links"] is not None:
-        weights, offset, level, cap, usual = d["links"]
-        m.links = Links(m.rows, arrays.get(weights).astype(float), arrays.get(offset), level, cap, usual)
+        weights, offset, *plain = d["links"]
+        m.links = Links(m.rows, arrays.get(weights).astype(float), arrays.get(offset), *plain)
     m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at = d["plain"]
     m.calm = float("inf") if d["calm"] is None else d["calm"]
     m.lineage = d["lineage"]

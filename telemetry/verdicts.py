@@ -7,25 +7,41 @@ from typing import Any
 
 import numpy as np
 
+from telemetry.baselines import QUICK_SHARE, linked_level
 from telemetry.evidence import Witness, cause_of, clock, led, sentence_of, title_of
-from telemetry.features import Array, mean_of_top
-from telemetry.fleet import Fleet, Links, Rows
+from telemetry.features import Array
+from telemetry.fleet import Fleet
 from telemetry.machine import Machine
 from telemetry.reading import Event
+from telemetry.relations import Links, Rows
 from telemetry.rulebook import Turn
 from telemetry.verdict import Verdict
 from telemetry.vocabulary import amount, word
 
-OWN_BESIDE = 8.0  # own-past threshold of machines whose relations are trusted: their quiet problems show there
-LINKED_TOP = 8
+THRESHOLD = 5.75  # robust sigmas; the scale every score is told in
+OWN_BESIDE = 16.0  # own-past threshold of machines whose relations are trusted: their quiet problems show there
+LINKED_THRESHOLD = 0.7  # of the relation score of a machine as restless as its class
 MOST_WITNESSES = 6
 JOINING = 3  # witnesses a hard fault may share to be the same problem
 GRAVE = 3.0  # times the threshold
 
 
-def linked_ratio(linked: Array, links: Links) -> float:
-    """Relation score of one machine, 1.0 being its level."""
-    return float(mean_of_top(linked[None, :], LINKED_TOP)[0]) / links.level
+Linked = tuple[Array, Array]  # each metric's surprise at once, and over a while
+
+
+def linked_ratio(linked: Linked, links: Links, restless: float) -> float:
+    """Relation score of one machine, 1.0 being its threshold; ``restless`` is the median level of its class."""
+    quick, slow = linked
+    return float(linked_level(quick[None, :], slow[None, :])[0]) * restless / (links.level * LINKED_THRESHOLD)
+
+
+def shares(own: Array, linked: Linked | None, links: Links | None, restless: float) -> tuple[Array, Array]:
+    """How much each metric says by its own past, and by the others: 1.0 if all like it would reach the threshold."""
+    if linked is None or links is None:
+        return own, np.zeros(len(own))
+    quick, slow = linked
+    by_others: Array = quick**QUICK_SHARE * slow ** (1 - QUICK_SHARE)
+    return own, by_others * (restless / (links.level * LINKED_THRESHOLD))
 
 
 def band(fleet: Fleet, rows: Rows) -> tuple[Array, Array]:
@@ -37,14 +53,11 @@ def band(fleet: Fleet, rows: Rows) -> tuple[Array, Array]:
     return np.where(c["positive"][rows] > 0, np.maximum(low, 0.0), low), high
 
 
-def witnesses(m: Machine, fleet: Fleet, own: Array, linked: Array | None) -> list[Witness]:
+def witnesses(m: Machine, fleet: Fleet, own: Array, by_others: Array) -> list[Witness]:
     """The metrics most responsible, first the one that says most."""
     c, rows = fleet.columns, m.rows
     low, high = band(fleet, rows)
     now = c["now"][rows]
-    by_others = np.zeros(len(rows))
-    if linked is not None and m.links is not None:
-        by_others = linked / m.links.level
     share = np.maximum(own, by_others)
     # Relation surprise is capped; among equals the one furthest from its own past speaks first.
     order = np.lexsort((-own, -share.round(6)))[:MOST_WITNESSES]
@@ -56,7 +69,7 @@ def witnesses(m: Machine, fleet: Fleet, own: Array, linked: Array | None) -> lis
         if by_others[i] > own[i] and low[i] <= now[i] <= high[i]:
             told_by = "others"
             should = now[i] - c["linked_now"][rows[i]] * c["unit"][rows[i]]
-            margin = 2.0 * c["linked_0"][rows[i]] * c["unit"][rows[i]]
+            margin = c["linked_0"][rows[i]] * c["unit"][rows[i]]
             a, b = should - margin, should + margin
         name = m.notebook.names[i]
         found.append(Witness(name, _round(now[i]), _round(a), _round(b), float(share[i]), told_by))
@@ -68,16 +81,16 @@ def _round(value: float) -> float:
 
 
 def of_model(
-    m: Machine, fleet: Fleet, turn: str, ratio: float, threshold: float, at_ms: int, own: Array, linked: Array | None
+    m: Machine, fleet: Fleet, turn: str, ratio: float, threshold: float, at_ms: int, own: Array, by_others: Array
 ) -> Verdict:
     """The model's condition began (it is named here, once) or ended (it is closed here)."""
     condition = m.condition
     opened = turn == "opened"
-    seen = led(witnesses(m, fleet, own, linked)) if opened else []
+    seen = led(witnesses(m, fleet, own, by_others)) if opened else []
     if opened:
         condition.metrics = tuple(w.metric for w in seen)
         # A hard fault already open on one of these metrics is the same problem: the model joins it.
-        condition.cause = m.under(m.rules.open_on(condition.metrics[:JOINING]) or cause_of(seen))
+        condition.cause = m.rules.open_on(condition.metrics[:JOINING]) or cause_of(seen)
         condition.title = title_of(seen)
         summary = sentence_of(seen, condition.since_ms)
     else:

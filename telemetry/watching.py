@@ -32,18 +32,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from telemetry import snapshots, verdicts
-from telemetry.baselines import Baselines
+from telemetry.baselines import Baselines, own_level
+from telemetry.classes import Classes
 from telemetry.features import TOP, Array
-from telemetry.fleet import Fleet, Rows
+from telemetry.fleet import Fleet
 from telemetry.machine import FREEZE_MS, KEPT_ROWS, LEAST_ROWS, Machine
 from telemetry.reading import Event, Heard, Reading
+from telemetry.relations import Rows
 from telemetry.training import fitted
 from telemetry.verdict import Verdict
+from telemetry.verdicts import THRESHOLD
 from telemetry.vocabulary import is_scored
 
 __all__ = ["Settings", "Verdict", "Watched", "Watching"]
 
-THRESHOLD = 5.75  # robust sigmas; the scale every score is told in
 MOST_EVENTS = 200  # open event codes a machine
 
 
@@ -54,7 +56,7 @@ class Settings:
     learn_s: int = 3600
     backdated_s: int = 900
     learn_until_ms: int | None = None  # replay's --history-until: before this instant nothing opens
-    calm_trusted: float = 1.9  # classes whose relations are calmer than this on history are judged by them
+    calm_trusted: float = 1.75  # classes whose relations are calmer than this on history are judged by them
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Watching:
         self.settings = settings or Settings()
         self.fleet = Fleet()
         self.known: dict[str, Machine] = {}
-        self.trust: dict[tuple[str, ...], bool] = {}
+        self.classes = Classes(self.settings.calm_trusted)
         # A list here collects every score: machine, instant, robust sigmas.
         self.scores: list[tuple[str, int, float]] | None = None
         self._models: list[tuple[str, Baselines]] = []
@@ -134,6 +136,7 @@ class Watching:
         """Forget a machine; unknown names are no error."""
         m = self.known.pop(machine, None)
         if m is not None and m.is_fitted:
+            self.classes.leave(m)
             self.fleet.drop(m.rows)
 
     def snapshot(self) -> bytes:
@@ -147,7 +150,8 @@ class Watching:
         watching.fleet, machines = snapshots.unpack(blob)
         watching.known = {m.name: m for m in machines}
         for m in machines:
-            watching._judge_class(m)
+            if m.is_fitted:
+                watching.classes.join(m)
         return watching
 
     def _watched(self, m: Machine) -> Watched:
@@ -224,19 +228,7 @@ class Watching:
         m.calm, m.lineage = float(model.calm_), model.lineage()
         m.notebook.trim(0 if m.is_mature else KEPT_ROWS)
         self._models.append((m.name, model))
-        self._judge_class(m)
-
-    def _class(self, m: Machine) -> tuple[str, ...]:
-        return tuple(sorted(m.notebook.names[: len(m.rows)]))
-
-    def _judge_class(self, m: Machine) -> None:
-        """Like machines (the same metrics) are judged alike: by relations where these are calm on most of them."""
-        key = self._class(m)
-        calm = [
-            o.calm for o in self.known.values() if o.is_fitted and len(o.rows) == len(m.rows) and self._class(o) == key
-        ]
-        self.trust[key] = bool(calm) and float(np.median(calm)) < self.settings.calm_trusted
-        m.trusted_class = key
+        self.classes.join(m)
 
     def _score(self, wave: Iterable[_Told]) -> list[Verdict]:
         told = list(wave)
@@ -258,28 +250,29 @@ class Watching:
         for i, t in enumerate(told):
             wide[i, : len(t.machine.rows)] = t.machine.rows
         own = fleet.own_surprise(wide)
-        top = np.partition(own, -TOP, axis=1)[:, -TOP:].sum(axis=1)
+        counts = np.array([min(TOP, max(len(t.machine.rows), 1)) for t in told])
+        level = own_level(own, THRESHOLD, counts)
         related = [
             (i, t.machine.links)
             for i, t in enumerate(told)
-            if t.machine.links is not None and self.trust.get(t.machine.trusted_class, False)
+            if t.machine.links is not None and self.classes.of(t.machine).trusted
         ]
-        linked: dict[int, Array] = {}
+        linked: dict[int, verdicts.Linked] = {}
         if related:
             apart = fleet.linked_surprise([k for _, k in related], [advanced[i] for i, _ in related])
             linked = {i: surprise for (i, _), surprise in zip(related, apart, strict=True)}
         out: list[Verdict] = []
         for i, t in enumerate(told):
-            out += self._conclude(t, own[i, : len(t.machine.rows)], float(top[i]), linked.get(i))
+            out += self._conclude(t, own[i, : len(t.machine.rows)], float(level[i]), linked.get(i))
         return out
 
-    def _conclude(self, t: _Told, own: Array, top: float, linked: Array | None) -> list[Verdict]:
+    def _conclude(self, t: _Told, own: Array, level: float, linked: verdicts.Linked | None) -> list[Verdict]:
         m = t.machine
         by_past = THRESHOLD if linked is None else verdicts.OWN_BESIDE
-        ratio = top / min(TOP, max(len(m.rows), 1)) / by_past
-        shares = own / by_past
+        ratio, restless = level / by_past, 1.0
         if linked is not None and m.links is not None:
-            ratio = max(ratio, verdicts.linked_ratio(linked, m.links))
+            restless = self.classes.of(m).restless
+            ratio = max(ratio, verdicts.linked_ratio(linked, m.links, restless))
         ratio /= m.youth
         m.score = ratio * THRESHOLD
         if self.scores is not None:
@@ -287,9 +280,9 @@ class Watching:
         turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, not t.quiet and t.at_ms >= m.settles_ms)
         out: list[Verdict] = []
         if turn:
-            out.append(
-                verdicts.held(m, verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, shares, linked))
-            )
+            shares = verdicts.shares(own / by_past, linked, m.links, restless)
+            said = verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, *shares)
+            out.append(verdicts.held(m, said))
         if m.condition.is_open:
             self.fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
         elif turn:

@@ -7,8 +7,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.covariance import ShrunkCovariance
 
-from telemetry.baselines import Baselines
-from telemetry.features import Array, half_hour, mean_of_top, separate_peaks
+from telemetry.baselines import Baselines, linked_level, own_level
+from telemetry.features import Array, half_hour, separate_peaks
 from telemetry.fleet import Fleet
 
 GRID_MS = 60_000
@@ -31,8 +31,10 @@ def streamed(model: Baselines, history: Array, later: Array) -> tuple[Array, Arr
     for i, row in enumerate(later):
         full = np.full(len(rows), float(1000 + i))
         fleet.hear(rows, row, full, np.full(len(rows), 60.0))
-        own.append(mean_of_top(fleet.own_surprise(rows)[None, :], 3)[0])
-        linked.append(mean_of_top(fleet.linked_surprise([links], [True])[0][None, :], 8)[0] if links else 0.0)
+        own.append(own_level(fleet.own_surprise(rows)[None, :], model.own_threshold)[0])
+        assert links is not None
+        quick, slow = fleet.linked_surprise([links], [True])[0]
+        linked.append(linked_level(quick[None, :], slow[None, :])[0])
     return np.array(own), np.array(linked)
 
 

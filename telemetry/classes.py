@@ -1,0 +1,57 @@
+"""Like machines (the same metrics) are judged alike: which score rules them, how restless they usually are. Plain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from telemetry.machine import Machine
+
+Key = tuple[str, ...]
+NONE: Final[Key] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """``trusted``: relations are calm on most of them, so they rule. ``restless``: the median of their own levels."""
+
+    trusted: bool
+    restless: float
+
+
+class Classes:
+    """Members join when they are fitted and leave when they are dropped."""
+
+    def __init__(self, calm_trusted: float) -> None:
+        self.calm_trusted = calm_trusted
+        self._members: dict[Key, dict[str, tuple[float, float]]] = {}
+        self._judged: dict[Key, Class] = {}
+
+    def join(self, m: Machine) -> None:
+        """A machine was fitted (again)."""
+        self.leave(m)
+        m.trusted_class = key = tuple(sorted(m.notebook.names[: len(m.rows)]))
+        level = m.links.level if m.links is not None else 0.0
+        self._members.setdefault(key, {})[m.name] = (m.calm, level)
+        self._judge(key)
+
+    def leave(self, m: Machine) -> None:
+        """A machine is gone, or changes its class."""
+        members = self._members.get(m.trusted_class, {})
+        if members.pop(m.name, None) is not None:
+            self._judge(m.trusted_class)
+
+    def of(self, m: Machine) -> Class:
+        """The class of a fitted machine."""
+        return self._judged[m.trusted_class]
+
+    def _judge(self, key: Key) -> None:
+        members = self._members[key].values()
+        if not members:
+            del self._members[key], self._judged[key]
+            return
+        calm = float(np.median([calm for calm, _ in members]))
+        levels = [level for _, level in members if level > 0]
+        self._judged[key] = Class(calm < self.calm_trusted, float(np.median(levels)) if levels else 1.0)
