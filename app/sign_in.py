@@ -111,6 +111,8 @@ def _let_in(session: Session, person: Person, how: str, target: str) -> AnyRespo
     facts = {"how": how, "address": request.remote_addr or ""}
     record(session, actor=person.name, deed="person.signed_in", subject=f"person:{person.id}",
            customer_id=person.customer_id, facts=facts, now=now())  # fmt: skip
+    if target == "/" and person.customer_id is not None:
+        target = "/covers"  # the watch floor is the desk's; a contact begins with what their contract covers
     response = redirect(target, 303)
     identity.set_cookie(response, token)  # type: ignore[arg-type]  # werkzeug's response sets cookies just as well
     return response

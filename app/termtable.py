@@ -178,7 +178,7 @@ def checked(body: Body) -> Body:
         return Terms.from_json(body).to_json()
     except ValueError as error:
         path, _, said = str(error).partition(": ")
-        raise Wrong({_known(path): Unfit("cannot be used", said)}) from None
+        raise Wrong({line_of(path): Unfit("cannot be used", said)}) from None
 
 
 class Wrong(Exception):
@@ -194,7 +194,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tup
     found = []
     for field in (*FIELDS, REST):
         if field is REST:
-            old, new = _rest(before), _rest(after)
+            old, new = rest_of(before), rest_of(after)
         else:
             old, new = value_at(before, field.path), value_at(after, field.path)
         if field.write(old) != field.write(new):
@@ -202,7 +202,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tup
     return found
 
 
-def _rest(body: Mapping[str, Any]) -> Any:  # Any: a JSON value
+def rest_of(body: Mapping[str, Any]) -> Any:  # Any: a JSON value
     """What of the clocks no line of the table tells."""
     clocks = deepcopy(dict(body.get("clocks") or {}))
     for field in FIELDS:
@@ -224,12 +224,21 @@ def _put(body: Body, path: list[str], value: Any) -> None:  # Any: a JSON value;
         body[first] = value
 
 
-def _known(path: str) -> str:
-    """The line a path of an error belongs to."""
+def label_of(path: str) -> str:
+    """What people call the line that a path of the terms belongs to."""
+    line = line_of(path)
+    return REST.label if line == REST.path else BY_PATH[line].label
+
+
+def line_of(path: str) -> str:
+    """The line a path of the terms belongs to; one of several entries stands for the first of them."""
     parts = path.split(".")
     while parts:
         if ".".join(parts) in BY_PATH:
             return ".".join(parts)
+        below = [known for known in BY_PATH if known.startswith(".".join(parts) + ".")]
+        if below and parts != ["clocks"]:
+            return below[0]
         parts.pop()
     return REST.path
 

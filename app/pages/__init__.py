@@ -5,6 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from app.pages.agreements import register as agreements
+from app.pages.contacts import register as contacts
+from app.pages.contract_state import register as contract_state
+from app.pages.contracts import register as contracts
 from app.pages.covers import register as covers
 from app.pages.customers import register as customers
 from app.pages.duties import register as duties
@@ -16,6 +19,7 @@ from app.pages.frame import register as frame
 from app.pages.incidents import register as incidents
 from app.pages.machines import register as machines
 from app.pages.places import register as places
+from app.pages.terms_change import register as terms_change
 from app.pages.transfers import register as transfers
 
 
@@ -23,6 +27,6 @@ def register(app: Flask) -> None:
     """Every page, and what templates know."""
     frame(app)
     app.register_error_handler(SignInFirst, to_sign_in)
-    sold = (customers, covers, agreements, enrolment, transfers)
+    sold = (customers, covers, agreements, contracts, contract_state, terms_change, contacts, enrolment, transfers)
     for noun in (floor, incidents, machines, *sold, duties, places, finder):
         noun(app)

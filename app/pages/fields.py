@@ -21,6 +21,10 @@ class Form:
         """What was given, to show it again."""
         return self._given.get(field, "")
 
+    def holds(self, field: str) -> bool:
+        """Whether the field was sent at all, empty or not."""
+        return field in self._given
+
     def refuse(self, field: str, said: str) -> None:
         """Say what is wrong with a field, unless something was said already."""
         self.wrong.setdefault(field, said)
