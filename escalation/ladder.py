@@ -12,11 +12,13 @@ incident, so editing the policy changes nothing that is climbing already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
+
+from contracts.precedence import select as select
 
 
 class Convention(StrEnum):
@@ -188,21 +190,6 @@ def level(current: int | None, requested: int) -> tuple[int, bool]:
     if current is not None and requested <= current:
         return current, False
     return requested, True
-
-
-def select(precedence: Sequence[str], policies: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> str | None:
-    """The name of the policy that holds: the first level of `precedence` with a policy that matches the facts.
-
-    Only a policy of the level "default" matches without a value; a blank one elsewhere matches nothing.
-    """
-    for kind in precedence:
-        for policy in policies:
-            if policy["level"] != kind:
-                continue
-            wanted = policy.get("match")
-            if kind == "default" or (wanted is not None and facts.get(kind) == wanted):
-                return str(policy["name"])
-    return None
 
 
 def from_json(body: Mapping[str, Any]) -> Ladder:

@@ -88,18 +88,85 @@ def test_a_person_reads_the_same_answer_in_words() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "more", "rule"),
+    [
+        ("grace", (), "contract.grace"),
+        ("grace", ("--until", "2026-03-01", "--grace-days", "60"), "contract.grace"),
+        ("not_started", (), "contract.not_started"),
+        ("not_started", ("--from", "2026-05-01"), "contract.not_started"),
+        ("expired", ("--until", "2027-01-01"), "contract.expired"),
+        ("active", ("--until", "2026-03-01", "--grace-days", "8"), "contract.expired"),
+        ("active", ("--until", "2026-03-01", "--grace-days", "9"), "contract.grace"),
+    ],
+)
+def test_a_state_without_dates_gets_the_dates_it_asks_for(state: str, more: tuple[str, ...], rule: str) -> None:
+    told = decided("--tier", "gold", "--ask", "open_incident", "--at", NINE, *PARIS, "--state", state, *more)
+    assert told["rule"] == rule
+    assert "2027" not in told["reason"]
+
+
+def test_the_answer_always_has_the_same_keys() -> None:
+    asked = ("--at", NINE, *PARIS)
+    answers = [
+        decided("--tier", "platinum", "--ask", "open_incident", "--severity", "1", *asked),
+        decided("--tier", "gold", "--ask", "detection", *asked),
+        decided("--tier", "bronze", "--ask", "software_support", *asked),
+        decided("--tier", "none", "--ask", "telemetry", *asked),
+    ]
+    assert len({tuple(sorted(told)) for told in answers}) == 1
+    assert [promise["kind"] for promise in answers[0]["promises"]] == ["respond", "update"]
+    assert [offer["path"] for offer in answers[2]["offers"]] == ["paid", "emergency"]
+    assert answers[3]["offers"] == []
+
+
+def test_a_region_has_holidays_of_its_own() -> None:
+    asked = ("--tier", "silver", "--ask", "open_incident", "--severity", "1", "--at", "2026-01-06T08:00:00Z")
+    munich = decided(*asked, "--zone", "Europe/Berlin", "--holidays", "DE-BY")
+    berlin = decided(*asked, "--zone", "Europe/Berlin", "--holidays", "DE")
+    assert (munich["respond_by"], berlin["respond_by"]) == ("2026-01-07T09:00:00Z", "2026-01-06T10:00:00Z")
+
+
+@pytest.mark.parametrize(
     ("args", "said"),
     [
         (("--at", "tomorrow"), "is not an instant"),
         (("--at", "2026-03-10T09:00:00"), "needs a zone"),
+        (("--at", "2026-02-30T09:00:00Z"), "is not an instant"),
+        (("--at", "9999-12-31T23:59:59Z"), "lies outside the years"),
         (("--zone", "Mars/Olympus"), "is not a time zone"),
+        (("--zone", "Europe"), "is not a time zone"),
+        (("--zone", ""), "is not a time zone"),
         (("--holidays", "ZZ"), "no public holidays are known"),
+        (("--holidays", "FR-NOWHERE"), "--holidays: "),
         (("--from", "soon"), "is not a date"),
+        (("--from", "20260310"), "is not a date"),
+        (("--from", ""), "is not a date"),
         (("--from", "2026-03-11", "--until", "2026-03-10"), "lies before"),
-        (("--severity", "5"), "severity"),
+        (("--until", "3000-01-01"), "lies outside the years"),
+        (("--severity", "5"), "--severity: '5'"),
+        (("--severity", "high"), "--severity: 'high'"),
+        (("--units", "0"), "--units: '0'"),
+        (("--grace-days", "-1"), "--grace-days: '-1'"),
+        (("--channel", "pigeon"), "--channel: 'pigeon'"),
+        (("--language", "tlh"), "--language: 'tlh'"),
+        (("--state", "asleep"), "--state: 'asleep'"),
+        (("--state", ""), "--state: is missing"),
+        (("--tier", "tin"), "--tier: 'tin'"),
+        (("--tier", ""), "--tier: is missing"),
+        (("--ask", "lunch"), "--ask: 'lunch'"),
+        (("--ask", ""), "--ask: is missing"),
+        (("--machine", "plant-db-1"), "goes with --contract"),
+        (("--contract", "VC-1"), "cannot be given beside --contract"),
+        (("--tier", "", "--contract", "VC-1", "--from", "2026-01-01"), "--from: cannot be given beside"),
+        (("--tier", "", "--contract", "VC-1", "--holidays", "FR"), "--holidays: cannot be given beside"),
     ],
 )
-def test_a_mistyped_option_is_answered_in_words(args: tuple[str, ...], said: str) -> None:
-    result = CliRunner().invoke(command, ["--tier", "gold", "--ask", "telemetry", *args])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_mistyped_option_is_answered_in_one_sentence(args: tuple[str, ...], said: str, as_json: bool) -> None:
+    given = ["--tier", "gold", "--ask", "telemetry", *args, *(["--json"] if as_json else [])]
+    result = CliRunner().invoke(command, given)
     assert result.exit_code == 2
-    assert said in result.output
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    told = json.loads(result.stdout) if as_json else {"error": said, "option": ""}
+    assert said in told["error"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from contracts import clock, hours, running
+from contracts import clock, hours, precedence, running
 from contracts.clock import Pause
 from contracts.decision import ContractFacts
 from contracts.tiers import Budget
@@ -237,7 +237,7 @@ def level(case: Case) -> Case:
 
 def select(case: Case) -> Case:
     query = case["query"]
-    return {"policy": ladder.select(query["precedence"], query["policies"], query["incident"])}
+    return {"policy": precedence.select(query["precedence"], query["policies"], query["incident"])}
 
 
 OPS: Mapping[str, Callable[[Case], Case]] = {
