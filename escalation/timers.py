@@ -29,7 +29,6 @@ _RETRY = timedelta(seconds=1)  # what somebody had in hand is looked at again so
 class Fired:
     """A share that was used up."""
 
-    id: uuid.UUID
     promise_id: uuid.UUID
     incident_id: uuid.UUID
     percent: int
@@ -54,46 +53,55 @@ def fire_some(session: Session, now: datetime, limit: int = BATCH) -> list[Fired
     Both rows are taken or neither, without waiting: whoever acts on the incident goes first, and the next turn sees
     what their act has made of the clock.
     """
-    query = (
-        select(Threshold, Incident)
+    due = (
+        select(Threshold.id)
         .join(Incident, Incident.id == Threshold.incident_id)
         .where(Threshold.fired_at.is_(None), Threshold.at <= now)
         .order_by(Threshold.at, Threshold.percent)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("due")
     )
-    rows = session.execute(query).all()
-    if not rows:
-        return []
-    fired = []
-    for row, _ in rows:
-        assert row.at is not None  # chosen by it
-        row.fired_at, row.late = now, now - row.at > PUNCTUAL
-        fired.append(Fired(row.id, row.promise_id, row.incident_id, row.percent, row.at, row.late))
-    session.flush()  # the rows are ours before anything is said of them
-    _tell(session, {incident.id: incident for _, incident in rows}, fired, now)
+    taken = (
+        update(Threshold)
+        .where(Threshold.id.in_(select(due.c.id)))
+        .values(fired_at=now, late=Threshold.at < now - PUNCTUAL)
+        .returning(Threshold.promise_id, Threshold.incident_id, Threshold.percent, Threshold.at, Threshold.late)
+        .execution_options(synchronize_session=False)
+    )
+    rows = (
+        Fired(promise_id, incident_id, percent, at, late)
+        for promise_id, incident_id, percent, at, late in session.execute(taken)
+        if at is not None  # chosen by it
+    )
+    fired = sorted(rows, key=lambda one: (one.at, one.percent))
+    _tell(session, fired, now)
     return fired
 
 
-def _tell(session: Session, incidents: dict[uuid.UUID, Incident], fired: Sequence[Fired], now: datetime) -> None:
+def _tell(session: Session, fired: Sequence[Fired], now: datetime) -> None:
     """One line and one notice an incident and turn, of the share nearest to the end: a warning, never a storm."""
-    worth = [one for one in fired if one.percent in WORTH_A_WORD and incidents[one.incident_id].state in OPEN_STATES]
     nearest: dict[uuid.UUID, Fired] = {}
-    for one in sorted(worth, key=lambda one: (one.percent, one.at)):
-        nearest[one.incident_id] = one
+    for one in sorted(fired, key=lambda one: (one.percent, one.at)):
+        if one.percent in WORTH_A_WORD:
+            nearest[one.incident_id] = one
     if not nearest:
         return
     ids = [one.promise_id for one in nearest.values()]
-    owed = {row.id: row for row in session.scalars(select(Promise).where(Promise.id.in_(ids)))}
-    entries = []
-    for incident_id, one in nearest.items():
-        incident, promise = incidents[incident_id], owed[one.promise_id]
+    rows = session.execute(
+        select(Incident, Promise)
+        .join(Promise, Promise.incident_id == Incident.id)
+        .where(Promise.id.in_(ids), Incident.state.in_(OPEN_STATES))
+    )
+    entries, told = [], []
+    for incident, promise in rows:
+        one = nearest[incident.id]
         said = _sentence(promise, one)
         entries.append(
             {
                 "id": new_id(),
                 "customer_id": incident.customer_id,
-                "incident_id": incident_id,
+                "incident_id": incident.id,
                 "at": now,
                 "kind": "threshold",
                 "actor": "Vigie",
@@ -102,11 +110,13 @@ def _tell(session: Session, incidents: dict[uuid.UUID, Incident], fired: Sequenc
                 "facts": {"promise": promise.kind, "percent": one.percent, "at": one.at.isoformat(), "late": one.late},
             }
         )
+        told.append(incident)
         notify.remind_owner(session, incident, said, "a promise nears its end", now, f"{promise.id}/{one.percent}")
-    session.execute(insert(TimelineEntry), entries)
-    session.execute(update(Incident).where(Incident.id.in_(list(nearest))).values(changed_at=now))
-    for incident_id in nearest:
-        _announce(session, incidents[incident_id])
+    if told:
+        session.execute(insert(TimelineEntry), entries)
+        changed = update(Incident).where(Incident.id.in_([incident.id for incident in told])).values(changed_at=now)
+        session.execute(changed.execution_options(synchronize_session=False))
+        session.execute(_NOTIFY, [{"channel": announce.LIVE, "payload": _payload(incident)} for incident in told])
 
 
 _WHOSE = {"customer": "the", "internal": "our own target for the", "vendor": "the"}
@@ -117,11 +127,12 @@ def _sentence(promise: Promise, one: Fired) -> str:
     return f"{said} This warning comes late." if one.late else said
 
 
-def _announce(session: Session, incident: Incident) -> None:
-    payload = {"kind": "incident", "id": str(incident.id), "customer_id": str(incident.customer_id),
-               "version": incident.version}  # fmt: skip
-    notify_pages = text("SELECT pg_notify(:channel, :payload)")
-    session.execute(notify_pages, {"channel": announce.LIVE, "payload": json.dumps(payload)})
+_NOTIFY = text("SELECT pg_notify(:channel, :payload)")
+
+
+def _payload(incident: Incident) -> str:
+    facts = {"id": str(incident.id), "customer_id": str(incident.customer_id), "version": incident.version}
+    return json.dumps({"kind": "incident", **facts})
 
 
 def next_due(session: Session, after: datetime) -> datetime | None:
