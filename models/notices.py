@@ -25,6 +25,7 @@ class Notice(Owned, Base):
         Index(
             "ix_notices_next_try_at", "next_try_at", postgresql_where=text("settled_at is null and given_up_at is null")
         ),
+        Index("ix_notices_channel_address_settled_at", "channel", "address", "settled_at"),
     )
 
     incident_id: Mapped[uuid.UUID | None] = mapped_column(  # empty: a word about a contract, not about an incident
@@ -33,7 +34,8 @@ class Notice(Owned, Base):
     rung: Mapped[int]
     round: Mapped[int] = mapped_column(default=0)  # repeats of the whole ladder
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
-    channel: Mapped[str]  # email, webhook, file
+    # email, file, webhook, slack, teams, pagerduty, sms, voice, browser, or a provider's own name
+    channel: Mapped[str]
     address: Mapped[str]
     subject: Mapped[str]
     body: Mapped[dict[str, Any]]
@@ -48,3 +50,5 @@ class Notice(Owned, Base):
     given_up_at: Mapped[datetime | None]
     last_error: Mapped[str] = mapped_column(default="")
     receipt: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    # Told as part of another one: notices to one person within seconds are one letter.
+    joined_into: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("notices.id", ondelete="SET NULL"), index=True)

@@ -44,6 +44,7 @@ CHOSEN: dict[str, Any] = {
     "machines.name": "filled-1",
     "model_artefacts.digest": "a" * 64,
     "notices.given_up_at": None,
+    "notices.joined_into": None,
     "people.role": "contact",
     "promises.state": "running",
     "promises.party": "customer",
