@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from escalation import alone
 from escalation.announce import announce
 from escalation.incident import VIGIE, Actor
 from models import audit
@@ -53,6 +54,7 @@ def changed(
     """Close one change of an incident: count the version, write the audit entry, announce it."""
     incident.version += 1
     incident.changed_at = now
+    alone.count(incident, now)
     record(session, incident, deed, now, actor=actor, facts=facts)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from escalation import handover, waiting_line
+from escalation import company, handover, waiting_line
 from escalation.auditor import Watchman
 from escalation.channels import Channel
 from escalation.channels.email import mail_server
@@ -56,10 +56,11 @@ def desk_loops(
         changed, due = tick_all(sessions, now, _AT_ONCE)
         waiting_line.serve(sessions, now)
         handover.climb_unanswered(sessions, now)
+        _, alone_at = company.attend(sessions, now)
         if changed >= _AT_ONCE:
             return now
         with work(sessions, SYSTEM) as session:
-            return min((at for at in (due, handover.next_due(session)) if at is not None), default=None)
+            return min((at for at in (due, alone_at, handover.next_due(session)) if at is not None), default=None)
 
     deliver = Loop("deliver", _DELIVER_S, deliverer.once)
     tick = Loop("tick", _TICK_S, ticking)

@@ -60,6 +60,7 @@ class Incident(Owned, Base):
         Index("uq_incidents_one_open", "machine_id", "cause", unique=True, postgresql_where=_STILL_OPEN),
         Index("ix_incidents_state_opened_at", "state", "opened_at"),
         Index("ix_incidents_changed_at", "changed_at"),
+        Index("ix_incidents_alone_since", "alone_since", postgresql_where=text("alone_since is not null")),
         Index("ix_incidents_queued_at", "queued_at", postgresql_where=text("queued_at is not null")),
         Index("ix_incidents_next_rung_at", "next_rung_at", postgresql_where=text("next_rung_at is not null")),
     )
@@ -81,6 +82,8 @@ class Incident(Owned, Base):
     began_at: Mapped[datetime]  # when the condition began, by the evidence
     opened_at: Mapped[datetime]
     condition_ended_at: Mapped[datetime | None]
+    alone_since: Mapped[datetime | None]  # since when its owner is alone with it; empty while nobody is
+    alone_s: Mapped[float] = mapped_column(default=0.0, server_default="0")  # seconds alone before that, in all
     queued_at: Mapped[datetime | None]  # everybody's hands were full when it came: since then it waits its turn
     acknowledged_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]

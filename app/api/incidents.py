@@ -56,6 +56,8 @@ class IncidentOut(Out):
     told_customer_at: Instant | None
     owner: Somebody | None
     second: Somebody | None
+    alone_since: Instant | None = Field(description="since when its owner is alone with it; null: nobody is")
+    alone_s: float = Field(description="seconds somebody was alone with it before that, in all")
     rung: int = Field(description="the last rung climbed, from 0; -1: none")
     next_rung_at: Instant | None
     evidence_digest: str

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import words
 from app.pages.queue import PersonView, person_view
+from escalation import alone
 from models.incidents import Finding, Incident
 from models.notices import Notice
 from models.people import Person
@@ -48,9 +49,11 @@ def people(
         shown = person_view(person, duty)
         if shown is not None:
             since = incident.acknowledged_at
-            shown_people.append(
-                (shown, f"{role} since {words.hour(since, zone, now)}" if since and role == "leads" else role)
-            )
+            said = f"{role} since {words.hour(since, zone, now)}" if since and role == "leads" else role
+            lonely = alone.seconds(incident, now) if role == "leads" else 0
+            if lonely >= words.MINUTE:
+                said = f"{said}, {words.span(lonely)} of it alone"
+            shown_people.append((shown, said))
     return shown_people
 
 

@@ -235,7 +235,7 @@ def _beside(
             return person_view(second, duty), "second", False
         if incident.severity > NEEDS_TWO:
             return None, "nobody needed", False
-        since = incident.acknowledged_at or incident.opened_at
+        since = incident.alone_since or incident.acknowledged_at or incident.opened_at
         return None, f"alone for {words.span((now - since).total_seconds())}", True
     if owner is not None:
         role = "leads" if group == "second" else "has it"

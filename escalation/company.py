@@ -1,0 +1,64 @@
+"""Attaching a second wherever somebody has been alone for longer than the rule allows."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from escalation import alone, duty, hands, story
+from models import audit
+from models.incidents import Incident
+from models.people import Person
+from models.session import SYSTEM, Sessions, work
+
+# The desk was empty when a second was due: it is asked again this often.
+AGAIN = timedelta(minutes=5)
+
+
+def attend(sessions: Sessions, now: datetime) -> tuple[int, datetime | None]:
+    """Attach a second wherever the rule asks for one by now; how many, and when it asks again."""
+    with work(sessions, SYSTEM) as session:
+        due = [(at, incident) for incident, at in _due(session)]
+    attached = 0
+    for at, (incident_id, customer_id) in due:
+        if at <= now:
+            with work(sessions, SYSTEM) as session:
+                audit.take_turns(session, customer_id)
+                attached += _attach(session, incident_id, now)
+    with work(sessions, SYSTEM) as session:
+        ahead = [max(at, now + AGAIN) if at <= now else at for _, at in _due(session)]
+    return attached, min(ahead, default=None)
+
+
+def _due(session: Session) -> list[tuple[tuple[uuid.UUID, uuid.UUID], datetime]]:
+    """((incident, customer), instant) of everybody alone whom the rule will not leave so, the longest alone first."""
+    rows = session.execute(
+        select(Incident.id, Incident.customer_id, Incident.severity, Incident.tier, Incident.alone_since, Person.level)
+        .join(Person, Person.id == Incident.owner_id)
+        .where(Incident.alone_since.is_not(None))
+        .order_by(Incident.alone_since)
+    )
+    found = []
+    for id, customer, severity, tier, since, level in rows:
+        allowed = alone.limit(severity, tier, level)
+        if allowed is not None and since is not None:
+            found.append(((id, customer), since + allowed))
+    return found
+
+
+def _attach(session: Session, incident_id: uuid.UUID, now: datetime) -> bool:
+    incident = session.get(Incident, incident_id, with_for_update=True, populate_existing=True)
+    if incident is None or not alone.is_alone(incident):
+        return False
+    owner = session.get_one(Person, incident.owner_id)
+    allowed = alone.limit(incident.severity, incident.tier, owner.level)
+    if allowed is None or incident.alone_since is None or incident.alone_since + allowed > now:
+        return False
+    if duty.beside(duty.on_duty(session, incident, now), incident.owner_id) is None:
+        return False  # that nobody is there was said when it began; the desk is asked again
+    hands.attach(session, incident, now)
+    story.changed(session, incident, "attach second", now, facts={"second": str(incident.second_id)})
+    return True
