@@ -83,6 +83,7 @@ class DeliveryCount(Base):
     duplicate: Mapped[int] = mapped_column(default=0)
     late: Mapped[int] = mapped_column(default=0)  # stored and kept in history, too old to be scored
     missing: Mapped[int] = mapped_column(default=0)  # holes seen in seq, not part of the sum
+    in_maintenance: Mapped[int] = mapped_column(default=0, server_default="0")  # of those taken: kept, not looked at
     reasons: Mapped[dict[str, Any]] = mapped_column(default=dict)  # refusal reason → count
 
 
@@ -90,7 +91,14 @@ class DeadLetter(Identified, Base):
     """A message we could not use, whole, with the reason, ready to be replayed after a fix."""
 
     __tablename__ = "dead_letters"
-    __table_args__ = (Index("uq_dead_letters_partition_position", "partition", "position", "item", unique=True),)
+    __table_args__ = (
+        Index("uq_dead_letters_partition_position", "partition", "position", "item", unique=True),
+        Index(
+            "ix_dead_letters_asked",
+            "replay_asked_at",
+            postgresql_where=text("replay_asked_at IS NOT NULL AND replayed_at IS NULL"),
+        ),
+    )
 
     received_at: Mapped[datetime] = mapped_column(index=True)
     topic: Mapped[str]
@@ -102,7 +110,9 @@ class DeadLetter(Identified, Base):
     partition: Mapped[int]
     position: Mapped[int] = mapped_column(BigInteger)
     item: Mapped[int]  # which message of the record
-    replayed_at: Mapped[datetime | None]
+    replay_asked_at: Mapped[datetime | None]
+    replay_asked_by: Mapped[str] = mapped_column(default="", server_default="")
+    replayed_at: Mapped[datetime | None]  # stands in the log once more, to be judged anew
 
 
 class LabOrder(Base):

@@ -42,6 +42,8 @@ CHOSEN: dict[str, Any] = {
     "machine_states.health": "deviates",
     "detachments.ends_at": AT + dt.timedelta(days=90),
     "machines.name": "filled-1",
+    "maintenance_windows.ends_at": AT + dt.timedelta(hours=2),
+    "maintenance_windows.site_id": None,
     "model_artefacts.digest": "a" * 64,
     "notices.given_up_at": None,
     "notices.joined_into": None,
