@@ -25,6 +25,8 @@ from models.session import STAFF, Scope
 
 log = structlog.get_logger("vigie.web")
 
+# Where programs come in: alerts with tokens of their own, telemetry with the secrets of machines. None takes cookies.
+OWN_DOORS = frozenset({"doors", "hearing"})
 # Long enough to walk to another desk, short enough that a forgotten mail is worth nothing.
 LINK_LIVES = timedelta(minutes=30)
 # Writing at each request would make every read a write.
@@ -98,11 +100,11 @@ def register(app: Flask) -> None:
 
 def find_caller() -> None:
     """Set the caller from key or cookie, and hold unsafe requests of browsers against CSRF. Raises Problem."""
-    if request.endpoint == "static" or request.blueprint == "doors":  # a door has tokens of its own
+    if request.endpoint == "static" or request.blueprint in OWN_DOORS:  # a door asks for itself who is there
         return
     authorization = request.headers.get("Authorization")
     if authorization is not None:
-        g.caller = _by_key(authorization)
+        g.caller = by_key(authorization)
         return
     cookie = request.cookies.get(cookie_name())
     g.caller = _by_cookie(cookie) if cookie else None
@@ -110,7 +112,8 @@ def find_caller() -> None:
         require_same_origin(g.caller.csrf if g.caller else None)
 
 
-def _by_key(authorization: str) -> Caller:
+def by_key(authorization: str) -> Caller:
+    """The caller behind a key in an Authorization header. Raises Problem (401)."""
     scheme, _, text = authorization.partition(" ")
     with as_house() as session:
         found = keys.owner_of(session, text.strip(), now()) if scheme.lower() == "bearer" else None

@@ -32,6 +32,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "too-large": (413, "The request is too large"),
     "not-json": (415, "The API takes application/json only"),
     "not-a-table": (415, "This address takes tables only"),
+    "unsupported": (415, "The body is of a kind this address does not take"),
     "invalid": (422, "Some fields cannot be used"),
     "key-reused": (422, "The idempotency key was used for another request"),
     "too-often": (429, "Too many tries"),

@@ -48,11 +48,11 @@ _READ = frozenset(
 _DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "incidents:act", "platform:read",
                  "duty:read"}  # fmt: skip
 _SELL = _DESK | {"customers:write", "people:write", "contracts:write", "contracts:confirm", "machines:write",
-                 "tokens:write", "doors:write", "duty:write"}  # fmt: skip
+                 "tokens:write", "doors:write", "duty:write", "reports:write"}  # fmt: skip
 
 ROLES: Mapping[str, frozenset[str]] = {
     "engineer": _DESK,
-    "operator": _READ | {"platform:read", "machines:write", "duty:read"},
+    "operator": _READ | {"platform:read", "machines:write", "reports:write", "duty:read"},
     "manager": _SELL,
     "administrator": frozenset(RIGHTS),
     "contact": _READ,
@@ -66,7 +66,7 @@ CONTACT_MAY: Mapping[str, frozenset[str]] = {
 }
 
 # A customer's key can never do more than the best-placed contact.
-CUSTOMER_KEY = _READ | {"incidents:open", "incidents:escalate"}
+CUSTOMER_KEY = _READ | {"incidents:open", "incidents:escalate", "reports:write"}
 
 
 def of_person(role: str, may: Iterable[str]) -> frozenset[str]:

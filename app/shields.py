@@ -45,7 +45,7 @@ def _check_path() -> None:
 
 def _check_size() -> None:
     # An Alertmanager knows no limit of its own, and hears a refusal as the last word on its alerts.
-    is_large = request.path in UPLOADS or request.blueprint == "doors"
+    is_large = request.path in UPLOADS or request.blueprint in ("doors", "hearing")
     largest = LARGEST_UPLOAD if is_large else LARGEST_BODY
     request.max_content_length, request.max_form_memory_size = largest + 1, largest
     if (request.content_length or 0) > largest:  # before anything is read

@@ -48,8 +48,10 @@ class Columns:
 
 
 def of_reports(reports: Sequence[tuple[int, Mapping[str, float]]]) -> Columns:
-    """Columns of (instant, metrics). Of several reports of one instant the last one stands."""
-    unique = dict(sorted(reports, key=lambda report: report[0])) if len(reports) > 1 else dict(reports)
+    """Columns of (instant, metrics). Several reports of one instant are one; of a metric the last value stands."""
+    unique: dict[int, Mapping[str, float]] = {}
+    for at, metrics in sorted(reports, key=lambda report: report[0]):
+        unique[at] = {**unique[at], **metrics} if at in unique else metrics
     names: dict[str, None] = {}
     for metrics in unique.values():
         names.update(dict.fromkeys(metrics))
@@ -62,7 +64,7 @@ def of_reports(reports: Sequence[tuple[int, Mapping[str, float]]]) -> Columns:
 
 
 def joined(parts: Iterable[Columns]) -> Columns:
-    """One after the other, in order of instants; of several reports of one instant the last part's stands."""
+    """One after the other, in order of instants; of one instant the last value of each metric stands."""
     every = [part for part in parts if len(part)]
     if not every:
         return Columns(np.zeros(0, np.int64), {})
@@ -71,14 +73,21 @@ def joined(parts: Iterable[Columns]) -> Columns:
     at = np.concatenate([part.at_ms for part in every])
     order = np.argsort(at, kind="stable")
     ordered = at[order]
-    last = np.append(ordered[1:] != ordered[:-1], True)
-    order = order[last]
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
     names = sorted({name for part in every for name in part.values})
     values = {}
     for name in names:
         pieces = [part.values[name] if name in part.values else np.full(len(part), np.nan) for part in every]
-        values[name] = np.concatenate(pieces)[order]
-    return Columns(at[order], values)
+        values[name] = _last_of_each(np.concatenate(pieces)[order], first)
+    return Columns(ordered[first], values)
+
+
+def _last_of_each(values: Floats, first: Instants) -> Floats:
+    """Of each run that begins at `first` the last value that is one."""
+    if len(first) == len(values):
+        return values
+    place = np.maximum.reduceat(np.where(np.isnan(values), -1, np.arange(len(values))), first)
+    return np.where(place < 0, np.nan, values[place])
 
 
 def packed(columns: Columns) -> bytes:

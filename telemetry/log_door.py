@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from telemetry.log import LogReader, LogWriter
 from telemetry.needs import Needs
 
 
-def open_writer(settings: Needs) -> LogWriter:
-    """The writer the settings ask for."""
+def open_writer(settings: Needs, role: Literal["web", "worker"] = "worker") -> LogWriter:
+    """The writer the settings ask for; `role` is whom it is at the database, where the log is one."""
     if settings.log == "kafka":
         from telemetry.log_kafka import KafkaWriter
 
         return KafkaWriter(settings.kafka_servers, settings.kafka_topic, settings.partitions)
     from telemetry.log_postgres import PostgresWriter
 
-    return PostgresWriter(settings.database_for("worker"))
+    return PostgresWriter(settings.database_for(role))
 
 
 def open_reader(settings: Needs, reader: str, owner: str) -> LogReader:

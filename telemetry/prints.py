@@ -26,7 +26,7 @@ class Prints:
 
     def seen(self, reading: Reading) -> bool:
         """Whether it was told before; it is remembered from now on."""
-        said = orjson.dumps([reading.at_ms, list(reading.metrics.items()), list(reading.facts.items())])
+        said = orjson.dumps([reading.at_ms, list((reading.metrics or reading.facts).items())])
         mark = hashlib.blake2b(said, digest_size=_SIZE).digest()
         if mark in self._kept:
             return True

@@ -36,6 +36,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "no_machine": "the topic does not name a machine",
         "unknown_alias": "a Sparkplug alias was used before the birth that declares it",
         "bad_payload": "the payload cannot be decoded in its format",
+        "unknown_machine": "no machine of this name is enrolled",
         "not_its_own": "a machine spoke for another one without being its gateway",
     }
 )

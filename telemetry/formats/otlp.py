@@ -17,12 +17,26 @@ from typing import Any, Final
 from google.protobuf.json_format import Parse, ParseError
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest as Request
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse as Response
 
 from telemetry.formats.route import Route
-from telemetry.formats.strict import MAX_TEXT, instant, json_of, name_ok
+from telemetry.formats.strict import MAX_NAME, MAX_TEXT, instant, json_of, name_ok
 from telemetry.reading import NO_COUNTERS, NO_FACTS, Heard, Reading, Refused
 
 FORMAT: Final = "otlp"
+__all__ = [
+    "FORMAT",
+    "MAX_POINTS",
+    "Response",
+    "identity",
+    "judged",
+    "labelled",
+    "parse",
+    "parts",
+    "points_in",
+    "request_of",
+]
+
 IDENTITY: Final = ("vigie.machine", "host.name", "host.id")
 _HOST_LEVEL: Final = ("system.", "hw.", "host.")
 _DELTA: Final = 1
@@ -72,14 +86,14 @@ def points_in(resource_metrics: Any) -> int:
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:
-    """One reading a resource and instant. A point whose name cannot be kept is refused, the others stand."""
+    """One reading a resource and instant. A point that cannot be kept is refused, the others stand."""
     request = request_of(payload, is_json=payload[:1] == b"{")
     if sum(map(points_in, request.resource_metrics)) > MAX_POINTS:
         raise Refused("too_many_metrics", f"more than {MAX_POINTS} points")
     heard: list[Heard] = []
     problem: Refused | None = None
     for resource in request.resource_metrics:
-        told, bad = _resource(route, resource)
+        told, _, bad = judged(route, resource)
         heard += told
         problem = problem or bad
     if problem is not None:
@@ -87,33 +101,62 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     return heard
 
 
-def _resource(route: Route, sent: Any) -> tuple[list[Heard], Refused | None]:
+def judged(route: Route, sent: Any) -> tuple[list[Heard], int, Refused | None]:
+    """What one resource's metrics say, how many of their points cannot be kept, and why the first of these cannot."""
     attributes = _attributes(sent.resource.attributes)
-    machine = route.machine
-    if route.believes:
-        machine = identity(sent.resource) or route.machine
+    machine = (identity(sent.resource) if route.believes else "") or route.machine
     service = attributes.get("service.name", "")
     sets: dict[tuple[int, int], _Set] = {}
+    bad = 0
     problem: Refused | None = None
-    for scope in sent.scope_metrics:
-        for metric in scope.metrics:
-            extra = {} if not service or metric.name.startswith(_HOST_LEVEL) else {"service.name": service}
-            kind = metric.WhichOneof("data")
-            for point in getattr(metric, kind).data_points if kind else ():
-                if point.flags & _NO_VALUE:
-                    continue
-                try:
-                    _take(route, sets, metric, kind, point, extra)
-                except Refused as refused:
-                    problem = problem or refused
-    facts = {name_ok(k[:240]): v[:MAX_TEXT] for k, v in attributes.items() if k and v}
+    for metric, kind, point in _points(sent):
+        extra = {} if not service or metric.name.startswith(_HOST_LEVEL) else {"service.name": service}
+        try:
+            _take(route, sets, metric, kind, point, extra)
+        except Refused as refused:
+            bad += 1
+            problem = problem or refused
+    facts = {name_ok(k[:MAX_NAME]): v[:MAX_TEXT] for k, v in attributes.items() if k and v}
     heard: list[Heard] = []
     for (at, _), kept in sorted(sets.items(), key=lambda pair: pair[0]):
         counters = frozenset(kept.counters) or NO_COUNTERS
         told = NO_FACTS if heard else facts
         received = route.received_at_ms
         heard.append(Reading(machine, at, kept.metrics, None, received, FORMAT, told, counters, deltas=kept.deltas))
-    return heard, problem
+    return heard, bad, problem
+
+
+def _points(sent: Any) -> Iterator[tuple[Any, str, Any]]:
+    for scope in sent.scope_metrics:
+        for metric in scope.metrics:
+            kind = metric.WhichOneof("data")
+            for point in getattr(metric, kind).data_points if kind else ():
+                if not point.flags & _NO_VALUE:
+                    yield metric, kind, point
+
+
+def parts(resource_metrics: Any, largest: int) -> Iterator[tuple[bytes, int]]:
+    """One resource's metrics as requests of at most ``largest`` bytes, with their points.
+
+    A single metric larger than that makes a request of its own.
+    """
+    whole = Request(resource_metrics=[resource_metrics])
+    if whole.ByteSize() <= largest:
+        yield whole.SerializeToString(), points_in(resource_metrics)
+        return
+    for scope in resource_metrics.scope_metrics:
+        waiting = list(scope.metrics)
+        while waiting:
+            part = Request()
+            resource = part.resource_metrics.add()
+            resource.resource.CopyFrom(resource_metrics.resource)
+            inner = resource.scope_metrics.add()
+            inner.scope.CopyFrom(scope.scope)
+            size = part.ByteSize()
+            while waiting and (not inner.metrics or size + waiting[0].ByteSize() < largest):
+                size += waiting[0].ByteSize() + 8
+                inner.metrics.append(waiting.pop(0))
+            yield part.SerializeToString(), points_in(resource)
 
 
 def _take(

@@ -8,6 +8,7 @@ its name. Stale markers (NaN) are no values.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -81,6 +82,20 @@ def identity(series: Any) -> str:
     name = next((said[key] for key in _MACHINE if said.get(key)), "")
     host, colon, port = name.rpartition(":")
     return (host if colon and port.isdigit() else name).strip("[]")
+
+
+def parts(series: Iterable[Any], largest: int) -> Iterator[bytes]:
+    """Series as opened requests of about ``largest`` bytes."""
+    part = _write_request()()
+    size = 0
+    for one in series:
+        if part.timeseries and size + one.ByteSize() > largest:
+            yield part.SerializeToString()
+            part, size = _write_request()(), 0
+        part.timeseries.append(one)
+        size += one.ByteSize() + 6
+    if part.timeseries:
+        yield part.SerializeToString()
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:

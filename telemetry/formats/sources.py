@@ -28,7 +28,7 @@ from telemetry.formats.assembler import Assembler
 from telemetry.formats.guess import guess
 from telemetry.formats.route import Route
 from telemetry.formats.strict import MAX_TEXT, machine_ok, within_limits
-from telemetry.reading import Heard, Reading, Refused
+from telemetry.reading import REASONS, Heard, Reading, Refused
 
 Parse = Callable[[Route, bytes], list[Heard]]
 
@@ -64,6 +64,7 @@ PARSERS: Final[dict[str, Parse]] = {
 }
 # Agents that spread one cycle over many messages.
 PIECEMEAL: Final = frozenset({"values", "collectd", "glances", "linux2mqtt", "psmqtt", "telegraf"})
+DOOR: Final = "door"  # no machine may write there: door/REASON/…
 OWN_WIRE: Final = frozenset({"report", "event", "status"}) | native.OURS
 
 
@@ -154,6 +155,9 @@ class Decoder:
         """Format, machine, and the topic levels behind it."""
         if levels[0] == "vigie" and len(levels) >= 3:
             return self._own(levels)
+        if levels[0] == DOOR and len(levels) > 2 and levels[1] in REASONS:
+            # What a door over HTTP has refused goes the same way, so that the same ledger and letters tell of it.
+            raise Refused(levels[1], "/".join(levels[2:])[:200])
         for source in self._sources:
             if source.matches(levels):
                 if source.machine >= len(levels):

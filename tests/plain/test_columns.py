@@ -58,3 +58,12 @@ def test_a_cut_block_is_refused(reports: list[tuple[int, dict[str, float]]], dat
     body = packed(of_reports(reports))
     with pytest.raises(BadBlock):
         unpacked(body[: data.draw(st.integers(0, len(body) - 1))])
+
+
+def test_parts_of_one_instant_are_one_report_within_a_block_and_across_blocks() -> None:
+    first = of_reports([(1000, {"cpu": 1.0}), (2000, {"cpu": 2.0}), (1000, {"disk": 9.0})])
+    assert list(first.rows()) == [(1000, {"cpu": 1.0, "disk": 9.0}), (2000, {"cpu": 2.0})]
+    second = of_reports([(2000, {"disk": 8.0}), (1000, {"cpu": 1.5})])
+    assert list(joined([first, second]).rows()) == [
+        (1000, {"cpu": 1.5, "disk": 9.0}), (2000, {"cpu": 2.0, "disk": 8.0}),
+    ]  # fmt: skip
