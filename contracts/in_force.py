@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, aliased
 
-from contracts import allowances, decision, precedence
+from contracts import allowances, calendars, decision, precedence
 from contracts.decision import Ask, ContractFacts, Decision, Usage
 from contracts.outside import USUAL, Rates
 from contracts.precedence import Candidate, Passed
@@ -84,13 +84,19 @@ def standing(
         return Standing(customer_id, ContractFacts(rates=rates), None, None, None, customer.language)
     each = [_standing(one, customer, machine, site, service, rates, now) for one in found]
     if len(each) == 1:
-        return each[0]
+        return _with_calendars(session, each[0], now)
     numbers = {one.contract.id: one.contract.number for one in found}
     asked = {"machine": str(machine.id) if machine else "", "site": str(site.id) if site else "", "service": service}
     candidates = [_candidate(one, holds, numbers, now) for one, holds in zip(found, each, strict=True)]
     chosen = precedence.choose(candidates, asked)
     answers = next(one for one in each if one.facts.number == chosen.number)
-    return replace(answers, passed=chosen.passed)
+    return _with_calendars(session, replace(answers, passed=chosen.passed), now)
+
+
+def _with_calendars(session: Session, holds: Standing, now: datetime) -> Standing:
+    if holds.terms is None or not holds.terms.clocks.named():
+        return holds
+    return replace(holds, terms=calendars.found_or_usual(session, holds.terms, now))
 
 
 def _who(
@@ -156,7 +162,7 @@ def _standing(
         state=contract.state,
         number=contract.number,
         zone=contract.zone,
-        site_zone=site.zone if site else "",
+        site_zone=site.zone if site and terms.clocks.zone != "contract" else "",
         country=site.country if site else contract.country,
         starts_on=contract.starts_on,
         ends_on=contract.ends_on,

@@ -141,7 +141,7 @@ def _leg(given: dict[str, object]) -> Leg:
 
 def pauses(promise: Promise) -> tuple[Pause, ...]:
     """When a promise stood still, and why."""
-    return tuple(_pause(given) for given in promise.pauses)
+    return tuple(pause_of(given) for given in promise.pauses)
 
 
 def due(promise: Promise) -> datetime | None:
@@ -158,7 +158,7 @@ def recount(session: Session, promise: Promise) -> None:
     thresholds.rearm(session, promise, legs(promise), pauses(promise))
 
 
-def _pause(given: dict[str, str | None]) -> Pause:
+def pause_of(given: dict[str, str | None]) -> Pause:
     end = given.get("to")
     return Pause(
         datetime.fromisoformat(str(given["from"])),

@@ -1,0 +1,142 @@
+"""What people settle about a promise: why it was missed, and what it comes to when it is counted again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts import calendars, promising
+from contracts.hours import parse
+from escalation import promises, story
+from escalation.incident import Actor, NotNow
+from models import audit
+from models.incidents import Incident, Promise
+
+# Why a promise was missed, as a person may judge it. Whose fault it was is no part of it.
+CAUSES: Mapping[str, str] = {
+    "capacity": "too few hands were there",
+    "skill": "nobody with the skill was there",
+    "handover": "it was lost between two hands",
+    "vendor": "a vendor was late",
+    "customer": "the customer could not be reached",
+    "parts": "a part was missing",
+    "clock": "the clock was set wrong",
+    "other": "another cause",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recounted:
+    """A promise counted again: both values, and whether they differ."""
+
+    promise: Promise
+    before: datetime | None
+    after: datetime | None
+
+    @property
+    def moved(self) -> bool:
+        return self.before != self.after
+
+
+def _hold(session: Session, promise_id: uuid.UUID) -> tuple[Promise, Incident] | NotNow:
+    """Take hold of a promise under its incident's row."""
+    incident_id = session.scalar(select(Promise.incident_id).where(Promise.id == promise_id))
+    found = session.get(Incident, incident_id) if incident_id is not None else None
+    if found is None:
+        return NotNow("There is no such promise.", "Look it up on its incident.", "absent")
+    audit.take_turns(session, found.customer_id)
+    incident = session.get_one(Incident, found.id, with_for_update=True, populate_existing=True)
+    promise = session.get_one(Promise, promise_id, with_for_update=True, populate_existing=True)
+    return promise, incident
+
+
+def judge(
+    session: Session, promise_id: uuid.UUID, actor: Actor, now: datetime, cause: str, note: str = ""
+) -> Promise | NotNow:
+    """Say why a promise was missed. The breach stays whatever is said; a later judgement replaces an earlier one."""
+    if cause not in CAUSES:
+        return NotNow(f"{cause!r} is no cause we tell apart.", f"Use one of {', '.join(CAUSES)}.", "value")
+    if cause == "other" and not note.strip():
+        return NotNow("Another cause needs words.", "Say in a note what it was.", "value")
+    held = _hold(session, promise_id)
+    if isinstance(held, NotNow):
+        return held
+    promise, incident = held
+    if promise.breached_at is None:
+        return NotNow("This promise was not missed.", "Only a missed promise has a cause.", "state")
+    before = promise.cause
+    promise.cause, promise.cause_note = cause, note.strip()
+    promise.cause_by, promise.cause_at = actor.name, now
+    said = f"The {promises.words(promise.kind)} was missed because {CAUSES[cause]}."
+    text = f"{said} {note.strip()}".strip()
+    facts = {"promise": promise.kind, "cause": cause, "before": before}
+    story.tell(session, incident, "cause", text, now, actor=actor, facts=facts)
+    story.changed(session, incident, "judge breach", now, actor=actor, facts={**facts, "promise_id": str(promise.id)})
+    return promise
+
+
+def recount(
+    session: Session,
+    promise_id: uuid.UUID,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    *,
+    with_present_calendar: bool = False,
+    only_look: bool = False,
+) -> Recounted | NotNow:
+    """Count a promise again, and keep both values in the audit; a breach that was recorded stays.
+
+    By the calendar frozen with it, or (because a person says so) by the one its terms name as it stands now.
+    `only_look`: say what would come of it and change nothing.
+    """
+    if not reason.strip():
+        return NotNow("Counting again needs a reason; the audit keeps it.", "Say why.", "value")
+    held = _hold(session, promise_id)
+    if isinstance(held, NotNow):
+        return held
+    promise, incident = held
+    if promise.state not in promises.LIVE:
+        return NotNow("This promise does not run any more.", "Only a running or paused promise is counted.", "state")
+    before, kept = promise.due_at, promise.calendar
+    if with_present_calendar:
+        promise.calendar = _present(session, promise, incident, now)
+    after = promises.due(promise) if promise.state == "running" else None
+    if only_look:
+        promise.calendar = kept
+        return Recounted(promise, before, after)
+    promises.recount(session, promise)
+    facts: dict[str, Any] = {  # Any: JSON
+        "promise": promise.kind,
+        "promise_id": str(promise.id),
+        "before": before.isoformat() if before else None,
+        "after": after.isoformat() if after else None,
+        "calendar": "present" if with_present_calendar else "frozen",
+        "reason": reason.strip(),
+    }
+    text = f"The {promises.words(promise.kind)} was counted again: {_moved(before, after)}. {reason.strip()}"
+    story.tell(session, incident, "recounted", text, now, actor=actor, facts=facts)
+    story.changed(session, incident, "recount promise", now, actor=actor, facts=facts)
+    return Recounted(promise, before, after)
+
+
+def _present(session: Session, promise: Promise, incident: Incident, now: datetime) -> dict[str, Any]:
+    terms = calendars.with_named(session, promises.terms_of(incident), now, anew=True)
+    kind, party = ("respond", "vendor") if promise.party == "vendor" else (promise.kind, promise.party)
+    place = promises.place_of(incident)
+    spec = promising.spec(terms, kind, incident.severity, promise.started_at, place, party)
+    if spec is None:
+        return promise.calendar
+    parse(spec.calendar)  # a calendar that cannot be read is not counted by
+    return spec.calendar
+
+
+def _moved(before: datetime | None, after: datetime | None) -> str:
+    said = [f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "no instant" for at in (before, after)]
+    return f"it stays at {said[1]}" if before == after else f"it moves from {said[0]} to {said[1]}"
