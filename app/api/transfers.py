@@ -9,6 +9,7 @@ from flask import request
 from pydantic import Field
 
 from app.api.door import Answer, Call, route
+from app.api.outcome import by
 from app.identity import Caller
 from app.problems import FieldError, Problem
 from app.transfer import moving
@@ -69,7 +70,7 @@ def bring(call: Call, query: ImportQuery) -> ImportOut:
     """
     files = moving.open_files(given_files(query.name))
     need_rights(call.caller, files)
-    plan, done = moving.bring(call.session, files, call.caller.actor, call.now, dry=query.dry_run)
+    plan, done = moving.bring(call.session, files, by(call), call.now, dry=query.dry_run)
     if plan.refused and not query.dry_run:
         raise refusal(plan)
     return ImportOut(

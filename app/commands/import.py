@@ -25,10 +25,11 @@ def command(files: tuple[Path, ...], dry_run: bool, quiet: bool) -> None:
     Everything is done in one transaction, or nothing; doing it twice changes nothing the second time.
     """
     from app.transfer.moving import bring, open_files
+    from contracts.life import By
 
     given = open_files([(path.name, path.read_bytes()) for path in files])
     with at_the_database() as session:
-        plan, done = bring(session, given, "vigie import", datetime.now(UTC), dry=dry_run)
+        plan, done = bring(session, given, By("vigie import", "command:import"), datetime.now(UTC), dry=dry_run)
     for line in plan.lines:
         if line.faults or not quiet:
             click.echo(said(line))

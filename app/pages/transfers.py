@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import front, words
 from app.api.transfers import MOST_FILES, need_rights
 from app.front import LARGEST_UPLOAD
+from app.pages.contract_story import by
 from app.pages.frame import page, reading, signed_in
 from app.problems import Problem
 from app.transfer import moving
@@ -44,7 +45,7 @@ def imports() -> AnyResponse:
     need_rights(who, opened)
     seen = request.form.get("seen", "") if kept else ""
     with reading(who) as session:
-        plan, done = moving.bring(session, opened, who.actor, front.now(), dry=not kept, expected=seen)
+        plan, done = moving.bring(session, opened, by(who), front.now(), dry=not kept, expected=seen)
     if done:
         return _shown(plan, done=True)
     return _shown(plan, status=422 if kept else 200, kept=kept or _keep(files), moved=bool(kept) and not plan.refused)

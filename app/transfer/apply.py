@@ -5,18 +5,22 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from app.transfer import fields, kinds
+from app.transfer import agreed, fields, kinds
+from app.transfer.kinds import Row
 from app.transfer.known import Store, ways_kept
-from app.transfer.plan import LineSaid, Plan
+from app.transfer.plan import Fault, LineSaid, Plan
+from contracts import contracting
+from contracts.life import By, CannotBe
 from models import audit
 from models.agreements import Contract, ContractLine
 from models.base import new_id
+from models.calendars import CalendarVersion, ServiceCalendar
 from models.customers import Customer, Site
 from models.machines import Machine
 from models.people import Person, WebSession
@@ -27,21 +31,28 @@ _MOST_NAMED = 2000
 
 
 class Refused(Exception):
-    """The plan holds lines that cannot be done, so nothing was."""
+    """A line cannot be done after all; what was written with it is to be rolled back."""
+
+    def __init__(self, line: LineSaid, fault: Fault) -> None:
+        super().__init__(f"{line.file}:{line.line}")
+        self.line, self.fault = line, fault
 
 
-def carry_out(session: Session, plan: Plan, store: Store, actor: str, now: datetime) -> None:
-    """Write everything. Raises Refused, before anything is written, when a line of the plan is refused."""
-    if plan.refused:
-        raise Refused(f"{len(plan.refused)} lines are refused")
+def carry_out(session: Session, plan: Plan, store: Store, by: By, now: datetime) -> None:
+    """Write everything a plan without refused lines says. Raises Refused where the house says no after all."""
     for customer_id in sorted(row.id for row in store.customers.values()):
         audit.take_turns(session, customer_id)  # before any row is written: the order everybody keeps
-    hand = _Hand(session, store, actor, now)
+    hand = _Hand(session, store, by, now)
+    hand.versioned = {line.row["contract"] for line in plan.lines if line.kind == "terms" and line.action == "create"}
     for line in plan.lines:
         if line.action == "create":
             hand.make(line)
         elif line.action == "change":
             hand.change(line)
+    session.flush()  # a contract may follow one that was made after it
+    for line in plan.lines:
+        if line.kind == "contracts" and line.action == "create" and line.row["renews"]:
+            store.contracts[line.row["contract"]].renews_id = store.contracts[line.row["renews"]].id
     session.flush()  # what the database refuses shows here, before the audit speaks of it
     hand.write_down(plan)
 
@@ -49,15 +60,18 @@ def carry_out(session: Session, plan: Plan, store: Store, actor: str, now: datet
 class _Hand:
     """The one who writes: knows what it made, for the lines that refer to it."""
 
-    def __init__(self, session: Session, store: Store, actor: str, now: datetime) -> None:
-        self._session, self._store, self._actor, self._now = session, store, actor, now
-        self._owners: dict[str, uuid.UUID] = {}
+    def __init__(self, session: Session, store: Store, by: By, now: datetime) -> None:
+        self._session, self._store, self._by, self._now = session, store, by, now
+        self.versioned: set[str] = set()  # contracts whose terms the files bring
         self._flushed = ""
-        self._makers: Mapping[str, Callable[[Mapping[str, str]], object]] = {
+        self._makers: Mapping[str, Callable[[Row], object]] = {
             "customers": self._customer, "sites": self._site, "machines": self._machine,
             "contacts": self._contact, "contracts": self._contract, "lines": self._line,
+            "terms": lambda row: agreed.version(self._store.contracts[row["contract"]], row, self._now),
+            "allowances": lambda row: agreed.allowance(self._store.contracts[row["contract"]], row),
+            "calendars": self._calendar,
         }  # fmt: skip
-        self._changers: Mapping[str, Callable[[Mapping[str, str], set[str]], object]] = {
+        self._changers: Mapping[str, Callable[[Row, set[str]], CannotBe | None]] = {
             "customers": self._customer_changed, "sites": self._site_changed, "machines": self._machine_changed,
             "contacts": self._contact_changed, "contracts": self._contract_changed, "lines": self._line_changed,
         }  # fmt: skip
@@ -69,7 +83,10 @@ class _Hand:
         self._session.add(self._makers[line.kind](line.row))
 
     def change(self, line: LineSaid) -> None:
-        self._changers[line.kind](line.row, {change.field for change in line.changes})
+        answer = self._changers[line.kind](line.row, {change.field for change in line.changes})
+        if answer is not None:
+            said = answer.reason.rstrip(".")
+            raise Refused(line, Fault(answer.field or line.changes[0].field, said, answer.remedy.rstrip(".")))
 
     def write_down(self, plan: Plan) -> None:
         """One entry in the chain of each customer that was touched, naming every line with what changed."""
@@ -86,10 +103,10 @@ class _Hand:
             }
             audit.record(
                 self._session,
-                actor=self._actor,
+                actor=self._by.name,
                 deed="import.done",
                 subject=f"customer:{slug}",
-                customer_id=self._store.customers[slug].id,
+                customer_id=self._store.customers[slug].id if slug else None,
                 facts=facts,
                 now=self._now,
             )
@@ -97,10 +114,10 @@ class _Hand:
     def _slug(self, line: LineSaid) -> str:
         row = line.row
         if "customer" in row:
-            return row["customer"]
+            return row["customer"]  # empty: a calendar of the house
         return self._store.slugs[self._store.contracts[row["contract"]].customer_id]
 
-    def _customer(self, row: Mapping[str, str]) -> Customer:
+    def _customer(self, row: Row) -> Customer:
         made = Customer(
             id=new_id(),
             slug=row["customer"],
@@ -114,12 +131,12 @@ class _Hand:
         self._store.slugs[made.id] = made.slug
         return made
 
-    def _customer_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+    def _customer_changed(self, row: Row, changed: set[str]) -> None:
         found = self._store.customers[row["customer"]]
         for name in changed & {"name", "language", "zone"}:
             setattr(found, name, row[name])
 
-    def _site(self, row: Mapping[str, str]) -> Site:
+    def _site(self, row: Row) -> Site:
         made = Site(
             id=new_id(),
             customer_id=self._owner(row),
@@ -131,35 +148,35 @@ class _Hand:
         self._store.sites[row["customer"], row["site"]] = made
         return made
 
-    def _site_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+    def _site_changed(self, row: Row, changed: set[str]) -> None:
         found = self._store.sites[row["customer"], row["site"]]
         for name in changed & {"zone", "country"}:
             setattr(found, name, row[name])
 
-    def _machine(self, row: Mapping[str, str]) -> Machine:
+    def _machine(self, row: Row) -> Machine:
         made = Machine(
             id=new_id(),
             customer_id=self._owner(row),
             name=row["machine"],
             site_id=self._site_id(row["customer"], row["site"]),
-            retired_at=_instant(row["retired_at"]),
+            retired_at=agreed.instant(row["retired_at"]),
             created_at=self._now,
             **{name: row[name] for name in ("title", "rack", "source")},
         )
         self._store.machines[made.name] = made
         return made
 
-    def _machine_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+    def _machine_changed(self, row: Row, changed: set[str]) -> None:
         found = self._store.machines[row["machine"]]
         for name in changed & {"title", "rack", "source"}:
             setattr(found, name, row[name])
         if "site" in changed:
             found.site_id = self._site_id(row["customer"], row["site"])
         if "retired_at" in changed:
-            found.retired_at = _instant(row["retired_at"])
-            enrol.revoke(self._session, found, self._now, actor=self._actor)
+            found.retired_at = agreed.instant(row["retired_at"])
+            enrol.revoke(self._session, found, self._now, actor=self._by.name)
 
-    def _contact(self, row: Mapping[str, str]) -> Person:
+    def _contact(self, row: Row) -> Person:
         made = Person(
             id=new_id(),
             customer_id=self._owner(row),
@@ -172,7 +189,7 @@ class _Hand:
         self._store.people[made.email.lower()] = made
         return made
 
-    def _contact_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
+    def _contact_changed(self, row: Row, changed: set[str]) -> None:
         found = self._store.people[row["email"].lower()]
         said = _person(row)
         said["notify"] += ways_kept(found.notify)
@@ -182,30 +199,56 @@ class _Hand:
             ended = update(WebSession).where(WebSession.person_id == found.id, WebSession.ended_at.is_(None))
             self._session.execute(ended.values(ended_at=self._now))
 
-    def _contract(self, row: Mapping[str, str]) -> Contract:
+    def _contract(self, row: Row) -> Contract:
         made = Contract(
             id=new_id(),
             customer_id=self._owner(row),
             number=row["contract"],
             tier=row["tier"],
             state=row["state"],
-            starts_on=_day(row["starts_on"]),
-            ends_on=_day(row["ends_on"]),
+            starts_on=agreed.day(row["starts_on"]),
+            ends_on=agreed.day(row["ends_on"]),
             zone=row["zone"],
             country=row["country"],
+            notice_days=agreed.numbers(row["notice_days"]),
+            made_by=self._by.key,
             created_at=self._now,
         )
         self._store.contracts[made.number] = made
+        if made.number not in self.versioned:
+            self._session.add(made)
+            self._session.flush()  # the version refers to it
+            self._session.add(agreed.first_version(made, self._by, self._now))
         return made
 
-    def _contract_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
-        found = self._store.contracts[row["contract"]]
-        for name in changed & {"state", "country"}:
-            setattr(found, name, row[name])
+    def _contract_changed(self, row: Row, changed: set[str]) -> CannotBe | None:
+        found, why = self._store.contracts[row["contract"]], "imported"
+        if "country" in changed:
+            found.country = row["country"]
+        answer: object = None
         if "ends_on" in changed:
-            found.ends_on = _day(row["ends_on"])
+            answer = contracting.set_end(self._session, found, agreed.day(row["ends_on"]), why, self._by, self._now)
+        if "state" in changed and not isinstance(answer, CannotBe):
+            answer = contracting.move(self._session, found, row["state"], why, self._by, self._now)
+        if "notice_days" in changed and not isinstance(answer, CannotBe):
+            days = tuple(agreed.numbers(row["notice_days"]))
+            answer = contracting.set_notices(self._session, found, days, self._by, self._now)
+        return answer if isinstance(answer, CannotBe) else None
 
-    def _line(self, row: Mapping[str, str]) -> ContractLine:
+    def _calendar(self, row: Row) -> CalendarVersion:
+        calendar = self._store.calendars.get(row["calendar"])
+        if calendar is None:
+            owner = self._owner(row) if row["customer"] else None
+            title = row["title"] or row["calendar"]
+            calendar = ServiceCalendar(
+                id=new_id(), customer_id=owner, name=row["calendar"], title=title, created_at=self._now
+            )
+            self._store.calendars[calendar.name] = calendar
+            self._session.add(calendar)
+            self._session.flush()  # the version refers to it
+        return agreed.calendar_version(calendar, row, self._now)
+
+    def _line(self, row: Row) -> ContractLine:
         contract = self._store.contracts[row["contract"]]
         machine = self._store.machines[row["machine"]] if row["machine"] else None
         return ContractLine(
@@ -213,21 +256,22 @@ class _Hand:
             contract_id=contract.id,
             machine_id=machine.id if machine else None,
             site_id=self._site_id(self._store.slugs[contract.customer_id], row["site"]),
-            starts_on=_day(row["starts_on"]),
-            ends_on=_day(row["ends_on"]),
+            service=row["service"],
+            starts_on=agreed.day(row["starts_on"]),
+            ends_on=agreed.day(row["ends_on"]),
         )
 
-    def _line_changed(self, row: Mapping[str, str], changed: set[str]) -> None:
-        self._store.lines[kinds.LINES.key_of(row)].ends_on = _day(row["ends_on"])
+    def _line_changed(self, row: Row, changed: set[str]) -> None:
+        self._store.lines[kinds.LINES.key_of(row)].ends_on = agreed.day(row["ends_on"])
 
-    def _owner(self, row: Mapping[str, str]) -> uuid.UUID:
+    def _owner(self, row: Row) -> uuid.UUID:
         return self._store.customers[row["customer"]].id
 
     def _site_id(self, customer: str, name: str) -> uuid.UUID | None:
         return self._store.sites[customer, name].id if name else None
 
 
-def _person(row: Mapping[str, str]) -> dict[str, Any]:  # Any: columns of several types
+def _person(row: Row) -> dict[str, Any]:  # Any: columns of several types
     ways = [] if row["notify"] in ("", fields.NO_WAY) else [one.partition(" ") for one in row["notify"].split("; ")]
     return {
         "name": row["name"],
@@ -245,11 +289,3 @@ def _told(line: LineSaid) -> dict[str, Any]:  # Any: plain JSON
     if line.changes:
         told["changes"] = [[change.field, change.before, change.after] for change in line.changes]
     return told
-
-
-def _day(value: str) -> Any:  # Any: date | None; a first day is there, for the plan asked for it
-    return date.fromisoformat(value) if value else None
-
-
-def _instant(value: str) -> datetime | None:
-    return datetime.fromisoformat(value) if value else None

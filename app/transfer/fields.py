@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
+
+from app import termtext
+from app.termtable import Field
+from contracts.hours import parse
 
 Reader = Callable[[str], str]
 NO_WAY = "none"
@@ -146,6 +151,47 @@ def mail(cell: str) -> str:
         return validate_email(cell.strip(), check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:
         raise Unfit("is not a mail address", "write it like ada@example.org") from None
+
+
+def day_counts(cell: str) -> str:
+    """Numbers of days, the largest first; "none" for none."""
+    if cell.strip().lower() == NO_WAY:
+        return NO_WAY
+    given = [word for word in re.split(r"[\s,;]+", cell.strip()) if word]
+    if (
+        not given
+        or len(given) > 12
+        or any(not re.fullmatch(r"\d{1,3}", one, re.ASCII) or int(one) > 366 for one in given)
+    ):
+        raise Unfit("is not a list of days", "write at most 12 numbers from 0 to 366, such as 60 30 7, or none")
+    return " ".join(str(one) for one in sorted({int(one) for one in given}, reverse=True))
+
+
+def term(field: Field) -> Reader:
+    """One line of the tier table, in the text a form has for it."""
+
+    def read(cell: str) -> str:
+        try:
+            return field.write(field.read(cell))
+        except termtext.Unfit as unfit:
+            raise Unfit(unfit.problem, unfit.remedy) from None
+
+    return read
+
+
+def calendar(cell: str) -> str:
+    """A calendar as JSON, in one form of it."""
+    try:
+        found = json.loads(cell)
+        parse(found)
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        raise Unfit("is no calendar", 'write JSON like {"weekly": {"mon": [["08:00", "18:00"]]}}') from None
+    return as_json(found)
+
+
+def as_json(value: object) -> str:
+    """JSON in one form: keys in order, no spaces."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def ways(cell: str) -> str:

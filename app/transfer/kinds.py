@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from app import termtable
 from app.transfer import fields
 from app.transfer.fields import Reader
+from contracts import life
 
 Row = Mapping[str, str]
 Key = tuple[str, ...]
@@ -48,6 +50,8 @@ class Kind:
     right: str  # what whoever imports it must be allowed (app/rights.py)
     check: Callable[[Row], tuple[str, str, str] | None] = lambda row: None
     note: str = ""  # said of each one that is made
+    move: Callable[[str, str, str], tuple[str, str] | None] = lambda field, before, after: None  # a change that is none
+    kept: str = ""  # why nothing of one that is there is changed
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,9 +75,31 @@ def _in_order(first: str, last: str) -> Callable[[Row], tuple[str, str, str] | N
 
 
 def _one_subject(row: Row) -> tuple[str, str, str] | None:
-    if row.get("machine") and row.get("site"):
-        return "site", "is given beside a machine", "give one of the two; neither covers the whole customer"
+    given = [name for name in ("machine", "site", "service") if row.get(name)]
+    if len(given) > 1:
+        return given[1], f"is given beside a {given[0]}", "give one of them; none covers the whole customer"
     return _in_order("starts_on", "ends_on")(row)
+
+
+def _retired(field: str, before: str, after: str) -> tuple[str, str] | None:
+    if field == "retired_at" and before:
+        return "says when it left service", "enrol it anew under another name"
+    return None
+
+
+def _of_life(field: str, before: str, after: str) -> tuple[str, str] | None:
+    """A contract goes from state to state as its life has it."""
+    if field != "state" or after in life.NEXT[before]:
+        return None
+    return f"cannot go from {before} to {after}", "it may become " + (
+        " or ".join(life.NEXT[before]) or "nothing any more"
+    )
+
+
+def _used(row: Row) -> tuple[str, str, str] | None:
+    if int(row["used"]) > int(row["granted"]):
+        return "used", "is more than was granted", f"write at most {row['granted']}"
+    return _in_order("period_start", "period_end")(row)
 
 
 _MOVED = "belongs to another customer; what is theirs is not moved by an import"
@@ -111,6 +137,7 @@ MACHINES = Kind(
         Column("retired_at", fields.instant, empty=True),
     ),
     "machines:write",
+    move=_retired,
     note="it gets its secret on request: vigie machine rotate NAME",
 )  # fmt: skip
 CONTACTS = Kind(
@@ -136,23 +163,41 @@ CONTRACTS = Kind(
         Column("customer", _SLUG, required=True, fixed=_MOVED),
         Column("tier", fields.one_of(TIERS), required=True,
                fixed="a change of tier is proposed on the contract's page and confirmed by a second person"),
-        Column("state", fields.one_of(("draft", "active", "suspended", "cancelled")), default="active"),
+        Column("state", fields.one_of(life.STATES), default="active"),
         Column("starts_on", fields.day, required=True,
                fixed="promises were made from that day on; end this contract and make another"),
         Column("ends_on", fields.day, empty=True),
         Column("zone", fields.zone, default="UTC",
                fixed="the days of a contract are not moved once it is made; make another"),
         Column("country", _COUNTRY, empty=True),
+        Column("renews", fields.line(40), empty=True, fixed="which contract it follows is settled when it is made"),
+        Column("notice_days", fields.day_counts, default="60 30 7"),
     ),
     "contracts:write",
     _in_order("starts_on", "ends_on"),
+    move=_of_life,
+)  # fmt: skip
+TERMS = Kind(
+    "terms", "version of terms", ("contract", "version"),
+    (
+        Column("contract", fields.line(40), required=True),
+        Column("version", fields.whole(1, 100_000), required=True),
+        Column("effective_at", fields.instant),  # left out: the contract's own first midnight
+        Column("author", fields.line(), empty=True),
+        Column("reason", fields.line(500), empty=True),
+        Column("confirmed_by", fields.line(), empty=True),
+        *(Column(field.path, fields.term(field)) for field in (*termtable.FIELDS, termtable.REST)),
+    ),
+    "contracts:write",
+    kept="a version is never rewritten; propose a change on the contract's page",
 )  # fmt: skip
 LINES = Kind(
-    "lines", "line", ("contract", "machine", "site", "starts_on"),
+    "lines", "line", ("contract", "machine", "site", "service", "starts_on"),
     (
         Column("contract", fields.line(40), required=True),
         Column("machine", _MACHINE, empty=True),
         Column("site", fields.line(), empty=True),
+        Column("service", fields.pattern(r"[a-z0-9][a-z0-9 ._-]{0,79}", "backup: small letters"), empty=True),
         Column("starts_on", fields.day, empty=True),
         Column("ends_on", fields.day, empty=True),
     ),
@@ -160,8 +205,42 @@ LINES = Kind(
     _one_subject,
 )  # fmt: skip
 
+ALLOWANCES = Kind(
+    "allowances", "allowance", ("contract", "kind", "period_start"),
+    (
+        Column("contract", fields.line(40), required=True),
+        Column("kind", fields.pattern(r"[a-z][a-z_]{0,39}", "visits"), required=True),
+        Column("period_start", fields.day, required=True),
+        Column("period_end", fields.day, required=True),
+        Column("granted", fields.whole(0, 1_000_000), required=True),
+        Column("extra", fields.whole(0, 1_000_000), default="0"),
+        Column("used", fields.whole(0, 1_000_000), default="0"),
+    ),
+    "contracts:write",
+    _used,
+    kept="what is used is counted by what is asked; more is ordered through the API or a change of terms",
+)  # fmt: skip
+CALENDARS = Kind(
+    "calendars", "version of a calendar", ("calendar", "version"),
+    (
+        Column("calendar", fields.pattern(r"[a-z0-9][a-z0-9-]{0,62}", "follow-the-sun: small letters, digits, dashes"),
+               required=True),
+        Column("version", fields.whole(1, 100_000), required=True),
+        Column("customer", _SLUG, empty=True),
+        Column("title", fields.line(), empty=True),
+        Column("effective_on", fields.day, required=True),
+        Column("author", fields.line(), empty=True),
+        Column("reason", fields.line(500), empty=True),
+        Column("body", fields.calendar, required=True),
+    ),
+    "contracts:write",
+    kept="a version is never rewritten; add one from a later day",
+)  # fmt: skip
+
 # The order in which they are read and made: what is referred to comes first.
-KINDS: Sequence[Kind] = (CUSTOMERS, SITES, MACHINES, CONTACTS, CONTRACTS, LINES)
+KINDS: Sequence[Kind] = (
+    CUSTOMERS, SITES, MACHINES, CONTACTS, CALENDARS, CONTRACTS, TERMS, LINES, ALLOWANCES,
+)  # fmt: skip
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
 

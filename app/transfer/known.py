@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,11 +12,12 @@ from sqlalchemy import ColumnElement, Select, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Session
 
-from app.transfer import fields, kinds
+from app.transfer import fields, kinds, terms_rows
 from app.transfer.kinds import Key, Kind, Row
 from app.transfer.plan import Sheet
-from models.agreements import Contract, ContractLine
+from models.agreements import Allowance, Contract, ContractLine, ContractTerms
 from models.base import Base
+from models.calendars import CalendarVersion, ServiceCalendar
 from models.customers import Customer, Site
 from models.machines import Machine
 from models.people import Person
@@ -39,6 +41,7 @@ def wanted(sheets: Sequence[Sheet]) -> Wanted:
     found: dict[str, set[str]] = {"customer": set(), "machine": set(), "email": set(), "contract": set()}
     for sheet in sheets:
         for place, name in enumerate(sheet.table.columns):
+            name = "contract" if name == "renews" else name
             if name in found:
                 found[name].update(cells[place].strip() for _, cells in sheet.table.records)
     return Wanted(found["customer"], found["machine"], {one.lower() for one in found["email"]}, found["contract"])
@@ -65,20 +68,27 @@ class Store:
             owners |= {row.customer_id for row in self.people.values() if row.customer_id}
             named = [named[0] | Customer.id.in_(owners)]
         self.customers = {row.slug: row for row in self._rows(Customer, named)}
+        self._followed = self._predecessors()
         self.slugs = {row.id: row.slug for row in self.customers.values()}
         self.sites = {
             (self.slugs[row.customer_id], fields.tidy(row.name)): row
             for row in self._rows(Site, self._of_customers(Site.customer_id, only))
         }
         self._site_names = {row.id: name for (_, name), row in self.sites.items()}
+        self._numbers = {row.id: row.number for row in self.contracts.values()}
         self.lines: dict[Key, ContractLine] = {}
         self._gather_lines(only)
+        self.terms = self._rows(ContractTerms, self._of_contracts(ContractTerms.contract_id, only))
+        self.allowances = self._rows(Allowance, self._of_contracts(Allowance.contract_id, only))
+        self.calendars = {row.name: row for row in self._rows(ServiceCalendar, [])}
+        self._versions = self._rows(CalendarVersion, [])
 
     def rows(self, kind: Kind) -> dict[Key, Row]:
         """Every row of a kind, by its key, in the order of an export."""
         texts = {
             "customers": self._customers, "sites": self._sites, "machines": self._machines,
-            "contacts": self._contacts, "contracts": self._contracts, "lines": self._lines,
+            "contacts": self._contacts, "contracts": self._contracts, "lines": self._lines, "terms": self._terms,
+            "allowances": self._allowances, "calendars": self._calendars,
         }[kind.name]()  # fmt: skip
         return dict(sorted((kinds.folded(kind, row), row) for row in texts))
 
@@ -86,17 +96,26 @@ class Store:
         query: Select[Any] = select(table).where(*conditions)
         return self._session.scalars(query).all()
 
+    def _predecessors(self) -> dict[uuid.UUID, str]:
+        """Numbers of the contracts that others follow, by id."""
+        wanted_ids = [row.renews_id for row in self.contracts.values() if row.renews_id is not None]
+        rows = self._session.execute(select(Contract.id, Contract.number).where(Contract.id.in_(wanted_ids)))
+        return {row.id: row.number for row in rows}
+
     def _of_customers(self, column: Any, only: Wanted | None) -> list[ColumnElement[bool]]:
         return [] if only is None else [column.in_(list(self.slugs))]
 
+    def _of_contracts(self, column: Any, only: Wanted | None) -> list[ColumnElement[bool]]:
+        return [] if only is None else [column.in_(list(self._numbers))]
+
     def _gather_lines(self, only: Wanted | None) -> None:
-        numbers = {row.id: row.number for row in self.contracts.values()}
+        numbers = self._numbers
         query = select(ContractLine, Machine.name).outerjoin(Machine, Machine.id == ContractLine.machine_id)
         if only is not None:
             query = query.where(ContractLine.contract_id.in_(list(numbers)))
         for line, machine in self._session.execute(query):
             site = self._site_names.get(line.site_id, "") if line.site_id else ""
-            key = (numbers[line.contract_id], machine or "", site, _day(line.starts_on))
+            key = (numbers[line.contract_id], machine or "", site, line.service, _day(line.starts_on))
             held = self.lines.get(key)
             # Two lines for the same thing from the same day cover what the longer one covers.
             if held is None or (held.ends_on is not None and (line.ends_on is None or line.ends_on > held.ends_on)):
@@ -153,6 +172,45 @@ class Store:
                 "ends_on": _day(row.ends_on),
                 "zone": row.zone,
                 "country": row.country,
+                "renews": self._followed.get(row.renews_id, "") if row.renews_id else "",
+                "notice_days": " ".join(str(one) for one in sorted(set(row.notice_days), reverse=True))
+                or fields.NO_WAY,
+            }
+
+    def _terms(self) -> Iterable[Row]:
+        versioned = set()
+        for row in self.terms:
+            versioned.add(row.contract_id)
+            yield terms_rows.told(self._numbers[row.contract_id], row)
+        for contract in self.contracts.values():
+            if contract.id not in versioned:  # the usual terms of its tier hold: told, so that they hold elsewhere too
+                yield terms_rows.usual(contract)
+
+    def _allowances(self) -> Iterable[Row]:
+        for row in self.allowances:
+            yield {
+                "contract": self._numbers[row.contract_id],
+                "kind": row.kind,
+                "period_start": _day(row.period_start),
+                "period_end": _day(row.period_end),
+                "granted": str(row.granted),
+                "extra": str(row.extra),
+                "used": str(row.used),
+            }
+
+    def _calendars(self) -> Iterable[Row]:
+        named = {row.id: row for row in self.calendars.values()}
+        for row in self._versions:
+            calendar = named[row.calendar_id]
+            yield {
+                "calendar": calendar.name,
+                "version": str(row.version),
+                "customer": self.slugs.get(calendar.customer_id, "") if calendar.customer_id else "",
+                "title": fields.tidy(calendar.title),
+                "effective_on": _day(row.effective_on),
+                "author": fields.tidy(row.author),
+                "reason": fields.tidy(row.reason),
+                "body": fields.as_json(row.body),
             }
 
     def _lines(self) -> Iterable[Row]:

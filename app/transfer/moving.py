@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from app.transfer import bundle
-from app.transfer.apply import carry_out
+from app.transfer.apply import Refused, carry_out
 from app.transfer.kinds import KINDS
 from app.transfer.known import Store, wanted
 from app.transfer.plan import Fault, LineSaid, Plan, Sheet, plan, read_sheets
+from contracts.life import By
 from models import audit
 
 File = tuple[str, bytes]  # name and contents
@@ -40,7 +41,7 @@ def open_files(files: Sequence[File]) -> Opened:
 
 
 def bring(
-    session: Session, given: Opened, actor: str, now: datetime, *, dry: bool, expected: str = ""
+    session: Session, given: Opened, by: By, now: datetime, *, dry: bool, expected: str = ""
 ) -> tuple[Plan, bool]:
     """What the files would do, and whether it was done: not in a dry run, not when a line is refused.
 
@@ -50,8 +51,18 @@ def bring(
     found = plan(given.sheets, given.refused, {kind.name: store.rows(kind) for kind in KINDS})
     if dry or found.refused or (expected and found.digest != expected):
         return found, False
-    carry_out(session, found, store, actor, now)
+    try:
+        with session.begin_nested():
+            carry_out(session, found, store, by, now)
+    except Refused as stopped:
+        return _stopped(found, stopped), False
     return found, True
+
+
+def _stopped(found: Plan, stopped: Refused) -> Plan:
+    """The plan with the line that the house refused after all."""
+    refused = replace(stopped.line, action="refused", changes=(), faults=(stopped.fault,))
+    return Plan([refused if line is stopped.line else line for line in found.lines])
 
 
 def take_out(session: Session) -> bytes:

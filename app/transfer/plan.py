@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.transfer import cells, kinds
+from app.transfer import cells, kinds, terms_rows
 from app.transfer.fields import Unfit
 from app.transfer.kinds import Column, Key, Kind, Row
 
@@ -117,7 +117,9 @@ def _sheet(name: str, raw: bytes) -> Sheet:
 def plan(sheets: Sequence[Sheet], unreadable: Sequence[LineSaid], known: Known) -> Plan:
     """What would happen. `known` holds at least every row that the files name."""
     lines = [*unreadable]
-    house = _House(known)
+    contracts = [sheet for sheet in sheets if sheet.kind is kinds.CONTRACTS]
+    coming = {cell.strip() for sheet in contracts for cell in _column(sheet, "contract")}
+    house = _House(known, coming)
     for sheet in sheets:
         lines += [house.take(sheet, line, dict(zip(sheet.table.columns, record, strict=True)))
                   for line, record in sheet.table.records]  # fmt: skip
@@ -127,8 +129,9 @@ def plan(sheets: Sequence[Sheet], unreadable: Sequence[LineSaid], known: Known) 
 class _House:
     """The house as it would be after the lines taken so far: later ones may refer to earlier ones."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, coming: Collection[str]) -> None:
         self._known = known
+        self._coming = coming  # numbers of contracts that the files bring, also below the line that is read
         self._after: dict[str, dict[Key, Row]] = {kind.name: {} for kind in kinds.KINDS}
         self._seen: dict[tuple[str, Key], tuple[str, int]] = {}
         self._refused: dict[tuple[str, Key], tuple[str, int]] = {}
@@ -159,9 +162,11 @@ class _House:
         changes = () if stands is None else _changes(kind, row, stands)
         whole = _made(kind, row) if stands is None else {**stands, **row}
         found = [*self._missing(kind, row, stands), *_fixed(kind, changes), *self._strays(kind, whole)]
-        wrong = kind.check(whole)
-        if wrong is not None:
-            found.append(Fault(*wrong))
+        if not found:
+            wrong = kind.check(whole)
+            found = [Fault(*wrong)] if wrong is not None else []
+        if not found and kind is kinds.TERMS and stands is None:
+            whole, found = self._terms(whole)
         if found:
             return refused(*found)
         self._after[kind.name][key] = whole
@@ -178,12 +183,19 @@ class _House:
         """References that lead nowhere, or to somebody else's."""
         faults: list[Fault] = []
         owner = row.get("customer", "")
+        renews = row.get("renews", "")
+        if renews and renews not in self._coming and self.find("contracts", (renews,)) is None:
+            faults.append(self._stray("renews", "contracts", (renews,)))
         if "contract" in row and kind is not kinds.CONTRACTS:
             contract = self.find("contracts", (row["contract"],))
             if contract is None:
                 return [self._stray("contract", "contracts", (row["contract"],))]
             owner = contract["customer"]
-        elif kind is not kinds.CUSTOMERS and self.find("customers", (owner,)) is None:
+        elif (
+            kind is not kinds.CUSTOMERS
+            and (owner or kind is not kinds.CALENDARS)
+            and self.find("customers", (owner,)) is None
+        ):
             return [self._stray("customer", "customers", (owner,))]
         if kind is not kinds.SITES and row.get("site") and self.find("sites", (owner, row["site"])) is None:
             faults.append(self._stray("site", "sites", (owner, row["site"])))
@@ -194,6 +206,16 @@ class _House:
             elif machine["customer"] != owner:
                 faults.append(Fault("machine", "belongs to another customer", "name one of this contract's customer"))
         return faults
+
+    def _terms(self, row: Row) -> tuple[Row, list[Fault]]:
+        """A version as it would be kept: what it leaves out is as its tier usually has it."""
+        contract = self.find("contracts", (row["contract"],))
+        assert contract is not None  # a stray line does not come here
+        if (row["contract"],) in self._known.get("contracts", {}):
+            said = "stands already, and its terms change by a proposal"
+            return row, [Fault("contract", said, "propose the change on the contract's page")]
+        whole, wrong = terms_rows.complete(row, contract)
+        return whole, [Fault(*one) for one in wrong]
 
     def _stray(self, field: str, kind: str, key: Key) -> Fault:
         at = self._refused.get((kind, key))
@@ -233,6 +255,13 @@ def _made(kind: Kind, row: Row) -> Row:
     return whole
 
 
+def _column(sheet: Sheet, name: str) -> Iterator[str]:
+    """The cells of a column, as they were read; none where the file has no such column."""
+    if name in sheet.table.columns:
+        place = sheet.table.columns.index(name)
+        yield from (record[place] for _, record in sheet.table.records)
+
+
 def _changes(kind: Kind, row: Row, stands: Row) -> tuple[Change, ...]:
     return tuple(
         Change(name, stands.get(name, ""), value)
@@ -241,19 +270,18 @@ def _changes(kind: Kind, row: Row, stands: Row) -> tuple[Change, ...]:
     )
 
 
-_Rule = Callable[[Change], Fault | None]
-
-
 def _fixed(kind: Kind, changes: Sequence[Change]) -> list[Fault]:
     """Changes that an import does not make."""
     columns = {column.name: column for column in kind.columns}
     faults = []
     for change in changes:
-        reason = columns[change.field].fixed
+        reason = columns[change.field].fixed or kind.kept
         if change.field == "customer" and not change.before:
             return [Fault(kind.key[0], "is the address of one of ours", "use another address")]
+        said = kind.move(change.field, change.before, change.after)
         if reason:
-            faults.append(Fault(change.field, f"is {change.before} and would become {change.after}", reason))
-        elif change.field == "retired_at" and change.before:
-            faults.append(Fault("retired_at", "says when it left service", "enrol it anew under another name"))
+            before, after = change.before or "empty", change.after or "empty"
+            faults.append(Fault(change.field, f"is {before} and would become {after}", reason))
+        elif said is not None:
+            faults.append(Fault(change.field, *said))
     return faults

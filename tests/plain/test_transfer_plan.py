@@ -20,7 +20,7 @@ ADA = {"email": "Ada@example.org", "customer": "plant", "name": "Ada", "language
        "unit": "europe", "may": "open", "notify": "email ada@example.org", "active": "yes"}  # fmt: skip
 DEE = {**ADA, "email": "dee@example.org", "customer": "", "name": "Dee"}
 DEAL = {"contract": "VC-1", "customer": "plant", "tier": "gold", "state": "active", "starts_on": "2026-01-01",
-        "ends_on": "", "zone": "UTC", "country": ""}  # fmt: skip
+        "ends_on": "", "zone": "UTC", "country": "", "renews": "", "notice_days": "60 30 7"}  # fmt: skip
 KNOWN: Mapping[str, Mapping[Key, Row]] = {
     "customers": {("plant",): PLANT, ("joinery",): {**PLANT, "customer": "joinery"}},
     "sites": {("plant", "Mill"): MILL},

@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import uuid
 import zipfile
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from app.transfer.moving import File, bring, open_files, take_out
 from app.transfer.plan import Plan
-from models.agreements import Contract, ContractLine
+from contracts import amending
+from contracts.life import By
+from contracts.terms import Tier
+from contracts.tiers import DEFAULTS
+from models.agreements import Allowance, Contract, ContractLine, ContractTerms
 from models.audit import AuditEntry, first_broken_link
+from models.base import Base, new_id
+from models.calendars import CalendarVersion, ServiceCalendar
 from models.customers import Customer, Site
 from models.machines import Machine, MachineCredential
 from models.people import Person
@@ -22,6 +29,7 @@ from models.session import STAFF, SYSTEM, Sessions, work
 from telemetry import enrol
 from tests.cast import NOW, Cast, settle
 
+ALLOWANCE = "contract,kind,period_start,period_end,granted,used\n"
 WHOLE = {
     "customers": "customer,name,language,zone\nelan,Élan Nord,fr,Europe/Paris\n",
     "sites": "customer,site,zone,country\nelan,Lille,Europe/Paris,FR\n",
@@ -39,7 +47,7 @@ def files(**texts: str) -> list[File]:
 
 def brought(sessions: Sessions, given: list[File], *, dry: bool = False, expected: str = "") -> tuple[Plan, bool]:
     with work(sessions, STAFF) as session:
-        return bring(session, open_files(given), "Max", NOW, dry=dry, expected=expected)
+        return bring(session, open_files(given), By("Max", "person:max"), NOW, dry=dry, expected=expected)
 
 
 def taken(sessions: Sessions) -> bytes:
@@ -144,10 +152,67 @@ def test_a_plan_somebody_looked_at_is_not_done_when_the_house_has_changed(
     assert brought(web_sessions, given, expected=again.digest)[1]
 
 
+def test_a_contract_gets_the_terms_its_file_overrides_over_those_of_its_tier(
+    web_sessions: Sessions, sessions: Sessions
+) -> None:
+    terms = "contract,version,respond.2,allowances.visits,reason\nVC-7,1,1 h 30 min,4 a year,as signed\n"
+    plan, done = brought(web_sessions, files(**WHOLE, terms=terms))
+    assert done, plan.refused
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(ContractTerms)).one()
+        usual = DEFAULTS[Tier.GOLD].to_json()
+        assert row.body["respond"] == usual["respond"] | {"2": {"seconds": 5400}}
+        assert row.body["allowances"] == {"visits": {"units": 4, "period": "year"}}
+        assert (row.body["hours"], row.reason) == (usual["hours"], "as signed")
+        assert row.effective_at == datetime(2025, 12, 31, 23, 0, tzinfo=UTC)  # midnight in Paris
+
+
+def test_a_contract_without_terms_in_the_files_gets_the_usual_ones_as_its_first_version(
+    web_sessions: Sessions, sessions: Sessions
+) -> None:
+    brought(web_sessions, files(**WHOLE))
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(ContractTerms)).one()
+        assert (row.version, row.author, row.body) == (1, "Max", DEFAULTS[Tier.GOLD].to_json())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "said"),
+    [
+        ("terms", "contract,version,respond.2\nVC-joinery,2,1 h\n", "contract", "its terms change by a proposal"),
+        ("terms", "contract,version,respond.2\nVC-joinery,1,1 h\n", "respond.2", "is 8 h and would become 1 h"),
+        ("terms", "contract,version,hours.1\nVC-joinery,1,whenever\n", "hours.1", "would become whenever"),
+        ("contracts", "contract,state\nVC-joinery,draft\n", "state", "cannot go from active to draft"),
+        ("contracts", "contract,state\nVC-joinery,expired\n", "state", "A contract expires by its dates"),
+        ("contracts", "contract,renews\nVC-joinery,VC-404\n", "renews", "would become VC-404"),
+        ("allowances", ALLOWANCE + "VC-joinery,visits,2026-01-01,2026-12-31,1,2\n", "used", "is more than was granted"),
+        ("calendars", "calendar,version,effective_on,body\nmill,1,2026-01-01,{}x\n", "body", "is no calendar"),
+    ],
+)  # fmt: skip
+def test_what_was_agreed_is_not_rewritten_by_a_file(
+    web_sessions: Sessions, cast: Cast, sessions: Sessions, name: str, text: str, field: str, said: str
+) -> None:
+    plan, done = brought(web_sessions, files(**{name: text}))
+    assert not done
+    fault, *_ = plan.refused[0].faults
+    assert fault.field == field
+    assert said in fault.problem
+    assert fault.remedy
+
+
+def test_states_and_ends_move_as_on_the_page(web_sessions: Sessions, cast: Cast, sessions: Sessions) -> None:
+    given = files(contracts="contract,state,ends_on,notice_days\nVC-joinery,suspended,2027-03-31,90 10\n")
+    plan, done = brought(web_sessions, given)
+    assert done, plan.refused
+    with work(sessions, SYSTEM) as session:
+        row = session.get_one(Contract, cast.joinery_contract)
+        assert (row.state, row.ends_on, row.notice_days) == ("suspended", date(2027, 3, 31), [90, 10])
+
+
 def _emptied(sessions: Sessions) -> None:
     with work(sessions, SYSTEM) as session:
-        for row in session.scalars(select(Customer)):
-            session.delete(row)
+        for table in (Customer, ServiceCalendar):
+            session.execute(delete(table))
 
 
 def test_what_was_taken_out_comes_in_again_and_is_the_same_to_the_byte(
@@ -164,6 +229,9 @@ def test_what_was_taken_out_comes_in_again_and_is_the_same_to_the_byte(
         contract.state, contract.ends_on = "suspended", None
         owned = {"customer_id": cast.joinery, "contract_id": contract.id}
         session.add_all([ContractLine(**owned), ContractLine(**owned), ContractLine(**owned, ends_on=NOW.date())])
+        for row in _agreed(cast, contract.id):
+            session.add(row)
+            session.flush()  # the versions of a calendar refer to it
     first = taken(web_sessions)
     assert b"very-secret" not in b"".join(_contents(first).values())
     _emptied(sessions)
@@ -173,6 +241,30 @@ def test_what_was_taken_out_comes_in_again_and_is_the_same_to_the_byte(
     assert taken(web_sessions) == first
     again, _ = brought(web_sessions, [("export.zip", first)])
     assert again.counts["nothing"] == len(again.lines)
+
+
+def _agreed(cast: Cast, joinery_contract: uuid.UUID) -> list[Base]:
+    """Everything that may be agreed beside a contract itself."""
+    owned = {"customer_id": cast.plant, "contract_id": cast.plant_contract}
+    clocks = {"budgets": {"resolve": {"1": {"seconds": 28800}}}, "vendor": {"budget": {"seconds": 60}, "hours": ""}}
+    second = amending.changed(DEFAULTS[Tier.PLATINUM], {"respond": {"2": {"seconds": 90}}, "clocks": clocks})
+    house = ServiceCalendar(id=new_id(), name="follow-the-sun", title="Three centres", created_at=NOW)
+    theirs = ServiceCalendar(id=new_id(), customer_id=cast.plant, name="mill", title="The mill", created_at=NOW)
+    body = {"weekly": {"mon": [["08:00", "12:00"]]}, "tz": "Europe/Paris"}
+    return [
+        ContractTerms(**owned, version=1, effective_at=NOW, body=DEFAULTS[Tier.PLATINUM].to_json(), author="Max",
+                      reason="=as agreed", created_at=NOW),
+        ContractTerms(**owned, version=2, effective_at=NOW + timedelta(days=30), body=second.to_json(), author="Max",
+                      confirmed_by="Root", created_at=NOW),
+        Allowance(**owned, kind="visits", period_start=NOW.date(), period_end=NOW.date(), granted=5, extra=1, used=2),
+        ContractLine(**owned, service="backup"),
+        Contract(customer_id=cast.joinery, number="VC-a", tier="silver", state="draft", starts_on=date(2027, 1, 1),
+                 renews_id=joinery_contract, notice_days=[], created_at=NOW),
+        house, theirs,
+        CalendarVersion(calendar_id=house.id, version=1, effective_on=NOW.date(), body=body, created_at=NOW),
+        CalendarVersion(calendar_id=theirs.id, customer_id=cast.plant, version=1, effective_on=NOW.date(), body=body,
+                        author="Max", reason="new hours", created_at=NOW),
+    ]  # fmt: skip
 
 
 def _contents(raw: bytes) -> dict[str, bytes]:
