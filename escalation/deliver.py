@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.orm import Session
 
-from escalation import outbox
+from escalation import outbox, words
 from escalation.announce import announce
 from escalation.channels import Channel, ChannelError, Letter
 from models import audit
@@ -81,10 +81,11 @@ class Deliverer:
             return False
         with work(self._sessions, SYSTEM) as session:
             taken = outbox.claim(session, now, channel, self._name, free, busy)
+            letters = {notice.id: letter_of(notice, outbox.members(session, notice.id)) for notice in taken}
         for notice in taken:
             with self._lock:
                 self._busy[channel].add(notice.address)
-                sending = self._pools[channel].submit(self._send, channel, notice)
+                sending = self._pools[channel].submit(self._send, channel, notice, letters[notice.id])
                 self._running.add(sending)
             sending.add_done_callback(self._finished)
         return bool(taken)
@@ -95,10 +96,10 @@ class Deliverer:
             self._some = True
         self._done()
 
-    def _send(self, channel: str, notice: Notice) -> None:
+    def _send(self, channel: str, notice: Notice, letter: Letter) -> None:
         """One notice, from the channel to its row. The outermost line of a sender's thread."""
         try:
-            self._tell(channel, notice)
+            self._tell(channel, notice, letter)
         except Exception:
             # The row could not be written (the database is away): the lease runs out and it is sent again.
             log.exception("notice not settled", notice=str(notice.id), channel=channel)
@@ -106,9 +107,9 @@ class Deliverer:
             with self._lock:
                 self._busy[channel].discard(notice.address)
 
-    def _tell(self, channel: str, notice: Notice) -> None:
+    def _tell(self, channel: str, notice: Notice, letter: Letter) -> None:
         try:
-            receipt = self._channels[channel](_letter(notice), self._clock())
+            receipt = self._channels[channel](letter, self._clock())
         except ChannelError as error:
             self._failed(notice, error)
             return
@@ -118,7 +119,7 @@ class Deliverer:
             self._failed(notice, ChannelError(f"the sender broke: {type(error).__name__}"))
             return
         with work(self._sessions, SYSTEM) as session:
-            outbox.settle(session, notice.id, receipt.facts, self._clock())
+            outbox.settle(session, notice.id, {**notice.receipt, **receipt.facts}, self._clock())
         log.info("notice settled", notice=str(notice.id), channel=channel, tries=notice.tries)
 
     def _failed(self, notice: Notice, error: ChannelError) -> None:
@@ -158,10 +159,14 @@ def deliver_once(sessions: Sessions, channels: Mapping[str, Channel], now: datet
         deliverer.close()
 
 
-def _letter(notice: Notice) -> Letter:
+def letter_of(notice: Notice, others: Sequence[Notice] = ()) -> Letter:
+    """A notice as a letter; with others joined to it one letter that tells of all."""
     # A word about a contract belongs to no incident: all of them to one customer make one thread.
     thread = notice.incident_id or notice.customer_id
-    return Letter(notice.id, thread, notice.address, notice.subject, notice.body, notice.created_at)
+    if not others:
+        return Letter(notice.id, thread, notice.address, notice.subject, notice.body, notice.created_at)
+    subject, body = words.digest([(each.subject, each.body) for each in (notice, *others)])
+    return Letter(notice.id, thread, notice.address, subject, body, notice.created_at)
 
 
 def _tell_of_giving_up(session: Session, notice: Notice, reason: str, now: datetime) -> None:
@@ -171,7 +176,7 @@ def _tell_of_giving_up(session: Session, notice: Notice, reason: str, now: datet
         return
     person = session.get(Person, notice.person_id) if notice.person_id else None
     whom = person.name if person else notice.address
-    words = f"{whom} could not be told by {notice.channel}: {reason}"
+    said = f"{whom} could not be told by {notice.channel}: {reason}"
     session.add(
         TimelineEntry(
             customer_id=incident.customer_id,
@@ -180,7 +185,7 @@ def _tell_of_giving_up(session: Session, notice: Notice, reason: str, now: datet
             kind="notice",
             actor="Vigie",
             person_id=notice.person_id,
-            text=words,
+            text=said,
             facts={"notice": str(notice.id), "channel": notice.channel, "tries": notice.tries},
         )
     )

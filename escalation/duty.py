@@ -80,10 +80,19 @@ def _places(people: Sequence[Person], reason: str) -> list[Place]:
     return [Place(person.id, person.name, reason) for person in people if person.notify]
 
 
+def ways(person: Person, severity: int) -> list[dict[str, str]]:
+    """How to reach somebody, best first: two ways at once for the gravest severities, else one.
+
+    What a browser shows is no way to be reached: it comes beside the others.
+    """
+    reach = [way for way in person.notify if way["channel"] != "browser"]
+    shown = [way for way in person.notify if way["channel"] == "browser"]
+    return [*reach[: 2 if severity <= NEVER_ALONE else 1], *shown]
+
+
 def methods(person: Person, severity: int) -> list[tuple[str, str]]:
-    """(channel, address) to try, best first: two ways at once for the gravest severities, else one."""
-    ways = [(way["channel"], way["address"]) for way in person.notify]
-    return ways[: 2 if severity <= NEVER_ALONE else 1]
+    """(channel, address) of those ways."""
+    return [(way["channel"], way["address"]) for way in ways(person, severity)]
 
 
 def beside(duty: Duty, owner: uuid.UUID | None) -> Place | None:

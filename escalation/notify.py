@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from escalation import outbox, promises, words
-from escalation.duty import methods
+from escalation.duty import ways
 from escalation.incident import Actor
 from escalation.outbox import Draft
+from escalation.quiet import held_until
 from escalation.words import Facts
 from models.customers import Customer
 from models.incidents import Incident
@@ -108,7 +109,17 @@ def _send(
     now: datetime,
 ) -> int:
     drafts = [
-        Draft(rung, round, channel, address, subject, body, why, person.id)
-        for channel, address in methods(person, incident.severity)
+        Draft(
+            rung,
+            round,
+            way["channel"],
+            way["address"],
+            subject,
+            body,
+            why,
+            person.id,
+            held_until(way, person.zone, incident.severity, now),
+        )
+        for way in ways(person, incident.severity)
     ]
     return sum(outbox.enqueue(session, incident, draft, now) for draft in drafts)

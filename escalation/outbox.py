@@ -28,6 +28,12 @@ BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 720
 # Platinum first without starving bronze: a head start in the queue, not a queue of its own.
 _HEAD_START = {"platinum": 600, "gold": 300, "silver": 120}
 
+# Notices to one person over one channel within so much join: the first goes at once, the others follow as one letter.
+DIGEST = timedelta(seconds=20)
+# What people read. Programs get each event by itself.
+JOINABLE = frozenset({"email", "file", "slack", "teams", "sms", "voice"})
+_MOST_JOINED = 50
+
 NO_RUNG = -1  # a notice that belongs to no rung: a word to the customer
 
 _SPACE = uuid.UUID("6f5e7c0a-51f5-5d0f-9a0d-6a6f0c9b7a11")  # of notice ids
@@ -45,16 +51,29 @@ class Draft:
     body: Mapping[str, Any]
     why: str
     person_id: uuid.UUID | None = None
+    not_before: datetime | None = None  # quiet hours of its reader
 
 
 def enqueue(session: Session, incident: Incident, draft: Draft, now: datetime) -> bool:
     """Write a notice, due now. One rung, round, person and channel is one notice: a second writing does nothing."""
+    return _write(session, incident.customer_id, incident.id, str(incident.id), draft, now)
+
+
+def enqueue_word(session: Session, customer_id: uuid.UUID, about: str, draft: Draft, now: datetime) -> bool:
+    """Write a notice that belongs to no incident. `about` names what it tells of: the same to the same person over the
+    same channel is one notice, however often it is written."""
+    return _write(session, customer_id, None, about, draft, now)
+
+
+def _write(
+    session: Session, customer_id: uuid.UUID, incident_id: uuid.UUID | None, about: str, draft: Draft, now: datetime
+) -> bool:
     whom = str(draft.person_id) if draft.person_id else draft.address
-    key = f"{incident.id}/{draft.rung}/{draft.round}/{whom}/{draft.channel}"
+    key = f"{about}/{draft.rung}/{draft.round}/{whom}/{draft.channel}"
     row = insert(Notice).values(
         id=uuid.uuid5(_SPACE, key),
-        customer_id=incident.customer_id,
-        incident_id=incident.id,
+        customer_id=customer_id,
+        incident_id=incident_id,
         rung=draft.rung,
         round=draft.round,
         person_id=draft.person_id,
@@ -65,13 +84,25 @@ def enqueue(session: Session, incident: Incident, draft: Draft, now: datetime) -
         why=draft.why,
         created_at=now,
         due_at=now,
-        next_try_at=now,
+        next_try_at=max(now, draft.not_before or now, _after_the_last(session, draft, now)),
         tries=0,
         leased_by="",
         last_error="",
         receipt={},
     )
     return session.execute(row.on_conflict_do_nothing().returning(Notice.id)).first() is not None
+
+
+def _after_the_last(session: Session, draft: Draft, now: datetime) -> datetime:
+    """When this person may be told again over this channel: now, unless they were told a moment ago."""
+    if draft.person_id is None or draft.channel not in JOINABLE:
+        return now
+    last = session.scalar(
+        select(func.max(Notice.settled_at)).where(
+            Notice.channel == draft.channel, Notice.address == draft.address, Notice.settled_at > now - DIGEST
+        )
+    )
+    return last + DIGEST if last is not None else now
 
 
 def _open(channel: str) -> list[Any]:  # Any: SQLAlchemy's conditions
@@ -95,7 +126,7 @@ def claim(
     query = (
         select(Notice)
         .outerjoin(Incident, Incident.id == Notice.incident_id)
-        .where(*_open(channel), Notice.next_try_at <= now, Notice.address.not_in(busy))
+        .where(*_open(channel), Notice.next_try_at <= now, Notice.address.not_in(busy), Notice.joined_into.is_(None))
         .order_by(Notice.due_at - func.make_interval(0, 0, 0, 0, 0, 0, head_start, type_=Interval), Notice.id)
         .limit(limit)
         .with_for_update(of=Notice, skip_locked=True)
@@ -104,16 +135,56 @@ def claim(
     for notice in session.scalars(query):
         taken.setdefault(notice.address, notice)
     for notice in taken.values():
-        notice.lease_until = notice.next_try_at = now + lease
-        notice.leased_by = by
-        notice.tries += 1
+        for each in (notice, *_join(session, notice, now)):
+            each.lease_until = each.next_try_at = now + lease
+            each.leased_by = by
+            each.tries += 1
     session.flush()  # the caller commits before anything is sent
     return list(taken.values())
 
 
+def _join(session: Session, first: Notice, now: datetime) -> list[Notice]:
+    """What else is due to the same person over the same channel becomes part of the first one's letter, for good.
+
+    For good, so that a letter sent again after a crash is the same letter under the same id.
+    """
+    if first.channel not in JOINABLE or first.person_id is None:
+        return []
+    before = members(session, first.id)
+    if before or first.tries:
+        return before
+    query = (
+        select(Notice)
+        .where(*_open(first.channel), Notice.next_try_at <= now, Notice.joined_into.is_(None), Notice.tries == 0)
+        .where(Notice.address == first.address, Notice.person_id == first.person_id, Notice.id != first.id)
+        .order_by(Notice.created_at, Notice.id)
+        .limit(_MOST_JOINED)
+        .with_for_update(skip_locked=True)
+    )
+    others = list(session.scalars(query))
+    for other in others:
+        other.joined_into = first.id
+    return others
+
+
+def members(session: Session, first: uuid.UUID) -> list[Notice]:
+    """The notices that are told within another one's letter, oldest first."""
+    return list(
+        session.scalars(select(Notice).where(Notice.joined_into == first).order_by(Notice.created_at, Notice.id))
+    )
+
+
 def settle(session: Session, notice_id: uuid.UUID, receipt: Mapping[str, Any], now: datetime) -> bool:
     """A channel has taken it. False when it had its end already (its lease ran out and another sender was quicker)."""
-    return _end(session, notice_id, settled_at=now, receipt=dict(receipt), last_error="")
+    if not _end(session, notice_id, settled_at=now, receipt=dict(receipt), last_error=""):
+        return False
+    notice = session.get(Notice, notice_id)
+    if notice is not None and notice.channel in JOINABLE and notice.person_id is not None:
+        # They were told just now: what waits for them waits a little longer, and comes as one letter.
+        waiting = (*_open(notice.channel), Notice.address == notice.address, Notice.tries == 0)
+        soon = update(Notice).where(*waiting, Notice.next_try_at < now + DIGEST)
+        session.execute(soon.values(next_try_at=now + DIGEST))
+    return True
 
 
 def fail(
@@ -141,11 +212,34 @@ def fail(
 
 
 def _end(session: Session, notice_id: uuid.UUID, **words: Any) -> bool:  # Any: column values
-    unended = (Notice.id == notice_id, Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
+    """End a notice and what is told within its letter."""
+    unended = (Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
     done = session.execute(
-        update(Notice).where(*unended).values(lease_until=None, leased_by="", **words).returning(literal(1))
+        update(Notice)
+        .where(Notice.id == notice_id, *unended)
+        .values(lease_until=None, leased_by="", **words)
+        .returning(literal(1))
     )
-    return done.first() is not None
+    if done.first() is None:
+        return False
+    joined = {**words, "receipt": {"joined": str(notice_id)}} if "receipt" in words else words
+    session.execute(
+        update(Notice).where(Notice.joined_into == notice_id, *unended).values(lease_until=None, leased_by="", **joined)
+    )
+    return True
+
+
+def send_again(session: Session, notice: Notice, now: datetime, by: str) -> None:
+    """Have a notice sent once more, under the same id: a receiver that keeps ids knows that it is the same."""
+    again = [*notice.receipt.get("again", []), {"at": now.isoformat(), "by": by, "before": _last_end(notice)}]
+    notice.settled_at = notice.given_up_at = notice.lease_until = None
+    notice.joined_into, notice.leased_by, notice.tries = None, "", 0
+    notice.next_try_at, notice.last_error, notice.receipt = now, "", {"again": again[-20:]}
+
+
+def _last_end(notice: Notice) -> str:
+    ended = notice.settled_at or notice.given_up_at
+    return f"{notice.state} {ended.isoformat()}" if ended is not None else notice.state
 
 
 def next_due(session: Session, channels: Collection[str], after: datetime) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,6 +87,24 @@ def alert_body(facts: Facts, text: str, why: str) -> dict[str, Any]:
     return _body(facts, "vigie.incident.alert", f"{text}\n\n{facts.label}: {facts.title}\n{facts.customer}", why)
 
 
+def digest(told: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[str, dict[str, Any]]:
+    """Several notices to one person as one: subject and body. No word of the house's own, so in any language."""
+    first, count = told[0], len(told)
+    parts = [{"subject": said, "text": str(body.get("text", "")), "path": body.get("path", "")} for said, body in told]
+    rule = "\n\n" + "-" * 40 + "\n\n"
+    text = rule.join(f"{part['subject']}\n\n{part['text']}" for part in parts)
+    gravest = min((body.get("data", {}).get("severity") or 4 for _, body in told), default=4)
+    data = {"severity": gravest, "notices": [{"subject": said, **body.get("data", {})} for said, body in told]}
+    body = {
+        "type": "vigie.notices.digest",
+        "text": text,
+        "parts": parts,
+        "path": first[1].get("path", "/"),
+        "data": data,
+    }
+    return f"{first[0]} (+{count - 1})", body
+
+
 def _body(facts: Facts, type: str, text: str, why: str) -> dict[str, Any]:
     return {
         "type": type,
@@ -114,6 +132,8 @@ _PUBLIC = {
         "ended": "The condition has ended at {at}. We keep watching it.",
         "back": "The condition has come back.",
         "auto": "The condition has not come back for {minutes} minutes; the incident is resolved.",
+        "cancelled": "This incident was cancelled: {reason}",
+        "ours": "The cause was on our side, and this incident costs you nothing: {reason}",
         "subject": "{label}: {title}",
     },
     "fr": {
@@ -124,6 +144,8 @@ _PUBLIC = {
         "ended": "L'anomalie a pris fin à {at}. Nous continuons de surveiller.",
         "back": "L'anomalie est revenue.",
         "auto": "L'anomalie n'est pas revenue depuis {minutes} minutes ; l'incident est résolu.",
+        "cancelled": "Cet incident a été annulé : {reason}",
+        "ours": "La cause était de notre côté, cet incident ne vous coûte rien : {reason}",
         "subject": "{label} : {title}",
     },
 }

@@ -52,3 +52,14 @@ class Notice(Owned, Base):
     receipt: Mapped[dict[str, Any]] = mapped_column(default=dict)
     # Told as part of another one: notices to one person within seconds are one letter.
     joined_into: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("notices.id", ondelete="SET NULL"), index=True)
+
+    @property
+    def state(self) -> str:
+        """How far it has come: waiting, sending, retrying, taken, delivered, failed or given up."""
+        if self.given_up_at is not None:
+            return "given up"
+        if self.settled_at is not None:
+            return str(self.receipt.get("delivery") or "taken")
+        if self.lease_until is not None:
+            return "sending"
+        return "retrying" if self.tries else "waiting"

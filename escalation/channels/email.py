@@ -26,7 +26,9 @@ class _PunctualTls(_Punctual, smtplib.SMTP_SSL):
     pass
 
 
-def mail_server(url: str, sender: str, house: str = "", *, deadline_s: float = DEADLINE_S) -> Channel:
+def mail_server(
+    url: str, sender: str, house: str = "", *, acknowledge: bytes = b"", deadline_s: float = DEADLINE_S
+) -> Channel:
     """A channel to the server at `smtp://user:secret@host:port` or `smtps://…`.
 
     With `smtp` TLS is used when the server offers it; a secret is never sent without. ValueError for another scheme.
@@ -54,7 +56,7 @@ def mail_server(url: str, sender: str, house: str = "", *, deadline_s: float = D
             server.login(unquote(parts.username), unquote(parts.password or ""))
 
     def send(letter: Letter, now: datetime) -> Receipt:
-        message = compose(letter, sender, house).as_bytes()
+        message = compose(letter, sender, house, acknowledge).as_bytes()
         try:
             with connect() as server, bounded(lambda: server.sock, deadline_s):
                 sign_in(server)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from typing import Any
 
-from escalation.channels import ChannelError, Letter
+from escalation.channels import ChannelError, Letter, acklink
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _LONGEST_SUBJECT = 200
 
 
-def compose(letter: Letter, sender: str, house: str = "") -> EmailMessage:
+def compose(letter: Letter, sender: str, house: str = "", acknowledge: bytes = b"") -> EmailMessage:
     """The message: its Message-ID is the letter's id, so that a letter sent twice is recognised as one.
 
-    `house`: the address people reach us under, before the path of the page the letter speaks of.
+    `house`: the address people reach us under, before the path of the page the letter speaks of. `acknowledge`: the
+    key that seals the link by which a page is acknowledged; without it there is none.
 
     Raises ChannelError (permanent) for an address that is none; a line break in one is an attempt to add headers.
     """
@@ -37,11 +40,24 @@ def compose(letter: Letter, sender: str, house: str = "") -> EmailMessage:
     # RFC 3834: no vacation responder shall answer this.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Vigie-Notice"] = str(letter.id)
-    text = str(letter.body.get("text", ""))
-    if house and letter.body.get("path"):
-        text += f"\n\n{house}{letter.body['path']}"
-    message.set_content(text)
+    message.set_content(_text(letter, house, acknowledge))
     return message
+
+
+def _text(letter: Letter, house: str, acknowledge: bytes) -> str:
+    """The words, each with the page it speaks of; a page to one of ours with the way to acknowledge it at once."""
+    rule = "\n\n" + "-" * 40 + "\n\n"
+    parts = letter.body.get("parts") or [letter.body]
+    told = [_part(part, house, heading=len(parts) > 1) for part in parts]
+    if house and acknowledge and letter.body.get("type") == "vigie.incident.page":
+        told[0] += f"\n\nAcknowledge: {house}{acklink.path(letter.id, acknowledge)}"
+    return rule.join(told)
+
+
+def _part(part: Mapping[str, Any], house: str, *, heading: bool) -> str:
+    text = f"{part.get('subject', '')}\n\n" if heading else ""
+    text += str(part.get("text", ""))
+    return f"{text}\n\n{house}{part['path']}" if house and part.get("path") else text
 
 
 def _address(text: str, name: str = "") -> Address:

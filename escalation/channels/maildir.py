@@ -10,11 +10,11 @@ from escalation.channels import Channel, ChannelError, Letter, Receipt
 from escalation.channels.letter import compose
 
 
-def mail_folder(folder: Path, sender: str, house: str = "") -> Channel:
+def mail_folder(folder: Path, sender: str, house: str = "", *, acknowledge: bytes = b"") -> Channel:
     """A channel that writes into `folder`. A letter sent twice is the same file."""
 
     def send(letter: Letter, now: datetime) -> Receipt:
-        message = compose(letter, sender, house)
+        message = compose(letter, sender, house, acknowledge)
         name = f"{letter.created_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{letter.id}.eml"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
