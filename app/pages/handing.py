@@ -55,7 +55,7 @@ def offer(label: str) -> AnyResponse:
     who = signed_in("incidents:act")
     form, now = Form(request.form), front.now()
     with reading(who) as session:
-        incident = _incident(session, label)
+        incident = find_incident(session, label)
         if request.method == "POST" and _offer(session, who, incident, form):
             return redirect(f"/incidents/{incident.label}", 303)
         desk = duty.on_duty(session, incident, now)
@@ -155,7 +155,8 @@ def _again(who: Caller, now: datetime, refused: uuid.UUID, said: str) -> AnyResp
                 hints=HINTS_TABLE)  # fmt: skip
 
 
-def _incident(session: Session, label: str) -> Incident:
+def find_incident(session: Session, label: str) -> Incident:
+    """The incident people call `label`, within the reach of the session. Raises Problem (404)."""
     number = label.upper().removeprefix("VG-")
     known = number.isascii() and number.isdigit() and len(number) <= 18
     found = session.scalar(select(Incident).where(Incident.number == int(number))) if known else None

@@ -1,0 +1,184 @@
+"""The one-page brief for whoever stands on the top rungs: who, what was promised, what happened, what is asked of them.
+
+It is put together from rows when it is opened, so it never says less than the story does.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app import words
+from escalation import alone, promises
+from models.agreements import Contract
+from models.customers import Customer
+from models.incidents import OPEN_STATES, Incident, Promise, TimelineEntry
+from models.machines import Machine
+from models.people import NamedPerson, Person
+
+LINES = 12  # of the story: what fits on the page beside the rest; the whole of it is one click away
+KEPT_OVER = timedelta(days=90)
+# What the story tells for the desk alone, and not for somebody who must decide in two minutes.
+_LEFT_OUT = ("notice", "rung", "queued", "served", "threshold")
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseLine:
+    """A promise with what became of it: kept, missed, running, paused or dropped."""
+
+    what: str
+    due: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryLine:
+    at: str
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Everything on the page, in words, with hours in the reader's zone."""
+
+    label: str
+    title: str
+    summary: str
+    severity: int
+    state: str
+    customer: str
+    slug: str
+    machine: str
+    since: str
+    now: str
+    contract: Sequence[tuple[str, str]]
+    people: Sequence[tuple[str, str]]
+    promises: Sequence[PromiseLine]
+    kept: str  # of the customer's promises over the last quarter
+    others: str  # what else is open at this customer's
+    story: Sequence[StoryLine]
+    asked: Sequence[str]
+
+
+def read_brief(session: Session, incident: Incident, now: datetime, zone: tzinfo) -> Brief:
+    """The brief of an incident as it stands at `now`."""
+    customer = session.get_one(Customer, incident.customer_id)
+    contract = session.get(Contract, incident.contract_id) if incident.contract_id else None
+    machine = session.get(Machine, incident.machine_id) if incident.machine_id else None
+    story = _story(session, incident)
+    return Brief(
+        label=incident.label,
+        title=incident.title,
+        summary=incident.summary,
+        severity=incident.severity,
+        state=_state(incident),
+        customer=customer.name,
+        slug=customer.slug,
+        machine=(f"{machine.name}, {machine.title}" if machine.title else machine.name) if machine else "",
+        since=f"{words.hour(incident.began_at, zone, now)}, {words.ago(incident.began_at, now)}",
+        now=f"{words.day(now, zone)}, {now.astimezone(zone):%H:%M}",
+        contract=_contract(contract, incident, now),
+        people=_people(session, incident, now),
+        promises=[_promise(one, now, zone) for one in promises.of(session, incident)],
+        kept=_kept(session, incident.customer_id, now),
+        others=_others(session, incident),
+        story=[StoryLine(words.hour(one.at, zone, now), one.actor, one.text) for one in story],
+        asked=_asked(session, incident, customer, now, zone),
+    )
+
+
+def _state(incident: Incident) -> str:
+    return f"waiting for the {incident.waiting_for}" if incident.state == "waiting" else incident.state
+
+
+def _contract(contract: Contract | None, incident: Incident, now: datetime) -> list[tuple[str, str]]:
+    if contract is None:
+        return [("Contract", "none covers it")]
+    lines = [("Contract", f"{contract.number}, {incident.tier} when it opened"), ("State", contract.state)]
+    if contract.ends_on is None:
+        return [*lines, ("Ends", "no end is agreed")]
+    left = (contract.ends_on - now.astimezone(ZoneInfo(contract.zone)).date()).days
+    ends = f"in {words.count(left, 'day')}" if left >= 0 else f"{words.count(-left, 'day')} ago"
+    return [*lines, ("Renewal", f"ends {contract.ends_on:%-d %b %Y}, {ends}")]
+
+
+def _people(session: Session, incident: Incident, now: datetime) -> list[tuple[str, str]]:
+    named = session.execute(
+        select(NamedPerson.duty, Person.name)
+        .join(Person, Person.id == NamedPerson.person_id)
+        .where(NamedPerson.customer_id == incident.customer_id)
+        .order_by(NamedPerson.duty)
+    )
+    found = [(duty.capitalize(), name) for duty, name in named]
+    for role, person_id in (("Leads", incident.owner_id), ("Second", incident.second_id)):
+        person = session.get(Person, person_id) if person_id else None
+        found.append((role, person.name if person else "nobody"))
+    lonely = alone.seconds(incident, now)
+    if lonely >= words.MINUTE:
+        found.append(("Alone for", words.span(lonely)))
+    contacts = (
+        select(Person.name).where(Person.customer_id == incident.customer_id, Person.active).order_by(Person.name)
+    )
+    return [*found, ("Their contacts", ", ".join(session.scalars(contacts.limit(6))) or "none is known")]
+
+
+def _promise(one: Promise, now: datetime, zone: tzinfo) -> PromiseLine:
+    due = words.hour(one.due_at, zone, now) if one.due_at else "no instant"
+    if one.breached_at is not None:
+        late = (one.met_at or now) - one.breached_at
+        after = "done" if one.met_at else "and still owed"
+        return PromiseLine(promises.words(one.kind), due, f"missed, {after} {words.span(late.total_seconds())} late")
+    return PromiseLine(promises.words(one.kind), due, {"met": "kept", "cancelled": "dropped"}.get(one.state, one.state))
+
+
+def _kept(session: Session, customer_id: uuid.UUID, now: datetime) -> str:
+    over = (Promise.customer_id == customer_id, Promise.started_at > now - KEPT_OVER)
+    kept = session.scalar(select(func.count()).where(*over, Promise.state == "met", Promise.breached_at.is_(None))) or 0
+    missed = session.scalar(select(func.count()).where(*over, Promise.breached_at.is_not(None))) or 0
+    return f"In the last {KEPT_OVER.days} days {words.count(kept, 'promise')} kept and {missed} missed."
+
+
+def _others(session: Session, incident: Incident) -> str:
+    mine = (Incident.customer_id == incident.customer_id, Incident.id != incident.id, Incident.state.in_(OPEN_STATES))
+    others = session.scalars(
+        select(Incident).where(*mine).order_by(Incident.severity, Incident.opened_at).limit(4)
+    ).all()
+    if not others:
+        return "Nothing else is open at this customer’s."
+    return "Also open: " + "; ".join(f"{one.label}, severity {one.severity}, {one.title}" for one in others) + "."
+
+
+def _story(session: Session, incident: Incident) -> list[TimelineEntry]:
+    """The first line and the latest ones, oldest first."""
+    told = select(TimelineEntry).where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind.not_in(_LEFT_OUT))
+    first = session.scalars(told.order_by(TimelineEntry.at, TimelineEntry.id).limit(1)).all()
+    latest = session.scalars(told.order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc()).limit(LINES - 1)).all()
+    return sorted({*first, *latest}, key=lambda one: (one.at, one.id))
+
+
+def _asked(session: Session, incident: Incident, customer: Customer, now: datetime, zone: tzinfo) -> list[str]:
+    """What is wanted of the reader: the asker's own words, then what only they can do."""
+    asked = session.scalars(
+        select(TimelineEntry)
+        .where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "escalated")
+        .order_by(TimelineEntry.at.desc())
+    ).first()
+    lines = [asked.text] if asked is not None else []
+    if incident.acknowledged_at is None and incident.state == "open":
+        since = words.span((now - incident.opened_at).total_seconds())
+        lines.append(f"Name somebody who takes it: nobody has acknowledged it for {since}.")
+    owed = promises.next_promise(session, incident)
+    if owed is not None and owed.due_at is not None:
+        lines.append(f"Call {customer.name} before the next promise, {promises.words(owed.kind)}, is due at "
+                     f"{words.hour(owed.due_at, zone, now)}.")  # fmt: skip
+    else:
+        lines.append(f"Call {customer.name}; no promise is running, so the next word is yours to give.")
+    lines.append("Decide whether a senior engineer is detached to this account until it is over.")
+    return lines

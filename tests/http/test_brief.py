@@ -1,0 +1,94 @@
+"""The one-page brief: everything somebody at the top must know, as a page and as a PDF."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from pypdf import PdfReader
+
+from escalation import acts, intake
+from escalation.incident import Actor
+from escalation.intake import Signal
+from escalation.tick import tick_all
+from models.incidents import Incident
+from models.people import NamedPerson
+from models.session import SYSTEM, Sessions, work
+from tests.cast import NOW, Cast
+from tests.http.conftest import Hands, Visitor
+
+WORDS = 'A fan stands still #eval("1+1") *bold* <script>'
+
+
+@pytest.fixture
+def incident(sessions: Sessions, cast: Cast, hands: Hands) -> str:
+    """Severity 2 on a platinum machine; its first response was missed, and Max was asked for."""
+    signal = Signal(cast.plant_machine, "fan:1", "rule", 2, NOW, WORDS, "Fan 1 stands still.", {}, None)
+    with work(sessions, SYSTEM) as session:
+        opened = intake.report(session, signal, NOW).incident_id
+        assert opened is not None
+        session.add(NamedPerson(customer_id=cast.plant, person_id=cast.eve, duty="account engineer"))
+        acts.claim(session, opened, Actor(cast.dee, "Dee"), NOW)
+        label = session.get_one(Incident, opened).label
+    hands.forward(minutes=90)
+    tick_all(sessions, hands())
+    with work(sessions, SYSTEM) as session:
+        acts.escalate(session, opened, Actor(cast.dee, "Dee"), hands(), "The spare part is nowhere.")
+    return label
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_the_brief_says_what_was_promised_missed_and_asked(visit: Callable[[str], Visitor], incident: str) -> None:
+    said = text(visit("max").get(f"/incidents/{incident}/brief").text)
+    assert "Dee asked for escalation: The spare part is nowhere." in said
+    assert "VC-plant, platinum when it opened" in said
+    assert "ends 31 Dec 2026, in 296 days" in said
+    assert "first response 11:00 missed, and still owed 30 min late" in said
+    assert "In the last 90 days no promises kept and 1 missed." in said
+    assert "Account engineer Eve" in said
+    assert "Their contacts Ada, Bo" in said
+    assert "Call Ada&#39;s Plant" in said
+
+
+def test_the_brief_is_printed_and_words_from_outside_are_only_words(
+    visit: Callable[[str], Visitor], incident: str
+) -> None:
+    answer = visit("max").get(f"/incidents/{incident}/brief.pdf")
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    assert answer.data.startswith(b"%PDF-")
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{incident}-brief.pdf"'
+    printed = pages_of(answer.data)
+    assert len(printed) == 1
+    assert 'A fan stands still #eval("1+1") *bold* <script>' in printed[0]
+    assert "The spare part is nowhere." in printed[0]
+
+
+def pages_of(pdf: bytes) -> list[str]:
+    """The text of each page, read by another program than the one that wrote it."""
+    reader = PdfReader(BytesIO(pdf))
+    return [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]
+
+
+def test_an_unknown_incident_has_no_brief(visit: Callable[[str], Visitor]) -> None:
+    assert visit("max").get("/incidents/VG-9/brief").status_code == 404
+    assert visit("ada").get("/incidents/VG-9/brief.pdf").status_code == 403
+
+
+def test_a_quiet_customer_has_a_brief_without_gaps(
+    visit: Callable[[str], Visitor], sessions: Sessions, cast: Cast
+) -> None:
+    asked = intake.Request(severity=4, title="A question", summary="")
+    with work(sessions, SYSTEM) as session:
+        opened = intake.open_by_person(session, cast.joinery, asked, Actor(cast.cy, "Cy", is_customer=True), NOW)
+        assert opened.incident is not None
+        session.flush()
+        label = opened.incident.label
+    said = text(visit("max").get(f"/incidents/{label}/brief").text)
+    assert "Leads nobody" in said
+    assert "Nothing else is open at this customer’s." in said
+    assert "Name somebody who takes it" in said
