@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import secrets
 import signal
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
+from app import providers
+from app.sealing import house_secret
 from app.settings import Settings
 from escalation import wake, work
 from escalation.loops import Loop, run_loops
 from models.session import Sessions, make_engine, make_sessions
-from telemetry import broker, history, log_trimming, silence
+from telemetry import again, broker, history, log_trimming, silence
+from telemetry.doorstep import Doorstep
+from telemetry.log_door import open_writer
 
 # How soon an enrolment reaches the broker, and how soon a machine past its patience is noticed.
 _ACCOUNTS_S = 2.0
 _SILENCE_S = 5.0
+_LETTERS_S = 2.0
 _COMPACTION_S = 60.0
 
 
@@ -34,9 +36,11 @@ def main(settings: Settings) -> None:
         mail_from=settings.mail_from,
         smtp_url=settings.smtp_url,
         folder=settings.data / "mail",
-        secrets=[settings.webhook_secret.get_secret_value() or webhook_secret(settings.data / "webhook.secret")],
+        secrets=[house_secret(settings)],
         house=settings.address,
         allow_private=settings.webhook_allow_private,
+        pagerduty_url=settings.pagerduty_url,
+        providers=providers.declared(settings),
     )
     desk, close = work.desk_loops(sessions, channels, utc_now)
     try:
@@ -54,6 +58,7 @@ def upkeep(settings: Settings, sessions: Sessions) -> list[Loop]:
     every = [
         Loop("accounts", _ACCOUNTS_S, broker.credentials_loop(settings, sessions), nudged=False),
         Loop("silence", _SILENCE_S, silence.silence_loop(sessions), nudged=False),
+        Loop("letters", _LETTERS_S, again.sending_loop(sessions, _doorstep(settings)), nudged=False),
         Loop("compaction", _COMPACTION_S, history.compaction_loop(sessions), nudged=False),
     ]
     if settings.log == "postgres":
@@ -62,16 +67,8 @@ def upkeep(settings: Settings, sessions: Sessions) -> list[Loop]:
     return every
 
 
-def webhook_secret(file: Path) -> str:
-    """The secret that signs outgoing webhooks, in the form Standard Webhooks gives it; made at the first call."""
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text().strip()
-    made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    with os.fdopen(handle, "w") as out:
-        out.write(made + "\n")
-    return made
+def _doorstep(settings: Settings) -> Callable[[], Doorstep]:
+    return lambda: Doorstep(open_writer(settings), settings.partitions)
 
 
 def utc_now() -> datetime:

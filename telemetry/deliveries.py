@@ -21,8 +21,9 @@ NOBODY: Final = ""
 _ADD = text(
     """
     INSERT INTO delivery_ledger
-        (machine, hour, customer_id, received, scored, refused, duplicate, late, missing, reasons)
-    VALUES (:machine, :hour, :customer_id, :received, :scored, :refused, :duplicate, :late, :missing, :reasons)
+        (machine, hour, customer_id, received, scored, refused, duplicate, late, missing, in_maintenance, reasons)
+    VALUES (:machine, :hour, :customer_id, :received, :scored, :refused, :duplicate, :late, :missing,
+        :in_maintenance, :reasons)
     ON CONFLICT (machine, hour) DO UPDATE SET
         customer_id = coalesce(excluded.customer_id, delivery_ledger.customer_id),
         received = delivery_ledger.received + excluded.received,
@@ -31,6 +32,7 @@ _ADD = text(
         duplicate = delivery_ledger.duplicate + excluded.duplicate,
         late = delivery_ledger.late + excluded.late,
         missing = delivery_ledger.missing + excluded.missing,
+        in_maintenance = delivery_ledger.in_maintenance + excluded.in_maintenance,
         reasons = CASE WHEN excluded.reasons = '{}'::jsonb THEN delivery_ledger.reasons ELSE
             delivery_ledger.reasons || coalesce((SELECT jsonb_object_agg(key,
                 value::bigint + coalesce((delivery_ledger.reasons ->> key)::bigint, 0))
@@ -45,6 +47,7 @@ class _Line:
     fates: Counter[Fate] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     missing: int = 0
+    in_maintenance: int = 0
 
 
 class Deliveries:
@@ -61,6 +64,7 @@ class Deliveries:
         fate: Fate,
         reason: str = "",
         missing: int = 0,
+        in_maintenance: bool = False,
     ) -> None:
         """One report, event or message we could not read. `reason` goes with a refusal."""
         key = (machine, received_ms // HOUR_MS)
@@ -70,6 +74,7 @@ class Deliveries:
         line.customer_id = customer_id or line.customer_id
         line.fates[fate] += 1
         line.missing += missing
+        line.in_maintenance += in_maintenance
         if reason:
             line.reasons[reason] += 1
 
@@ -85,6 +90,7 @@ class Deliveries:
                     "received": line.fates.total(),
                     **{fate.value: line.fates[fate] for fate in Fate},
                     "missing": line.missing,
+                    "in_maintenance": line.in_maintenance,
                     "reasons": dict(line.reasons),
                 }
             )

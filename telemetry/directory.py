@@ -1,22 +1,29 @@
-"""Whose machine speaks, and what its contract says to its telemetry. Answers are kept for a while."""
+"""Whose machine speaks, what its contract says to its telemetry, and when it is worked on; known for a while."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from contracts import ledger
 from contracts.decision import Ask, Granted
 from models.machines import Machine, MachineState
+from models.maintenance import MaintenanceWindow
+from telemetry.maintenance import Window, covering
+from telemetry.worked_on import windows_of
 
 KNOWN_FOR: Final = timedelta(seconds=30)
 UNKNOWN_FOR: Final = timedelta(seconds=2)  # somebody may be enrolling it just now
+WINDOWS_KNOWN_FOR: Final = timedelta(seconds=2)  # whoever begins to work on a machine now must not be called for it
 REFUSED: Final = "refused"
+_WINDOWS: Final = select(
+    func.count(), func.max(MaintenanceWindow.created_at), func.max(MaintenanceWindow.ended_at)
+).select_from(MaintenanceWindow)
 _ANSWERED: Final = text(
     """
     INSERT INTO machine_states (machine_id, customer_id, speaking, health, telemetry, latest, facts, seqs)
@@ -37,6 +44,11 @@ class Known:
     telemetry: str
     rule: str
     until: datetime
+    windows: tuple[Window, ...] = ()  # of maintenance
+
+    def is_worked_on(self, at_ms: int) -> bool:
+        """Whether what it said then is kept and not looked at."""
+        return bool(self.windows) and covering(self.windows, datetime.fromtimestamp(at_ms / 1000, UTC)) is not None
 
     @property
     def is_refused(self) -> bool:
@@ -54,9 +66,16 @@ class Directory:
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
         self._unknown: dict[str, datetime] = {}
+        self._windows: object = None  # how the windows of maintenance stood, and when that is asked again
+        self._windows_due: datetime | None = None
 
     def look_up(self, session: Session, names: set[str], now: datetime) -> dict[str, Known]:
         """Those of `names` that are machines in service."""
+        if self._windows_due is None or self._windows_due <= now:
+            self._windows_due = now + WINDOWS_KNOWN_FOR
+            if (stand := session.execute(_WINDOWS).one()) != self._windows:
+                self._windows = stand
+                self._known.clear()
         stale = {
             name for name in names
             if (known := self._known.get(name)) is None or known.until <= now
@@ -77,9 +96,11 @@ class Directory:
             self._unknown[name] = now + UNKNOWN_FOR
         if len(self._unknown) > 10_000:  # names are anybody's invention
             self._unknown.clear()
+        windows = windows_of(session, [row.id for row in rows], now)
         for machine_id, customer_id, name, before in rows:
             told = self._known.get(name)
-            self._known[name] = _ask(session, machine_id, customer_id, name, told.telemetry if told else before, now)
+            known = _ask(session, machine_id, customer_id, name, told.telemetry if told else before, now)
+            self._known[name] = replace(known, windows=windows.get(machine_id, ()))
 
 
 def _ask(

@@ -117,18 +117,18 @@ def _health(whose: Known, watched: Watched | None) -> str:
 
 
 def _store_letters(session: Session, partition: int, pending: Pending) -> None:
-    rows = [_letter_row(partition, letter, pending.touched.get(letter.machine)) for letter in pending.letters.values()]
+    rows = [_letter_row(partition, letter) for letter in pending.letters.values()]
     if rows:
         session.execute(insert(DeadLetter).on_conflict_do_nothing(), rows)
 
 
-def _letter_row(partition: int, letter: Letter, whose: Known | None) -> dict[str, Any]:
+def _letter_row(partition: int, letter: Letter) -> dict[str, Any]:
     return {
         "id": new_id(),
         "received_at": _instant(letter.envelope.arrived_ms) or datetime.fromtimestamp(0, UTC),
         "topic": _printable(letter.envelope.topic.decode("utf-8", "backslashreplace")),
         "machine": _printable(letter.machine),
-        "customer_id": whose.customer_id if whose else None,
+        "customer_id": letter.customer_id,
         "reason": letter.reason,
         "detail": _printable(letter.detail),
         "payload": letter.envelope.payload,

@@ -6,6 +6,7 @@ A seat holds all state that depends on the order of its partition. It keeps what
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ class Letter:
     detail: str
     position: int
     item: int
+    customer_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +180,23 @@ class Seat:
             self._refuse(each, heard.machine, "future_instant", _ahead(heard), {whose.name: whose})
             return
         missing, state.missing = state.missing, 0
-        self._count(whose, each, fate, missing=missing)
+        worked_on = fate is not Fate.DUPLICATE and self._is_worked_on(whose, heard.at_ms)
+        self._count(whose, each, fate, missing=missing, worked_on=worked_on)
         if fate is Fate.DUPLICATE:
             return
         if heard.metrics:
             self._reports(whose.name).append((heard.at_ms, heard.metrics))
-        if fate is Fate.SCORED and whose.is_watched:
+        if fate is Fate.SCORED and whose.is_watched and not worked_on:
             feed.append(heard)
+
+    def _is_worked_on(self, whose: Known, at_ms: int) -> bool:
+        """Whether what it said then is kept and not looked at; its return afterwards is nothing unusual either."""
+        if not whose.is_worked_on(at_ms):
+            return False
+        watched = self.watching.known.get(whose.name)
+        if watched is not None:
+            watched.settle(at_ms, mended=True)
+        return True
 
     def _reports(self, machine: str) -> list[history.Report]:
         found = self.pending.reports.get(machine)
@@ -196,23 +208,27 @@ class Seat:
         if event.at_ms > event.received_at_ms + self._future_tolerance_ms:
             self._refuse(each, event.machine, "future_instant", REASONS["future_instant"], {whose.name: whose})
             return
-        self._count(whose, each, Fate.SCORED)
-        if whose.is_watched:
+        worked_on = self._is_worked_on(whose, event.at_ms)
+        self._count(whose, each, Fate.SCORED, worked_on=worked_on)
+        if whose.is_watched and not worked_on:
             feed.append(event)
 
-    def _count(self, whose: Known, each: Told, fate: Fate, reason: str = "", missing: int = 0) -> None:
+    def _count(
+        self, whose: Known, each: Told, fate: Fate, reason: str = "", missing: int = 0, worked_on: bool = False
+    ) -> None:
         self.pending.count += 1
-        received_ms = each.envelope.arrived_ms
-        self.pending.deliveries.count(whose.name, whose.customer_id, received_ms, fate, reason, missing)
+        self.pending.deliveries.count(
+            whose.name, whose.customer_id, each.envelope.arrived_ms, fate, reason, missing, worked_on
+        )
 
     def _refuse(self, each: Told, machine: str, reason: str, detail: str, known: dict[str, Known]) -> None:
         whose = known.get(machine)
+        owner = whose.customer_id if whose else None
         self.pending.count += 1
         self.pending.deliveries.count(
-            machine if whose else NOBODY, whose.customer_id if whose else None, each.envelope.arrived_ms,
-            Fate.REFUSED, reason,
-        )  # fmt: skip
-        letter = Letter(each.envelope, machine, reason, detail[:_CUT], each.position, each.item)
+            machine if whose else NOBODY, owner, each.envelope.arrived_ms, Fate.REFUSED, reason
+        )
+        letter = Letter(each.envelope, machine, reason, detail[:_CUT], each.position, each.item, owner)
         # Of one message with several bad reports one letter is enough: it holds them all.
         self.pending.letters.setdefault((each.position, each.item), letter)
 
@@ -232,10 +248,16 @@ class Seat:
         self.watching = Watching.restore(blob[end:])
         self.heard = {name: admission.restored(state) for name, state in kept.items()}
 
-    def learn(self, machine: str, reports: Iterable[tuple[int, dict[str, float]]]) -> None:
+    def learn(self, whose: Known, reports: Iterable[tuple[int, dict[str, float]]]) -> None:
         """Feed stored history of a machine whose state was lost: learned from, nothing opens."""
         aged = 10 * self.watching.settings.backdated_s * 1000
-        self.watching.feed([Reading(machine, at, metrics, None, at + aged, "history") for at, metrics in reports])
+        self.watching.feed(
+            [
+                Reading(whose.name, at, metrics, None, at + aged, "history")
+                for at, metrics in reports
+                if not whose.is_worked_on(at)
+            ]
+        )
 
 
 def machine_of(topic: bytes) -> str:

@@ -26,6 +26,8 @@ from models.incidents import Finding
 from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
+from telemetry.maintenance import Window, covering, last_end
+from telemetry.worked_on import windows_of
 
 log = structlog.get_logger()
 
@@ -81,9 +83,8 @@ def look(session: Session, path: Path, now: datetime) -> int:
             )
         return ended + len(unknown)
     since = path.open_since
-    fallen = [
-        row for row in quiet if now - max(since, row.last_received_at) > timedelta(seconds=patience_s(row.cadence_s))
-    ]
+    windows = windows_of(session, [row.machine_id for row in quiet], now) if quiet else {}
+    fallen = [row for row in quiet if _is_missed(row, since, windows.get(row.machine_id, ()), now)]
     return ended + _fell_silent(session, fallen[:_AT_ONCE], now)
 
 
@@ -123,6 +124,15 @@ def _quiet(session: Session, now: datetime) -> Sequence[Any]:  # Any: rows of th
         )
         .order_by(MachineState.machine_id)
     ).all()
+
+
+def _is_missed(row: Any, since: datetime, windows: Sequence[Window], now: datetime) -> bool:
+    """Whether it has been quiet for too long; time in which it is worked on counts no more than a closed way."""
+    if covering(windows, now) is not None:
+        return False
+    worked_on_until = last_end(windows, now)
+    since = max(since, row.last_received_at, worked_on_until or since)
+    return now - since > timedelta(seconds=patience_s(row.cadence_s))
 
 
 def _fell_silent(session: Session, rows: Sequence[Any], now: datetime) -> int:

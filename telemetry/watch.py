@@ -201,7 +201,7 @@ class Watcher:
             )  # fmt: skip
             if whose.is_watched and row.last_at is not None:
                 columns = history.reports(session, whose.machine_id, None, now - RELEARN, now)
-                seat.learn(whose.name, columns.rows())
+                seat.learn(whose, columns.rows())
 
     def _store_if_due(self, seat: Seat) -> None:
         since = self._pending_since.get(seat.partition)

@@ -1,0 +1,97 @@
+"""Dead letters sent the way again, once what was wrong is mended: into the log, to be judged anew like any message.
+
+What a letter counted as, one refusal, is taken out of the ledger in the transaction that marks it, since it will count
+once more when it is heard: received stays what was received. Of an array the good neighbours are heard again and count
+as told before. A crash between log and mark sends it twice, which counts as told before too.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy import ColumnElement, bindparam, func, select, text, update
+from sqlalchemy.orm import Session
+
+from models.session import SYSTEM, Sessions, work
+from models.telemetry import DeadLetter
+from telemetry.deliveries import HOUR_MS, NOBODY
+from telemetry.doorstep import Away, Doorstep
+from telemetry.envelope import Envelope
+
+log = structlog.get_logger()
+
+_AT_ONCE: Final = 200
+_LINE: Final = text(
+    """
+    UPDATE delivery_ledger SET received = received - 1, refused = refused - 1,
+        reasons = CASE WHEN coalesce((reasons ->> :reason)::bigint, 0) > 1
+            THEN jsonb_set(reasons, ARRAY[:reason], to_jsonb((reasons ->> :reason)::bigint - 1))
+            ELSE reasons - :reason END
+    WHERE machine = :machine AND hour = to_timestamp(:hour_s) AND refused > 0
+    """
+).bindparams(bindparam("reason"), bindparam("machine"), bindparam("hour_s"))
+
+
+def waiting() -> ColumnElement[bool]:
+    """Whether a letter can be asked for: it was not yet, and its topic is known as it was sent."""
+    # An unreadable topic was kept in words only, and a damaged record has none.
+    return DeadLetter.replay_asked_at.is_(None) & (DeadLetter.topic != "") & ~DeadLetter.topic.contains("\\x")
+
+
+def ask(session: Session, which: Sequence[ColumnElement[bool]], by: str, now: datetime) -> list[uuid.UUID]:
+    """Ask for all letters of this kind that wait; which ones those are. They are sent within seconds."""
+    asked = update(DeadLetter).where(waiting(), *which).values(replay_asked_at=now, replay_asked_by=by)
+    return list(session.scalars(asked.returning(DeadLetter.id)))
+
+
+def send(session: Session, doorstep: Doorstep, now: datetime) -> int:
+    """Write what was asked for into the log and mark it. Raises `Away`; then nothing is marked."""
+    rows = session.scalars(
+        select(DeadLetter)
+        .where(DeadLetter.replay_asked_at.is_not(None), DeadLetter.replayed_at.is_(None))
+        .order_by(DeadLetter.received_at, DeadLetter.id)
+        .limit(_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not rows:
+        return 0
+    doorstep.put((row.machine or row.topic, _as_it_came(row)) for row in rows)
+    for row in rows:
+        row.replayed_at = now
+        session.execute(_LINE, _counted_as(row))
+    log.info("letters.sent_again", letters=len(rows))
+    return len(rows)
+
+
+def sending_loop(sessions: Sessions, doorstep: Callable[[], Doorstep]) -> Callable[[datetime], None]:
+    """The body of a loop that sends what was asked for; the log is opened when there is something to send."""
+    opened: list[Doorstep] = []
+
+    def body(now: datetime) -> None:
+        with work(sessions, SYSTEM) as session:
+            asked = DeadLetter.replay_asked_at.is_not(None) & DeadLetter.replayed_at.is_(None)
+            if not session.scalar(select(func.count()).select_from(DeadLetter).where(asked)):
+                return
+            if not opened:
+                opened.append(doorstep())
+            try:
+                send(session, opened[0], now)
+            except Away as problem:
+                log.warning("letters.log_away", why=str(problem))
+                session.rollback()
+
+    return body
+
+
+def _as_it_came(row: DeadLetter) -> Envelope:
+    return Envelope(row.topic.encode(), row.payload, round(row.received_at.timestamp() * 1000))
+
+
+def _counted_as(row: DeadLetter) -> dict[str, object]:
+    hour = round(row.received_at.timestamp() * 1000) // HOUR_MS
+    machine = row.machine if row.customer_id is not None else NOBODY
+    return {"reason": row.reason, "machine": machine, "hour_s": hour * HOUR_MS / 1000}
