@@ -11,8 +11,8 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts import ledger
-from contracts.decision import Ask, Granted
+from contracts import allowances, ledger
+from contracts.decision import Ask, Contact, Granted
 from contracts.ledger import Standing
 from contracts.tiers import Watching
 from escalation import opening, story, words
@@ -226,6 +226,7 @@ class Request:
     machine_id: uuid.UUID | None = None
     cause: str = ""  # empty: a cause of its own, so that it joins nothing
     channel: str = "api"  # api, portal, phone, mail
+    contact: Contact | None = None  # the customer's person who asks, with their rights under the contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,7 @@ def open_by_person(session: Session, customer_id: uuid.UUID, request: Request, a
     Raises LookupError when the customer, or the machine among the customer's, is not known.
     """
     audit.take_turns(session, customer_id)
-    question = Ask("open_incident", now, request.severity, request.machine_id, request.channel)
+    question = Ask("open_incident", now, request.severity, request.machine_id, request.channel, contact=request.contact)
     answer, row, holds = ledger.ask(session, customer_id, question, now, asked_by=actor.name)
     if not isinstance(answer, Granted):
         audit.record(
@@ -272,6 +273,8 @@ def open_by_person(session: Session, customer_id: uuid.UUID, request: Request, a
         there = _open_incident(session, request.machine_id, case.cause) if request.machine_id else None
         if there is None:
             raise RuntimeError("an incident stood in the way of a new one and is gone")
+        # The incident that is joined was counted when it was opened.
+        allowances.give_back(session, row.id, "Vigie", f"it joined {there.label}", now)
         opening.ask_again(session, there, request.summary or request.title, actor, now)
         return Answer(row, there, joined=True)
     customer = session.get_one(Customer, customer_id)

@@ -10,6 +10,7 @@ from app.api import (
     availability,
     contract_lines,
     contracts,
+    coverage,
     customers,
     decisions,
     duty,
@@ -25,6 +26,7 @@ from app.api import (
     terms,
     tokens,
     transfers,
+    withdrawals,
 )
 from app.api.door import BASE, ROUTES, Route, mount
 
@@ -35,10 +37,12 @@ NOUNS = (
     contract_lines,
     terms,
     allowances,
+    coverage,
     machines,
     history,
     incidents,
     acts,
+    withdrawals,
     inbound,
     findings,
     history,

@@ -8,9 +8,10 @@ from typing import Literal
 from pydantic import Field
 
 from app.api import lookup
-from app.api.decisions import DecisionOut, said_of
+from app.api.decisions import DecisionOut, contact_of, not_by_contract, said_of
 from app.api.door import Answer, Call, route
 from app.api.incidents import IncidentWhole, shown
+from app.identity import need
 from app.problems import Problem, not_found
 from app.wire import In, Line, MaybeWords, Out, Ref, Severity, Words
 from escalation import acts, intake
@@ -63,9 +64,13 @@ class Second(In):
     person: uuid.UUID | None = Field(None, description="left out: the next in order who is on duty")
 
 
-@route("POST", "/incidents", "incidents:open", {201: Opened, 200: Opened}, body=NewIncident)
+@route("POST", "/incidents", "incidents:read", {201: Opened, 200: Opened}, body=NewIncident)
 def create(call: Call, body: NewIncident) -> Answer:
-    """Ask for an incident. 201: opened. 200: joined to the open one, or refused, in words."""
+    """Ask for an incident. 201: opened. 200: joined to the open one, or refused, in words. Of programs and our own
+    people it needs the right incidents:open; a contact without the right to open is refused by the contract."""
+    contact = contact_of(call)
+    if call.caller.role != "contact":
+        need("incidents:open")
     customer = lookup.own_customer(call, body.customer)
     machine = lookup.machine(call, body.machine, "machine") if body.machine else None
     if machine is not None:
@@ -77,6 +82,7 @@ def create(call: Call, body: NewIncident) -> Answer:
         machine_id=machine.id if machine else None,
         cause=body.cause,
         channel=body.channel,
+        contact=contact,
     )
     with call.as_desk():
         answer = intake.open_by_person(call.session, customer.id, asked, call.actor, call.now)
@@ -96,7 +102,7 @@ def create(call: Call, body: NewIncident) -> Answer:
 def acknowledge(call: Call, *, incident: str) -> Answer:
     """Somebody has seen it: no further rung is climbed."""
     row, version = _found(call, incident)
-    return _done(call, acts.acknowledge(call.session, row.id, call.actor, call.now, expected_version=version))
+    return answered(call, acts.acknowledge(call.session, row.id, call.actor, call.now, expected_version=version))
 
 
 @route("POST", "/incidents/{incident}/claim", "incidents:act", {200: IncidentWhole}, staff=True, versioned=True,
@@ -104,7 +110,7 @@ def acknowledge(call: Call, *, incident: str) -> Answer:
 def claim(call: Call, *, incident: str) -> Answer:
     """The caller becomes the owner and works on it."""
     row, version = _found(call, incident)
-    return _done(call, acts.claim(call.session, row.id, call.actor, call.now, expected_version=version))
+    return answered(call, acts.claim(call.session, row.id, call.actor, call.now, expected_version=version))
 
 
 @route("POST", "/incidents/{incident}/second", "incidents:act", {200: IncidentWhole}, body=Second, staff=True,
@@ -115,7 +121,7 @@ def second(call: Call, body: Second, *, incident: str) -> Answer:
     if body.person is not None:
         lookup.person(call, str(body.person), "person")
     done = acts.second(call.session, row.id, call.actor, call.now, person_id=body.person, expected_version=version)
-    return _done(call, done)
+    return answered(call, done)
 
 
 @route("POST", "/incidents/{incident}/reply", "incidents:open", {200: IncidentWhole}, body=Said, versioned=True,
@@ -125,7 +131,7 @@ def reply(call: Call, body: Said, *, incident: str) -> Answer:
     row, version = _found(call, incident)
     with call.as_desk():
         done = acts.reply(call.session, row.id, call.actor, call.now, body.text, expected_version=version)
-    return _done(call, done)
+    return answered(call, done)
 
 
 @route("POST", "/incidents/{incident}/note", "incidents:act", {200: IncidentWhole}, body=Said, staff=True,
@@ -133,7 +139,7 @@ def reply(call: Call, body: Said, *, incident: str) -> Answer:
 def note(call: Call, body: Said, *, incident: str) -> Answer:
     """An internal word the customer never reads."""
     row, version = _found(call, incident)
-    return _done(call, acts.note(call.session, row.id, call.actor, call.now, body.text, expected_version=version))
+    return answered(call, acts.note(call.session, row.id, call.actor, call.now, body.text, expected_version=version))
 
 
 @route("POST", "/incidents/{incident}/wait", "incidents:act", {200: IncidentWhole}, body=Waiting, staff=True,
@@ -144,7 +150,7 @@ def wait(call: Call, body: Waiting, *, incident: str) -> Answer:
     done = acts.wait(
         call.session, row.id, call.actor, call.now, body.waiting_for, body.reason, expected_version=version
     )
-    return _done(call, done)
+    return answered(call, done)
 
 
 @route("POST", "/incidents/{incident}/resume", "incidents:act", {200: IncidentWhole}, staff=True, versioned=True,
@@ -152,7 +158,7 @@ def wait(call: Call, body: Waiting, *, incident: str) -> Answer:
 def resume(call: Call, *, incident: str) -> Answer:
     """The wait is over; the promises run on."""
     row, version = _found(call, incident)
-    return _done(call, acts.resume(call.session, row.id, call.actor, call.now, expected_version=version))
+    return answered(call, acts.resume(call.session, row.id, call.actor, call.now, expected_version=version))
 
 
 @route("POST", "/incidents/{incident}/resolve", "incidents:act", {200: IncidentWhole}, body=Said, staff=True,
@@ -160,7 +166,7 @@ def resume(call: Call, *, incident: str) -> Answer:
 def resolve(call: Call, body: Said, *, incident: str) -> Answer:
     """Say publicly what was done; the clocks stop."""
     row, version = _found(call, incident)
-    return _done(call, acts.resolve(call.session, row.id, call.actor, call.now, body.text, expected_version=version))
+    return answered(call, acts.resolve(call.session, row.id, call.actor, call.now, body.text, expected_version=version))
 
 
 @route("POST", "/incidents/{incident}/close", "incidents:act", {200: IncidentWhole}, staff=True, versioned=True,
@@ -168,7 +174,7 @@ def resolve(call: Call, body: Said, *, incident: str) -> Answer:
 def close(call: Call, *, incident: str) -> Answer:
     """A resolved incident is done with."""
     row, version = _found(call, incident)
-    return _done(call, acts.close(call.session, row.id, call.actor, call.now, expected_version=version))
+    return answered(call, acts.close(call.session, row.id, call.actor, call.now, expected_version=version))
 
 
 @route("POST", "/incidents/{incident}/reopen", "incidents:act", {200: IncidentWhole}, body=Because, staff=True,
@@ -176,7 +182,9 @@ def close(call: Call, *, incident: str) -> Answer:
 def reopen(call: Call, body: Because, *, incident: str) -> Answer:
     """It came back: open again, the ladder starts over."""
     row, version = _found(call, incident)
-    return _done(call, acts.reopen(call.session, row.id, call.actor, call.now, body.reason, expected_version=version))
+    return answered(
+        call, acts.reopen(call.session, row.id, call.actor, call.now, body.reason, expected_version=version)
+    )
 
 
 @route("POST", "/incidents/{incident}/severity", "incidents:act", {200: IncidentWhole}, body=NewSeverity, staff=True,
@@ -187,7 +195,7 @@ def severity(call: Call, body: NewSeverity, *, incident: str) -> Answer:
     done = acts.set_severity(
         call.session, row.id, call.actor, call.now, body.severity, body.reason, expected_version=version
     )
-    return _done(call, done)
+    return answered(call, done)
 
 
 @route("POST", "/incidents/{incident}/verdict", "incidents:act", {200: IncidentWhole}, body=Judgement, staff=True,
@@ -195,17 +203,24 @@ def severity(call: Call, body: NewSeverity, *, incident: str) -> Answer:
 def verdict(call: Call, body: Judgement, *, incident: str) -> Answer:
     """The engineer's judgement of the detection."""
     row, version = _found(call, incident)
-    return _done(call, acts.verdict(call.session, row.id, call.actor, call.now, body.verdict, expected_version=version))
+    return answered(
+        call, acts.verdict(call.session, row.id, call.actor, call.now, body.verdict, expected_version=version)
+    )
 
 
-@route("POST", "/incidents/{incident}/escalate", "incidents:escalate", {200: IncidentWhole}, body=Because,
+@route("POST", "/incidents/{incident}/escalate", "incidents:read", {200: IncidentWhole}, body=Because,
        versioned=True, problems=_PROBLEMS)  # fmt: skip
 def escalate(call: Call, body: Because, *, incident: str) -> Answer:
-    """Climb the next rung now, acknowledged or not."""
+    """Climb the next rung now, acknowledged or not. Of programs and our own people it needs the right
+    incidents:escalate; a contact without the right to escalate is refused by the contract, in its words."""
     row, version = _found(call, incident)
+    if call.caller.role != "contact":
+        need("incidents:escalate")
+    elif not call.caller.may("incidents:escalate"):
+        raise not_by_contract(call, row)
     with call.as_desk():
         done = acts.escalate(call.session, row.id, call.actor, call.now, body.reason, expected_version=version)
-    return _done(call, done)
+    return answered(call, done)
 
 
 def _found(call: Call, ref: str) -> tuple[Incident, int | None]:
@@ -213,7 +228,7 @@ def _found(call: Call, ref: str) -> tuple[Incident, int | None]:
     return lookup.incident(call, ref), call.expected_version()
 
 
-def _done(call: Call, done: Incident | NotNow) -> Answer:
+def answered(call: Call, done: Incident | NotNow) -> Answer:
     if isinstance(done, Incident):
         call.session.flush()  # the answer shows the new version
         return shown(call, done)

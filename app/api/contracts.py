@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -18,10 +19,12 @@ from contracts import contracting, proposals
 from contracts.decision import ContractFacts
 from contracts.life import NEXT, CannotBe, follows_on
 from contracts.terms import Tier
+from escalation import consequences
 from models.agreements import NOTICE_DAYS, Contract, ContractLine
 
 TierName = Literal["bronze", "silver", "gold", "platinum"]
 State = Literal["draft", "active", "suspended", "expired", "cancelled"]
+_ENDS: Mapping[str, consequences.Change] = {"suspended": "suspension", "expired": "expiry", "cancelled": "cancellation"}
 Changes = Annotated[
     dict[str, Any],
     Field(
@@ -157,6 +160,8 @@ def change(call: Call, body: ContractPatch, *, contract: str) -> ContractWhole:
         done(contracting.set_end(call.session, row, body.ends_on, body.reason, by(call), call.now))
     if body.state is not None:
         done(contracting.move(call.session, row, body.state, body.reason, by(call), call.now))
+        if body.state in _ENDS:  # moves something only where the terms cut running clocks off with the contract
+            consequences.carry_out(call.session, row, _ENDS[body.state], call.now, actor=call.actor)
     if body.notice_days is not None:
         done(contracting.set_notices(call.session, row, tuple(body.notice_days), by(call), call.now))
     return whole(call, row)

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from app.api import lookup
 from app.api.door import Answer, Call, route
 from app.api.paging import page
+from app.front import front
 from app.identity import need
-from app.problems import invalid
+from app.problems import Problem, invalid
 from app.wire import In, Instant, Language, Out, Paged, Ref, Severity
 from contracts import allowances, decision, ledger
 from contracts.decision import Ask, Contact
@@ -20,6 +21,8 @@ from models.agreements import Contract
 from models.audit import record, take_turns
 from models.customers import Customer
 from models.decisions import DecisionRow
+from models.incidents import Incident
+from models.session import work
 
 Outcome = Literal["granted", "shadow", "refused"]
 Kind = Literal[
@@ -207,6 +210,18 @@ def contact_of(call: Call) -> Contact | None:
         return found
     words = (("open", "incidents:open"), ("escalate", "incidents:escalate"))
     return Contact(call.caller.actor, frozenset(word for word, right in words if call.caller.may(right)))
+
+
+def not_by_contract(call: Call, incident: Incident) -> Problem:
+    """A contact asked for escalation without the right to it: the contract's words, which are kept as a decision.
+
+    Kept in a transaction of its own, because a problem rolls back the one it is raised in.
+    """
+    with work(front().sessions, call.caller.scope) as session:
+        contact = ledger.contact_of(session, call.caller.person)
+        asked = Ask("escalation", call.now, incident.severity, incident.machine_id, contact=contact)
+        answer, _, _ = ledger.ask(session, incident.customer_id, asked, call.now, asked_by=call.caller.actor)
+    return Problem("not-allowed", answer.reason, remedy=answer.remedy)
 
 
 def said_of(row: DecisionRow) -> DecisionOut:

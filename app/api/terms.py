@@ -18,7 +18,8 @@ from app.wire import In, Instant, Line, MaybeLine, Out, Paged, Ref
 from contracts import proposals
 from contracts.amending import Difference
 from contracts.life import CannotBe
-from models.agreements import ContractTerms, TermsProposal
+from escalation import amended, consequences
+from models.agreements import Contract, ContractTerms, TermsProposal
 
 ProposalState = Literal["pending", "confirmed", "rejected"]
 
@@ -57,6 +58,7 @@ class Effect(Out):
     differences: list[DifferenceOut]
     needs_second: list[str] = Field(description="fields for whose sake a second person must confirm; empty: none")
     body: dict[str, Any] = Field(description="the terms as they would be")
+    promises: list[str] = Field(description="what would become of the promises that run, in sentences")
 
 
 class ProposalOut(Out):
@@ -116,8 +118,7 @@ def propose(call: Call, body: Change, *, contract: str) -> Answer:
     if isinstance(made, TermsProposal):
         waiting = ProposalOut.model_validate(made)
         return Answer(Changed(version=None, proposal=waiting), 202, {"Location": f"/api/v1/proposals/{made.id}"})
-    found = {one.row.id: one for one in proposals.versions(call.session, row)}[made.id]
-    return Answer(Changed(version=_version(found.row, found.differences), proposal=None), 201)
+    return Answer(Changed(version=_made(call, row, made), proposal=None), 201)
 
 
 @route("POST", "/contracts/{contract}/terms/preview", "contracts:write", {200: Effect}, body=Change, staff=True,
@@ -126,11 +127,13 @@ def preview(call: Call, body: Change, *, contract: str) -> Effect:
     """What a change would make of the terms; nothing is written."""
     row = lookup.contract(call, contract)
     found = done(proposals.effect(call.session, row, body.changes, body.effective_at, call.now))
+    moved = consequences.forecast(call.session, row, "upgrade", found.effective_at, found.after)
     return Effect(
         effective_at=found.effective_at,
         differences=[DifferenceOut.model_validate(one) for one in found.differences],
         needs_second=[one.field for one in found.needs],
         body=found.after.to_json(),
+        promises=moved.words("en", row.zone),
     )
 
 
@@ -158,9 +161,7 @@ def confirm(call: Call, *, proposal: str) -> VersionOut:
     """Put it in force, as somebody else than its author."""
     row = _proposal(call, proposal)
     made = done(proposals.confirm(call.session, row, by(call), call.now))
-    contract = lookup.contract(call, str(row.contract_id))
-    found = {one.row.id: one for one in proposals.versions(call.session, contract)}[made.id]
-    return _version(found.row, found.differences)
+    return _made(call, lookup.contract(call, str(row.contract_id)), made)
 
 
 @route("POST", "/proposals/{proposal}/reject", "contracts:write", {200: ProposalOut}, body=Dropped, staff=True,
@@ -169,6 +170,13 @@ def reject(call: Call, body: Dropped, *, proposal: str) -> ProposalOut:
     """Let it drop; its author withdraws it so."""
     row = _proposal(call, proposal)
     return ProposalOut.model_validate(done(proposals.reject(call.session, row, body.reason, by(call), call.now)))
+
+
+def _made(call: Call, contract: Contract, made: ContractTerms) -> VersionOut:
+    """The version as it is told; what runs under the contract follows it at once when it is in force."""
+    amended.follow(call.session, contract, made, call.now, actor=call.actor)
+    found = {one.row.id: one for one in proposals.versions(call.session, contract)}[made.id]
+    return _version(found.row, found.differences)
 
 
 def _proposal(call: Call, ref: str) -> TermsProposal:

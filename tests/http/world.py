@@ -13,7 +13,7 @@ from app import keys
 from contracts.tiers import DEFAULTS, Tier
 from escalation import intake
 from escalation.incident import Actor
-from models.agreements import ContractLine, ContractTerms, TermsProposal
+from models.agreements import ContractLine, ContractTerms, CoverageGap, TermsProposal
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
@@ -49,6 +49,7 @@ class Things:
     door: str
     handover: str
     proposal: str
+    gap: str
     subject: str = "storage"
     session: str = "0123456789abcdef"
     kind: str = "visits"
@@ -83,7 +84,8 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         **owned, contract_id=contract_id, machine_id=machine_id, ask="detection", severity=2, asked_at=now,
         outcome="granted", rule="detection.detect", reason=canary, remedy=canary,
     )  # fmt: skip
-    session.add_all([terms, proposal, decision])
+    gap = CoverageGap(**owned, machine_id=machine_id, kind="unheard", since=now, found_at=now)
+    session.add_all([terms, proposal, decision, gap])
     session.flush()
     asked = intake.Request(severity=2, title=canary, summary=canary, machine_id=machine_id, cause="memory")
     opened = intake.open_by_person(session, customer_id, asked, Actor(contact.id, canary, is_customer=True), now)
@@ -133,6 +135,7 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         person=said(contact.id),
         token=said(key.row.id),
         proposal=said(proposal.id),
+        gap=said(gap.id),
         **_duty(session, cast, customer_id, incident.id),
     )
 
