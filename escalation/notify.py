@@ -46,7 +46,15 @@ def page(session: Session, incident: Incident, person: Person, rung: int, why: s
     """Page one of ours for a rung of the present round; how many notices were written."""
     facts = facts_of(session, incident, person.zone)
     body = words.page_body(facts, why)
+    if _is_top(incident, rung):
+        body["path"] += "/brief"  # they have not followed the story: one page says what it is about
     return _send(session, incident, person, rung, incident.ladder_round, words.subject(facts), body, why, now)
+
+
+def _is_top(incident: Incident, rung: int) -> bool:
+    """Whether a rung calls number two or number one of the company."""
+    rungs = incident.ladder.get("rungs", [])
+    return 0 <= rung < len(rungs) and not {"number-two", "number-one"}.isdisjoint(rungs[rung].get("who", ()))
 
 
 def alert(session: Session, incident: Incident, person: Person, text: str, why: str, now: datetime) -> int:

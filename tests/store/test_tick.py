@@ -182,6 +182,18 @@ def test_two_schedulers_climb_each_rung_once(sessions: Sessions, cast: Cast) -> 
     assert rungs(sessions) == [("Dee", 0), ("Eve", 1), ("Max", 3)]
 
 
+def test_only_the_two_top_rungs_are_sent_to_the_brief(sessions: Sessions, cast: Cast) -> None:
+    full_house(sessions, cast)
+    opened(sessions, cast)
+    for minute in range(0, 91, 5):
+        tick_all(sessions, cast.now + desk.minutes(minute))
+    with work(sessions, SYSTEM) as session:
+        pages = session.scalars(select(Notice).where(Notice.rung >= 0)).all()
+        names = {person.id: person.name for person in session.scalars(select(Person))}
+        briefed = {names[page.person_id] for page in pages if page.person_id and page.body["path"].endswith("/brief")}
+    assert briefed == {"Two", "One"}
+
+
 @pytest.mark.timeout(240)
 def test_no_rung_is_climbed_after_a_committed_acknowledgement(sessions: Sessions, cast: Cast) -> None:
     """Acknowledge and tick at the same moment, 200 times; whoever comes first, the order is one or the other."""
