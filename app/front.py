@@ -39,6 +39,7 @@ PARTS = (
     "app.pages",
     "app.live",
     "app.doors",
+    "app.acknowledge",
     "app.hearing",
 )
 

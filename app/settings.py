@@ -63,6 +63,16 @@ class Settings(BaseSettings):
         False, description="whether webhooks may reach private addresses; for trials only"
     )
 
+    providers_file: Path | None = Field(
+        None, description="declarations of SMS and voice providers, JSON; DATA/providers.json when empty"
+    )
+    pagerduty_url: str = Field(
+        "https://events.pagerduty.com", description="where events for PagerDuty go; another for their European region"
+    )
+    heartbeat_url: str = Field(
+        "", description="asked once a minute while the desk is well; a service there raises the alarm when it stops"
+    )
+
     log_format: Literal["plain", "json"] = Field("plain", description="plain at the desk, json in service")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least serious event written")
 

@@ -119,7 +119,7 @@ class Deliverer:
             self._failed(notice, ChannelError(f"the sender broke: {type(error).__name__}"))
             return
         with work(self._sessions, SYSTEM) as session:
-            outbox.settle(session, notice.id, {**notice.receipt, **receipt.facts}, self._clock())
+            outbox.settle(session, notice.id, receipt.facts, self._clock())
         log.info("notice settled", notice=str(notice.id), channel=channel, tries=notice.tries)
 
     def _failed(self, notice: Notice, error: ChannelError) -> None:
@@ -128,7 +128,7 @@ class Deliverer:
         with work(self._sessions, SYSTEM) as session:
             audit.take_turns(session, notice.customer_id)
             if outbox.fail(session, notice, error.reason, now, permanent=error.permanent, retry_after=retry):
-                _tell_of_giving_up(session, notice, error.reason, now)
+                tell_of_giving_up(session, notice, error.reason, now)
         log.warning("notice not taken", notice=str(notice.id), channel=notice.channel, tries=notice.tries,
                     reason=error.reason, permanent=error.permanent)  # fmt: skip
 
@@ -169,7 +169,7 @@ def letter_of(notice: Notice, others: Sequence[Notice] = ()) -> Letter:
     return Letter(notice.id, thread, notice.address, subject, body, notice.created_at)
 
 
-def _tell_of_giving_up(session: Session, notice: Notice, reason: str, now: datetime) -> None:
+def tell_of_giving_up(session: Session, notice: Notice, reason: str, now: datetime) -> None:
     """Nobody was told: the incident's story says so, for the engineer and for the watchman."""
     incident = session.get(Incident, notice.incident_id, with_for_update=True) if notice.incident_id else None
     if incident is None:

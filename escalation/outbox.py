@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Interval, case, func, literal, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from models.incidents import Incident
@@ -176,7 +176,9 @@ def members(session: Session, first: uuid.UUID) -> list[Notice]:
 
 def settle(session: Session, notice_id: uuid.UUID, receipt: Mapping[str, Any], now: datetime) -> bool:
     """A channel has taken it. False when it had its end already (its lease ran out and another sender was quicker)."""
-    if not _end(session, notice_id, settled_at=now, receipt=dict(receipt), last_error=""):
+    # Added to what is there: a provider's report may be quicker than its own answer.
+    said = Notice.receipt.op("||")(literal(dict(receipt), JSONB))
+    if not _end(session, notice_id, settled_at=now, receipt=said, last_error=""):
         return False
     notice = session.get(Notice, notice_id)
     if notice is not None and notice.channel in JOINABLE and notice.person_id is not None:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from escalation import company, handover, waiting_line
+from escalation import company, echo, handover, waiting_line
 from escalation.auditor import Watchman
-from escalation.channels import Channel
+from escalation.channels import Channel, acklink
+from escalation.channels.chat import slack, teams
 from escalation.channels.email import mail_server
 from escalation.channels.maildir import mail_folder
+from escalation.channels.pagerduty import PUBLIC, pagerduty
+from escalation.channels.provider import Provider, provider_channel
 from escalation.channels.webhook import webhook
 from escalation.deliver import Deliverer
 from escalation.loops import Loop
@@ -32,12 +35,29 @@ def make_channels(
     secrets: Sequence[str],
     house: str,
     allow_private: bool = False,
+    pagerduty_url: str = PUBLIC,
+    providers: Sequence[Provider] = (),
 ) -> dict[str, Channel]:
-    """The channels by name. Mail goes to `folder` when there is no server; webhooks need at least one secret."""
-    to_folder = mail_folder(folder, mail_from, house)
-    channels = {"file": to_folder, "email": mail_server(smtp_url, mail_from, house) if smtp_url else to_folder}
+    """The channels by name. Mail goes to `folder` when there is no server; webhooks need at least one secret.
+
+    A provider serves under its own name, and the first of its kind as `sms` or `voice`.
+    """
+    key = acklink.key_of(secrets[0]) if secrets else b""
+    to_folder = mail_folder(folder, mail_from, house, acknowledge=key)
+    to_server = mail_server(smtp_url, mail_from, house, acknowledge=key) if smtp_url else to_folder
+    channels: dict[str, Channel] = {
+        "file": to_folder,
+        "email": to_server,
+        "slack": slack(house, allow_private=allow_private),
+        "teams": teams(house, allow_private=allow_private),
+        "pagerduty": pagerduty(house, pagerduty_url.rstrip("/"), allow_private=allow_private),
+    }
     if secrets:
         channels["webhook"] = webhook(secrets, house, allow_private=allow_private)
+    for provider in providers:
+        channel = provider_channel(provider, house, key, allow_private=allow_private)
+        channels.setdefault(provider.channel, channel)
+        channels[provider.name] = channel
     return channels
 
 
@@ -52,6 +72,11 @@ def desk_loops(
     deliverer = Deliverer(sessions, channels, clock, done=again)
     watchman = Watchman(sessions, channels)
 
+    def delivering(now: datetime) -> datetime | None:
+        with work(sessions, SYSTEM) as session:
+            echo.write(session, now)
+        return deliverer.once(now)
+
     def ticking(now: datetime) -> datetime | None:
         changed, due = tick_all(sessions, now, _AT_ONCE)
         waiting_line.serve(sessions, now)
@@ -62,7 +87,7 @@ def desk_loops(
         with work(sessions, SYSTEM) as session:
             return min((at for at in (due, alone_at, handover.next_due(session)) if at is not None), default=None)
 
-    deliver = Loop("deliver", _DELIVER_S, deliverer.once)
+    deliver = Loop("deliver", _DELIVER_S, delivering)
     tick = Loop("tick", _TICK_S, ticking)
     auditor = Loop("auditor", _AUDIT_S, watchman.once, nudged=False)
     return [deliver, tick, auditor], deliverer.close

@@ -19,6 +19,7 @@ from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
 from models.inbound import InboundDoor
 from models.incidents import Finding, Incident
 from models.machines import Machine
+from models.notices import Notice
 from models.people import ApiToken, Person
 from models.telemetry import DeadLetter
 
@@ -71,6 +72,10 @@ def finding(call: Call, ref: str) -> Finding:
 
 def dead_letter(call: Call, ref: str) -> DeadLetter:
     return _named(call, DeadLetter, ref, None, "dead letter", None)
+
+
+def notice(call: Call, ref: str) -> Notice:
+    return _named(call, Notice, ref, None, "notice", None)
 
 
 def door(call: Call, ref: str) -> InboundDoor:

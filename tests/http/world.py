@@ -21,6 +21,7 @@ from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
 from models.inbound import InboundAlert, InboundChange, InboundDoor
 from models.incidents import Finding, TimelineEntry
 from models.machines import Machine, MachineState
+from models.notices import Notice
 from models.people import Person
 from models.telemetry import DeadLetter, DeliveryCount
 from tests.cast import Cast
@@ -47,6 +48,7 @@ class Things:
     off: str
     detachment: str
     door: str
+    notice: str
     handover: str
     proposal: str
     gap: str
@@ -129,6 +131,7 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         machine=said(machine_id),
         incident=said(incident.id),
         door=_door(session, customer_id, canary, cast),
+        notice=said(session.scalars(select(Notice.id).where(Notice.incident_id == incident.id).limit(1)).one()),
         decision=said(decision.id),
         finding=said(finding.id),
         letter=said(letter.id),
