@@ -16,6 +16,7 @@ from typing import Final, TextIO
 import orjson
 
 from telemetry.formats import Decoder
+from telemetry.formats.mapped import Mapped
 from telemetry.reading import Event, Heard, Reading, Refused
 from telemetry.recording import Message
 from telemetry.verdict import Verdict
@@ -63,9 +64,10 @@ def understood(stream: Iterable[Message], refused: Counter[str]) -> Iterator[tup
     yield count, heard + list(decoder.flush())
 
 
-def decoded(stream: Iterable[Message], nameless: str = "me") -> Iterator[bytes]:
-    """JSON lines of what is understood, and of what is refused, in order. ``nameless``: see ``Decoder``."""
+def decoded(stream: Iterable[Message], nameless: str = "me", mappings: Sequence[Mapped] = ()) -> Iterator[bytes]:
+    """JSON lines of what is understood, and of what is refused, in order. For the rest see ``Decoder``."""
     decoder = Decoder(believes=True, nameless=nameless)
+    decoder.mappings = mappings
     for m in stream:
         try:
             heard: Sequence[Heard] = decoder.decode(m.topic, m.payload, m.t_ms)

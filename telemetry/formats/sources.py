@@ -26,6 +26,7 @@ from telemetry.formats import (
 )
 from telemetry.formats.assembler import Assembler
 from telemetry.formats.guess import guess
+from telemetry.formats.mapped import Mapped
 from telemetry.formats.route import Route
 from telemetry.formats.strict import MAX_TEXT, machine_ok, within_limits
 from telemetry.reading import REASONS, Heard, Reading, Refused
@@ -66,6 +67,8 @@ PARSERS: Final[dict[str, Parse]] = {
 PIECEMEAL: Final = frozenset({"values", "collectd", "glances", "linux2mqtt", "psmqtt", "telegraf"})
 DOOR: Final = "door"  # no machine may write there: door/REASON/…
 OWN_WIRE: Final = frozenset({"report", "event", "status"}) | native.OURS
+
+RESERVED: Final = tuple(sorted({*PARSERS, *OWN_WIRE, "sparkplug"}))  # names a declared mapping may not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Decoder:
         self._assembler = Assembler()
         self._believes = believes
         self._nameless = nameless
+        self.mappings: Sequence[Mapped] = ()  # asked before anything else but our own wire; may be replaced at any time
 
     def decode(self, topic: str, payload: bytes, received_at_ms: int) -> list[Heard]:
         """What this message says, and what it completes. Raises ``Refused``, whatever the bytes, and nothing else.
@@ -128,6 +132,11 @@ class Decoder:
             return []  # Glances' word for None
         # A last-will or a retained message that was cleared arrives empty: the same refusal as any other empty payload.
         within_limits(payload)
+        for mapping in self.mappings:
+            place = _mapped(mapping, levels)
+            if place is not None:
+                route = Route(topic, machine_ok(place[0]), (), received_at_ms, self._believes)
+                return mapping.read(route, payload, place[1])
         fmt, machine, rest = self._place(topic, levels, payload)
         route = Route(topic, machine_ok(machine), tuple(rest), received_at_ms, self._believes)
         try:
@@ -198,3 +207,14 @@ class Decoder:
             else:
                 out.append(h)
         return out
+
+
+def _mapped(mapping: Mapped, levels: list[str]) -> tuple[str, dict[str, str]] | None:
+    """The machine and the named levels, if the mapping is meant: by its pattern, or by its name behind our prefix."""
+    if levels[0] == "vigie":
+        if len(levels) < 3 or levels[2] != mapping.name:
+            return None
+        named = mapping.behind(levels[3:])
+        return None if named is None else (levels[1], named | {"machine": levels[1]})
+    named = mapping.named(levels)
+    return None if named is None else (named["machine"], named)
