@@ -6,20 +6,22 @@ import uuid
 from datetime import date, datetime
 
 from flask import Flask, redirect, request
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import front
 from app.identity import Caller
+from app.pages.contract_story import by
+from app.pages.contracts import address
 from app.pages.customer import find_customer
 from app.pages.fields import Form, is_zone, zones
 from app.pages.frame import page, reading, signed_in
 from app.problems import not_found
+from contracts import contracting, covering
+from contracts.life import CannotBe
 from contracts.tiers import DEFAULTS, Tier
-from models.agreements import Contract, ContractLine, ContractTerms
-from models.audit import record
-from models.base import new_id
+from models.agreements import Contract
 from models.customers import Customer
 from models.machines import Machine
 
@@ -47,9 +49,11 @@ def new(slug: str) -> AnyResponse:
         if request.method == "POST":
             read = _read(form, {machine.name: machine.id for machine in machines})
             if not form.wrong and _number_is_free(session, form, read[0]):
-                _write(session, who, customer, read, now)
-                return redirect(f"/customers/{slug}#{read[0]}", 303)
-        suggested = form["number"] or _next_number(session)
+                made = _write(session, who, customer, read, now)
+                if not isinstance(made, CannotBe):
+                    return redirect(address(customer, made), 303)
+                form.refuse(made.field, f"{made.reason} {made.remedy}")
+        suggested = form["number"] or contracting.next_number(session)
     return page(
         "contract_new.html",
         status=422 if form.wrong else 200,
@@ -102,48 +106,14 @@ def _number_is_free(session: Session, form: Form, number: str) -> bool:
     return False
 
 
-def _next_number(session: Session) -> str:
-    """A number nobody has; the person may write another."""
-    return f"VC-{1001 + int(session.scalar(select(func.count()).select_from(Contract)) or 0)}"
-
-
-def _write(session: Session, who: Caller, customer: Customer, read: _Read, now: datetime) -> None:
+def _write(session: Session, who: Caller, customer: Customer, read: _Read, now: datetime) -> Contract | CannotBe:
+    """The contract with its first version of terms, and a line for what it covers."""
     number, tier, starts, ends, zone, country, covered = read
-    contract = Contract(
-        id=new_id(),
-        customer_id=customer.id,
-        number=number,
-        tier=tier.value,
-        state="active",
-        starts_on=starts,
-        ends_on=ends,
-        zone=zone,
-        country=country,
-        created_at=now,
-    )
-    session.add(contract)
-    session.flush()  # terms and lines refer to it
-    session.add(
-        ContractTerms(
-            customer_id=customer.id,
-            contract_id=contract.id,
-            version=1,
-            effective_at=datetime.combine(starts, datetime.min.time(), now.tzinfo),
-            body=DEFAULTS[tier].to_json(),
-            author=who.name,
-            reason="the usual terms of its tier",
-            created_at=now,
-        )
-    )
+    new = contracting.New(tier=tier, starts_on=starts, ends_on=ends, number=number, zone=zone, country=country)
+    made = contracting.make(session, customer.id, new, by(who), now, facts={"machines": len(covered) or "all"})
+    if isinstance(made, CannotBe):
+        return made
     subjects: list[uuid.UUID | None] = [*covered] or [None]  # none named: the whole customer
     for machine_id in subjects:
-        session.add(ContractLine(customer_id=customer.id, contract_id=contract.id, machine_id=machine_id))
-    record(
-        session,
-        actor=who.actor,
-        deed="contract.added",
-        subject=f"contract:{number}",
-        customer_id=customer.id,
-        facts={"tier": tier.value, "machines": len(covered) or "all"},
-        now=now,
-    )
+        covering.add_line(session, made, covering.NewLine(machine_id), by(who), now)
+    return made

@@ -5,42 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import words
 from app.pages.agreed import five_lines
+from app.pages.cover_words import ASKS, GROUPS
 from app.pages.fleet import MachineRow, read_fleet
 from app.pages.machine import FindingView, findings_of
-from contracts import ledger
-from contracts.decision import Ask
-from contracts.tiers import DEFAULTS, Tier
+from contracts import allowances, ledger
+from contracts.decision import Ask, ContractFacts, Usage
+from contracts.in_force import runs, terms_of
+from contracts.terms import Terms
 from models.agreements import Contract, ContractLine, ContractTerms
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.incidents import OPEN_STATES, Incident
-from models.machines import Machine
 from models.people import Person
-
-# What a customer may ask for, in the words one would use on the phone. The order is the order of the page.
-ASKS: Mapping[str, tuple[str, str]] = {
-    "open_incident": ("Open an incident", "any channel"),
-    "hardware_support": ("Help with hardware", "by phone or mail"),
-    "software_support": ("Help with basic software", "by phone or mail"),
-    "site_visit": ("Somebody on site", "with parts when needed"),
-    "out_of_hours": ("Work outside the hours", "at this very moment"),
-    "installation_advice": ("Advice on an installation", "before it stands"),
-    "named_engineer": ("People of their own", "by name, with a deputy"),
-    "dossier_review": ("The dossier and its review", "what changed, what will be needed"),
-    "telemetry": ("Send telemetry", "kept, shown in charts"),
-    "silence_watch": ("Be told of silence", "a machine that stops reporting"),
-    "detection": ("Be told before they notice", "tele-alarm, detection"),
-    "proactive_call": ("We call first", "tele-alarm"),
-    "remote_diagnostics": ("Remote diagnosis", "with consent, logged"),
-    "remote_administration": ("Remote administration", "we do it for them"),
-    "escalation": ("Escalate", "up to number two and number one"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +88,8 @@ def read_customer(session: Session, slug: str, severity: int, now: datetime, zon
     machines = fleet[0].machines if fleet else []
     sites = list(session.scalars(select(Site).where(Site.customer_id == customer.id).order_by(Site.name)))
     standing = ledger.standing(session, customer.id, now)
-    answers = [cover_of(kind, standing, severity, now) for kind in ASKS]
+    left = allowances.usage(standing.left(session, now))
+    answers = [cover_of(kind, standing, left, severity, now) for _, kinds in GROUPS for kind in kinds]
     contracts = _contracts(session, customer, machines, sites, severity, now, zone)
     here = now.astimezone(zone)
     return CustomerView(
@@ -147,10 +131,10 @@ def read_customer(session: Session, slug: str, severity: int, now: datetime, zon
     )
 
 
-def cover_of(kind: str, standing: ledger.Standing, severity: int, now: datetime) -> CoverView:
+def cover_of(kind: str, standing: ledger.Standing, left: Usage, severity: int, now: datetime) -> CoverView:
     """What would be answered; nothing is written down, because nobody asked."""
-    answer = standing.decide(Ask(kind, now, severity), now, language="en")
-    title, channel = ASKS[kind]
+    answer = standing.decide(Ask(kind, now, severity), now, left, language="en")
+    title, channel = ASKS["en"][kind]
     return CoverView(title, channel, answer.outcome, answer.rule, answer.reason, answer.remedy)
 
 
@@ -186,48 +170,49 @@ def _contracts(
         versions[terms.contract_id] = terms
     names: dict[object, str] = {machine.id: machine.name for machine in machines}
     names |= {site.id: f"everything in {site.name}" for site in sites}
-    today = now.astimezone(zone).date()
     views = []
     for contract in contracts:
         version = versions.get(contract.id)
-        body = version.body if version else DEFAULTS[Tier(contract.tier)].to_json()
-        state = _state(contract, today)
+        held = terms_of(contract, version)
+        body = held.to_json()
+        state = _state(contract, held, now)
         views.append(
             ContractView(
                 number=contract.number,
-                tier=contract.tier,
+                tier=held.tier.value,
                 standing=state,
-                runs=state == "active",
+                runs=state == "active" or state.endswith("grace"),
                 lines=five_lines(body, contract, severity, None, zone, now),
-                covers=_covers(lines.get(contract.id, []), names),
+                covers=_covers(lines.get(contract.id, []), names, now.astimezone(ZoneInfo(contract.zone)).date()),
                 version=f"version {version.version} of its terms" if version else "the usual terms of its tier",
             )
         )
     return sorted(views, key=lambda view: (not view.runs, view.number))
 
 
-def _state(contract: Contract, today: date) -> str:
-    if contract.state != "active":
-        return contract.state
-    if contract.starts_on > today:
-        return f"begins {contract.starts_on.day} {contract.starts_on:%b %Y}"
-    if contract.ends_on is not None and contract.ends_on < today:
-        return f"ended {words.count((today - contract.ends_on).days, 'day')} ago"
-    return "active"
-
-
-def _covers(lines: Sequence[ContractLine], names: Mapping[object, str]) -> str:
-    if any(line.machine_id is None and line.site_id is None for line in lines):
-        return "every machine of the customer"
-    covered = [names.get(line.machine_id or line.site_id, "a machine that is retired") for line in lines]
-    return words.listed(sorted(covered), 6) or "no machine yet: add a line"
-
-
-def machine_names(session: Session, customer: Customer) -> list[tuple[str, str]]:
-    """Machines of a customer for a choice: name and title."""
-    rows = session.execute(
-        select(Machine.name, Machine.title)
-        .where(Machine.customer_id == customer.id, Machine.retired_at.is_(None))
-        .order_by(Machine.name)
+def _state(contract: Contract, terms: Terms, now: datetime) -> str:
+    """How it stands: "active", "begins 1 Jun 2026", "ended 3 days ago", "suspended"…"""
+    facts = ContractFacts(
+        contract.state, contract.number, contract.zone, starts_on=contract.starts_on, ends_on=contract.ends_on
     )
-    return [(name, title) for name, title in rows]
+    standing = facts.standing(now, terms.grace_days)
+    today = now.astimezone(ZoneInfo(contract.zone)).date()
+    if standing == "not_started":
+        return f"begins {contract.starts_on.day} {contract.starts_on:%b %Y}"
+    if standing in ("expired", "grace") and contract.ends_on is not None:
+        ended = f"ended {words.count((today - contract.ends_on).days, 'day')} ago"
+        return f"{ended}, honoured in its days of grace" if standing == "grace" else ended
+    return standing
+
+
+def _covers(lines: Sequence[ContractLine], names: Mapping[object, str], today: date) -> str:
+    held = [line for line in lines if runs(line, today)]
+    if any(line.machine_id is None and line.site_id is None and not line.service for line in held):
+        return "every machine of the customer"
+    covered = [
+        f"the service {line.service}"
+        if line.service
+        else names.get(line.machine_id or line.site_id, "a machine that is retired")
+        for line in held
+    ]
+    return words.listed(sorted(covered), 6) or "nothing now: add a line"
