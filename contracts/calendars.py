@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from models import audit
 from models.calendars import CalendarVersion, ServiceCalendar
 
 Json = Mapping[str, Any]  # Any: a JSON document
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DEEPEST = 8
 
 
@@ -51,26 +53,30 @@ def versions(session: Session, calendar: ServiceCalendar) -> list[CalendarVersio
     return list(session.scalars(query.order_by(CalendarVersion.version.desc())))
 
 
-def whole(session: Session, body: Json, at: datetime, _inside: tuple[str, ...] = ()) -> dict[str, Any]:
+def whole(session: Session, body: Json, at: datetime, _inside: tuple[str, ...] = (), _depth: int = 0) -> dict[str, Any]:
     """A calendar's body with every `{"calendar": NAME}` in it replaced by what that calendar says at an instant.
 
     Raises ValueError for a name nobody knows, one not in force yet, and a calendar that stands inside itself.
     """
+    if _depth > _DEEPEST:
+        raise ValueError(f"union: calendars may stand {_DEEPEST} deep inside each other and no deeper")
     if "calendar" in body:
+        if set(body) != {"calendar"}:
+            raise ValueError("calendar: stands alone; what it names says the rest")
         return _named(session, str(body["calendar"]), at, _inside)
     for word in ("union", "intersect"):
         if word in body:
             parts = body[word]
             if not isinstance(parts, list) or not all(isinstance(part, Mapping) for part in parts):
                 raise ValueError(f"{word}: must be a list of calendars")
-            return {word: [whole(session, part, at, _inside) for part in parts]}
+            return {word: [whole(session, part, at, _inside, _depth + 1) for part in parts]}
     return dict(body)
 
 
 def _named(session: Session, name: str, at: datetime, inside: tuple[str, ...]) -> dict[str, Any]:
     if name in inside or len(inside) >= _DEEPEST:
         raise ValueError(f"calendar: {name!r} stands inside itself; name other calendars")
-    calendar = by_name(session, name)
+    calendar = by_name(session, name) if NAME.fullmatch(name) else None
     if calendar is None:
         raise ValueError(f"calendar: there is no calendar {name!r}")
     version = in_force(session, calendar, _date_in(session, calendar, at))

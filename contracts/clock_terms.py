@@ -6,6 +6,7 @@ from the opening when the severity changes, and warned of at the usual shares.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ REASONS = ("customer", "vendor", "maintenance")  # why a clock may stand still
 WARN_AT = (50, 75, 90, 100)  # per cent of the budget
 _NAMED = "calendar:"  # hours that are a calendar by its name, not weekly hours in words
 _MOST_WARNINGS = 10
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 Json = Mapping[str, Any]  # Any: a JSON document
 Budgets = Mapping[str, Mapping[int, Budget]]  # by kind and severity; a severity that is not named has no such clock
@@ -104,7 +106,7 @@ class ClockTerms:
             warn_at=tuple(sorted(set(_each("clocks.warn_at", given.get("warn_at", WARN_AT), _percent)))),
             zone=_zone(given.get("zone", "site")),
             calendars={
-                str(name): dict(_mapping(f"clocks.calendars.{name}", body))
+                str(name): _body(f"clocks.calendars.{name}", body)
                 for name, body in _mapping("clocks.calendars", given.get("calendars", {})).items()
             },
         )
@@ -155,12 +157,24 @@ def _vendor(given: object) -> Underpinning | None:
 def _hours(name: str, words: object) -> str:
     if not isinstance(words, str) or len(words) > 200:
         raise ValueError(f"{name}: give weekly hours in words, such as Mon-Fri 8-18, or calendar:NAME")
-    if not words.startswith(_NAMED):
-        try:
-            weekly.spec(words)
-        except ValueError as wrong:
-            raise ValueError(f"{name}: {wrong}") from None
+    if words.startswith(_NAMED):
+        if not _NAME.fullmatch(words.removeprefix(_NAMED)):
+            raise ValueError(f"{name}: a calendar is named in small letters, digits and dashes, as calendar:europe")
+        return words
+    try:
+        weekly.spec(words)
+    except ValueError as wrong:
+        raise ValueError(f"{name}: {wrong}") from None
     return words
+
+
+def _body(name: str, body: object) -> dict[str, Any]:
+    found = dict(_mapping(name, body))
+    try:
+        parse(placed(found, "UTC", ""))
+    except (ValueError, TypeError, AttributeError) as wrong:
+        raise ValueError(f"{name}: {wrong}") from None
+    return found
 
 
 def _zone(given: object) -> str:

@@ -243,6 +243,8 @@ def _listed(name: str, spec: Mapping[str, Any]) -> list[Any] | tuple[Any, ...]:
 
 
 def _places(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, str | list | tuple):
+        raise ValueError("holidays: give a country such as FR, a region such as DE-BY, or a list of them")
     places = (given,) if isinstance(given, str) else tuple(given)
     known = holidays.list_supported_countries(include_aliases=True)
     for place in places:

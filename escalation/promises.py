@@ -189,7 +189,7 @@ def resume(session: Session, incident: Incident, now: datetime) -> None:
     """Let every paused promise run on; what a vendor owed was given."""
     for promise in of(session, incident):
         if promise.party == "vendor" and promise.met_at is None and promise.state != "cancelled":
-            _keep(session, promise, now)
+            keep(session, promise, now)
         elif promise.state == "paused":
             promise.pauses = [{**given, "to": given.get("to") or now.isoformat()} for given in promise.pauses]
             promise.state = "running"
@@ -201,11 +201,12 @@ def meet(session: Session, incident: Incident, kinds: Iterable[str], now: dateti
     kept = [promise for promise in of(session, incident) if promise.kind in kinds and promise.met_at is None]
     kept = [promise for promise in kept if promise.state != "cancelled"]
     for promise in kept:
-        _keep(session, promise, now)
+        keep(session, promise, now)
     return kept
 
 
-def _keep(session: Session, promise: Promise, now: datetime) -> None:
+def keep(session: Session, promise: Promise, now: datetime) -> None:
+    """This one is kept, or, when its instant lies behind, made good."""
     promise.met_at = now
     if promise.state in LIVE and not breach(promise, now):
         promise.state = "met"

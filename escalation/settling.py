@@ -140,3 +140,55 @@ def _present(session: Session, promise: Promise, incident: Incident, now: dateti
 def _moved(before: datetime | None, after: datetime | None) -> str:
     said = [f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "no instant" for at in (before, after)]
     return f"it stays at {said[1]}" if before == after else f"it moves from {said[0]} to {said[1]}"
+
+
+# What stops a clock that no other act stops, in public words.
+_STOPS: Mapping[str, str] = {
+    "workaround": "A way around it is in place.",
+    "on_site": "Our engineer is on site.",
+    "answer": "The vendor has answered.",
+    "acknowledge": "It has been seen.",
+}
+
+
+def keep(session: Session, promise_id: uuid.UUID, actor: Actor, now: datetime) -> Promise | NotNow:
+    """Stop a clock: a way around is in place, somebody stands on site, the vendor has answered."""
+    held = _hold(session, promise_id)
+    if isinstance(held, NotNow):
+        return held
+    promise, incident = held
+    if promise.kind not in _STOPS:
+        return NotNow(
+            f"The {promises.words(promise.kind)} is kept by an act of its own.",
+            "Write to the customer, or resolve the incident.",
+            "value",
+        )
+    if promise.met_at is not None or promise.state == "cancelled":
+        return NotNow("This clock has stopped already.", "Nothing needs to be done.")
+    promises.keep(session, promise, now)
+    public = promise.party == "customer"
+    facts = {"promise": promise.kind, "party": promise.party, "state": promise.state}
+    story.tell(session, incident, "kept", _STOPS[promise.kind], now, actor=actor, public=public, facts=facts)
+    story.changed(session, incident, f"keep {promise.kind}", now, actor=actor, facts=facts)
+    return promise
+
+
+def begin(session: Session, incident_id: uuid.UUID, actor: Actor, now: datetime, kind: str) -> Promise | NotNow:
+    """Begin a clock that does not begin with the incident: a visit on site."""
+    found = session.get(Incident, incident_id)
+    if found is None:
+        return NotNow("There is no such incident.", "Look it up by its number.", "absent")
+    audit.take_turns(session, found.customer_id)
+    incident = session.get_one(Incident, incident_id, with_for_update=True, populate_existing=True)
+    if not incident.is_open:
+        return NotNow("The incident is over.", "Reopen it first.")
+    if any(one.kind == kind for one in promises.of(session, incident, *promises.LIVE)):
+        return NotNow(f"A {promises.words(kind)} is promised already.", "Nothing needs to be done.")
+    promise = promises.begin_one(session, incident, kind, now)
+    if promise is None:
+        return NotNow(f"The terms promise no {promises.words(kind)}.", "Change the terms first.", "value")
+    text = f"A {promises.words(kind)} is promised."
+    facts = {"promise": kind, "due": promise.due_at.isoformat() if promise.due_at else None}
+    story.tell(session, incident, "promised", text, now, actor=actor, public=True, facts=facts)
+    story.changed(session, incident, f"promise {kind}", now, actor=actor, facts=facts)
+    return promise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field
@@ -14,9 +13,8 @@ from app.api import lookup
 from app.api.door import Answer, Call, route
 from app.api.paging import page
 from app.wire import Instant, Out, Paged, Ref, Severity
-from contracts import clock, hours
 from escalation import incident as life
-from models.incidents import OPEN_STATES, Incident, Promise, TimelineEntry
+from models.incidents import OPEN_STATES, Incident, TimelineEntry
 from models.machines import Machine
 from models.people import Person
 
@@ -98,31 +96,6 @@ class Evidence(Out):
     evidence: dict[str, Any]
 
 
-class SegmentOut(Out):
-    start: Instant
-    end: Instant
-    kind: str = Field(description="counted, paused, closed")
-    reason: str
-
-
-class PromiseOut(Out):
-    id: uuid.UUID
-    kind: str = Field(description="respond, update, on_site")
-    state: str
-    started_at: Instant
-    due_at: Instant | None
-    met_at: Instant | None
-    breached_at: Instant | None = Field(description="stays, whatever comes later")
-    budget: dict[str, Any] = Field(description='{"seconds": …} of service time, or {"business_days": …}')
-    elapsed_s: float = Field(description="service time counted so far, seconds")
-    explanation: str
-    segments: list[SegmentOut]
-
-
-class Promises(Out):
-    items: list[PromiseOut]
-
-
 class IncidentQuery(Paged):
     state: Which | None = Field(None, description="still-open means every state before resolved")
     customer: Ref | None = Field(None, description="id or slug")
@@ -171,64 +144,6 @@ def evidence(call: Call, *, incident: str) -> Evidence:
     """What the machine said, frozen at the opening."""
     row = lookup.incident(call, incident)
     return Evidence(incident_id=row.id, digest=row.evidence_digest, evidence=row.evidence)
-
-
-@route("GET", "/incidents/{incident}/promises", "incidents:read", {200: Promises}, problems=("not-found",))
-def promises(call: Call, *, incident: str) -> Promises:
-    """What is owed and by when, each clock explained in segments and one sentence."""
-    row = lookup.incident(call, incident)
-    wanted = select(Promise).where(Promise.incident_id == row.id).order_by(Promise.started_at, Promise.id)
-    return Promises(items=[explained(one, call.now) for one in call.session.scalars(wanted)])
-
-
-def explained(promise: Promise, now: datetime) -> PromiseOut:
-    """A promise with its clock laid open."""
-    until = max(promise.met_at or now, promise.started_at)
-    pauses = [_pause(one) for one in promise.pauses]
-    calendar = hours.parse(promise.calendar)
-    parts = clock.segments(calendar, promise.started_at, until, pauses)
-    spent = {
-        kind: sum((part.end - part.start for part in parts if part.kind == kind), timedelta())
-        for kind in ("counted", "paused", "closed")
-    }
-    names = ("id", "kind", "state", "started_at", "due_at", "met_at", "breached_at", "budget")
-    return PromiseOut(
-        **{name: getattr(promise, name) for name in names},
-        elapsed_s=spent["counted"].total_seconds(),
-        explanation=_sentence(promise, spent),
-        segments=[SegmentOut.model_validate(part) for part in parts[-200:]],
-    )
-
-
-def _sentence(promise: Promise, spent: dict[str, timedelta]) -> str:
-    said = [f"{_span(spent['counted'])} counted"]
-    said += [f"{_span(spent[kind])} {kind}" for kind in ("paused", "closed") if spent[kind]]
-    budget = promise.budget
-    given = (
-        _span(timedelta(seconds=budget["seconds"]))
-        if "seconds" in budget
-        else f"{budget['business_days']} business days"
-    )
-    end = f"; {given} of service time were promised"
-    if promise.due_at is not None:
-        end += f", which is until {promise.due_at:%Y-%m-%dT%H:%M:%SZ}"
-    return ", ".join(said) + end + "."
-
-
-def _span(given: timedelta) -> str:
-    minutes, seconds = divmod(int(given.total_seconds()), 60)
-    hrs, minutes = divmod(minutes, 60)
-    parts = [f"{hrs} h" if hrs else "", f"{minutes} min" if minutes else "", f"{seconds} s" if seconds else ""]
-    return " ".join(part for part in parts if part) or "0 s"
-
-
-def _pause(given: dict[str, Any]) -> clock.Pause:
-    end = given.get("to")
-    return clock.Pause(
-        datetime.fromisoformat(given["from"]),
-        datetime.fromisoformat(end) if end else None,
-        str(given.get("reason", "")),
-    )
 
 
 def shown(call: Call, row: Incident, status: int = 200) -> Answer:

@@ -55,13 +55,22 @@ def test_promises_explain_themselves(visit: Callable[[str], Visitor], world: dic
     (promise,) = found["items"]
     assert promise["elapsed_s"] == 1200.0
     assert promise["due_at"] == "2026-03-10T10:00:00Z"
-    assert (
-        promise["explanation"]
-        == "20 min counted; 1 h of service time were promised, which is until 2026-03-10T10:00:00Z."
+    assert promise["explanation"] == (
+        "We owe you our first response by Tue 10 March 2026, 11:00 (Europe/Paris): 20 min of the promised 1 h is used."
     )
     assert promise["segments"] == [
-        {"start": "2026-03-10T09:00:00Z", "end": "2026-03-10T09:20:00Z", "kind": "counted", "reason": ""}
+        {
+            "start": "2026-03-10T09:00:00Z",
+            "end": "2026-03-10T09:20:00Z",
+            "kind": "counted",
+            "reason": "",
+            "zone": "Europe/Paris",
+        }
     ]
+    assert promise["svg"].startswith("<svg xmlns=")
+    french = ada.get(f"{API}/incidents/{world['plant'].incident}/promises?language=fr").json
+    assert french is not None
+    assert french["items"][0]["explanation"].startswith("Nous vous devons notre première réponse")
 
 
 def test_the_same_request_sent_fifty_times_at_once_has_one_effect(

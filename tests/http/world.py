@@ -10,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import keys
+from contracts import calendars
+from contracts.calendars import Draft
 from contracts.tiers import DEFAULTS, Tier
 from escalation import intake
 from escalation.incident import Actor
@@ -19,8 +21,9 @@ from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
 from models.inbound import InboundAlert, InboundChange, InboundDoor
-from models.incidents import Finding, TimelineEntry
+from models.incidents import Finding, Promise, TimelineEntry
 from models.machines import Machine, MachineState
+from models.maintenance import MaintenanceWindow
 from models.notices import Notice
 from models.people import Person
 from models.telemetry import DeadLetter, DeliveryCount
@@ -52,6 +55,8 @@ class Things:
     handover: str
     proposal: str
     gap: str
+    promise: str
+    calendar: str
     subject: str = "storage"
     session: str = "0123456789abcdef"
     kind: str = "visits"
@@ -87,7 +92,9 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         outcome="granted", rule="detection.detect", reason=canary, remedy=canary,
     )  # fmt: skip
     gap = CoverageGap(**owned, machine_id=machine_id, kind="unheard", since=now, found_at=now)
-    session.add_all([terms, proposal, decision, gap])
+    window = MaintenanceWindow(**owned, machine_id=machine_id, title=canary, starts_at=now - timedelta(hours=3),
+                               ends_at=now - timedelta(hours=2), made_by=canary, created_at=now)  # fmt: skip
+    session.add_all([terms, proposal, decision, gap, window])
     session.flush()
     asked = intake.Request(severity=2, title=canary, summary=canary, machine_id=machine_id, cause="memory")
     opened = intake.open_by_person(session, customer_id, asked, Actor(contact.id, canary, is_customer=True), now)
@@ -130,6 +137,7 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         line=said(line),
         machine=said(machine_id),
         incident=said(incident.id),
+        window=said(window.id),
         door=_door(session, customer_id, canary, cast),
         notice=said(session.scalars(select(Notice.id).where(Notice.incident_id == incident.id).limit(1)).one()),
         decision=said(decision.id),
@@ -139,6 +147,8 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         token=said(key.row.id),
         proposal=said(proposal.id),
         gap=said(gap.id),
+        promise=said(session.scalars(select(Promise.id).where(Promise.incident_id == incident.id)).one()),
+        calendar=_calendar(session, customer_id, canary, cast),
         **_duty(session, cast, customer_id, incident.id),
     )
 
@@ -163,6 +173,13 @@ def _duty(session: Session, cast: Cast, customer_id: uuid.UUID, incident: uuid.U
     rows: dict[str, Identified] = {"schedule": schedule, "cover": cover, "off": off, "detachment": detachment,
                                      "handover": handover}  # fmt: skip
     return {name: str(row.id) for name, row in rows.items()}
+
+
+def _calendar(session: Session, customer_id: uuid.UUID, canary: str, cast: Cast) -> str:
+    """A calendar of this customer alone."""
+    draft = Draft({"tz": "Europe/Paris", "weekly": {"mon": [["09:00", "17:00"]]}}, cast.now.date(), canary)
+    name = f"hours-{customer_id}"
+    return str(calendars.add(session, name, canary, draft, "Dee", cast.now, customer_id).id)
 
 
 def _door(session: Session, customer_id: uuid.UUID, canary: str, cast: Cast) -> str:
