@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from models.duty import Cover, DutySchedule
+from models.notices import Notice
 from models.people import Shift
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
@@ -81,3 +82,17 @@ def test_a_wrong_field_says_what_to_do_and_keeps_the_others(
     assert answer.status_code == 422
     assert said in answer.text
     assert 'value="a wedding"' in answer.text
+
+
+@pytest.mark.usefixtures("rota")
+def test_a_night_is_played_by_the_schedules_and_tells_nobody(
+    visit: Callable[[str], Visitor], sessions: Sessions
+) -> None:
+    said = text(visit("dee").get("/duty/night?customer=plant&severity=1&at=2026-03-11T03:10").text)
+    assert "Wed 03:10 1 engineer on duty Dee" in said
+    assert "Max" in said  # the manager stands in for the lead nobody named
+    late = text(visit("dee").get("/duty/night?tier=bronze&at=2026-03-20T03:10").text)
+    assert "Dee" not in late.partition("What would have happened")[2]  # her turns end on the twelfth
+    assert "Choose one of the customers." in visit("dee").get("/duty/night?customer=nobody").text
+    with work(sessions, SYSTEM) as session:
+        assert session.scalars(select(Notice)).all() == []
