@@ -57,6 +57,7 @@ class Things:
     gap: str
     promise: str
     calendar: str
+    window: str
     subject: str = "storage"
     session: str = "0123456789abcdef"
     kind: str = "visits"
