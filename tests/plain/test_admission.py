@@ -1,4 +1,4 @@
-"""What becomes of a report: parts of one instant are one report's, repetitions count once, whatever order they come in."""
+"""What becomes of a report: parts of one instant are one report's, repetitions count once, in whatever order."""
 
 from __future__ import annotations
 
