@@ -19,6 +19,7 @@ RIGHTS: Mapping[str, str] = {
     "contracts:confirm": "confirm, as a second person, a change that lowers a promise or moves the tier",
     "machines:read": "read machines, their state and history",
     "machines:write": "enrol machines, rotate their credential, retire them",
+    "maintenance:write": "plan windows of maintenance, and call them off",
     "reports:write": "send telemetry for machines over HTTP",
     "incidents:read": "read incidents with timeline, evidence and promises",
     "incidents:open": "ask for an incident, reply to it",
@@ -29,6 +30,7 @@ RIGHTS: Mapping[str, str] = {
     "findings:read": "read findings, shadow ones included",
     "decisions:read": "read what contracts answered, and ask what they would",
     "platform:read": "read processes, delivery ledger and dead letters",
+    "platform:write": "have dead letters sent the way again",
     "doors:read": "read the doors of alerts, and what came through them",
     "doors:write": "make, change and close doors for alerts",
     "tokens:write": "make, list and revoke keys for programs",
@@ -46,13 +48,16 @@ _READ = frozenset(
     )
 )
 _DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "incidents:act", "platform:read",
+                 "maintenance:write",
                  "duty:read"}  # fmt: skip
 _SELL = _DESK | {"customers:write", "people:write", "contracts:write", "contracts:confirm", "machines:write",
-                 "tokens:write", "doors:write", "duty:write", "reports:write"}  # fmt: skip
+                 "tokens:write", "doors:write", "duty:write", "reports:write",
+                 "platform:write"}  # fmt: skip
 
 ROLES: Mapping[str, frozenset[str]] = {
     "engineer": _DESK,
-    "operator": _READ | {"platform:read", "machines:write", "reports:write", "duty:read"},
+    "operator": _READ
+    | {"platform:read", "platform:write", "machines:write", "maintenance:write", "reports:write", "duty:read"},
     "manager": _SELL,
     "administrator": frozenset(RIGHTS),
     "contact": _READ,

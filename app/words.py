@@ -152,3 +152,10 @@ def first_bytes(payload: bytes, most: int = 60) -> str:
         said = head.decode("latin-1")
     shown = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in said)
     return shown + ("…" if len(payload) > most else "")
+
+
+def last_bytes(payload: bytes, most: int = 60) -> str:
+    """The end of a payload as `first_bytes` shows its beginning; empty when the beginning shows it all."""
+    if len(payload) <= most:
+        return ""
+    return "…" + first_bytes(payload[max(most, len(payload) - most) :], most)

@@ -71,3 +71,23 @@ def last_end(windows: Iterable[Window], now: datetime) -> datetime | None:
     """When maintenance ended last before `now`, within the longest time a window may last."""
     ends = [ends for window in windows for _, ends in window.spans(now - LONGEST, now) if ends <= now]
     return max(ends, default=None)
+
+
+def mistakes(window: Window, now: datetime) -> list[tuple[str, str, str]]:
+    """What is wrong with a window somebody plans: field, problem, remedy."""
+    found = []
+    lasts = window.ends_at - window.starts_at
+    first_day = window.starts_at.astimezone(ZoneInfo(window.zone))
+    if lasts <= timedelta():
+        found.append(("ends_at", "is not after its beginning", "give a later end"))
+    elif lasts > (LONGEST if not window.weekdays else timedelta(days=7)):
+        most = f"{LONGEST.days} days" if not window.weekdays else "7 days each time"
+        found.append(("ends_at", f"makes it longer than {most}", "plan several, or suspend the contract"))
+    if not window.weekdays and window.ends_at <= now:
+        found.append(("ends_at", "lies in the past", "give an end still to come"))
+    if window.weekdays and WEEKDAYS[first_day.weekday()] not in window.weekdays:
+        day = f"{first_day:%A}"
+        found.append(("weekdays", f"do not hold the day it begins on, a {day}", f"add {day}, or begin on one of them"))
+    if window.until is not None and window.until < first_day.date():
+        found.append(("until", "lies before its first day", "give a later day, or none"))
+    return found

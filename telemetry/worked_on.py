@@ -11,9 +11,11 @@ from typing import Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from models import audit
+from models.base import new_id
 from models.machines import Machine
 from models.maintenance import MaintenanceWindow
-from telemetry.maintenance import LONGEST, Window
+from telemetry.maintenance import LONGEST, WEEKDAYS, Window
 
 _PAST: Final = LONGEST + timedelta(days=2)
 
@@ -24,6 +26,50 @@ def window_of(row: MaintenanceWindow) -> Window:
         row.title, row.starts_at, row.ends_at, row.zone, frozenset(row.weekdays), row.every_weeks, row.until,
         row.ended_at,
     )  # fmt: skip
+
+
+def plan(
+    session: Session, customer_id: uuid.UUID, window: Window, now: datetime, *, machine_id: uuid.UUID | None = None,
+    site_id: uuid.UUID | None = None, actor: str,
+) -> MaintenanceWindow:  # fmt: skip
+    """Write a window down; every watcher knows of it within two seconds. Its mistakes are for the caller to refuse."""
+    row = MaintenanceWindow(
+        id=new_id(), customer_id=customer_id, machine_id=machine_id, site_id=site_id, title=window.title,
+        starts_at=window.starts_at, ends_at=window.ends_at, zone=window.zone,
+        weekdays=[day for day in WEEKDAYS if day in window.weekdays], every_weeks=window.every_weeks,
+        until=window.until, made_by=actor, created_at=now,
+    )  # fmt: skip
+    session.add(row)
+    facts = {"title": row.title, "starts_at": row.starts_at.isoformat(), "ends_at": row.ends_at.isoformat()}
+    audit.record(
+        session, actor=actor, deed="maintenance.planned", subject=f"maintenance {row.id}", now=now,
+        customer_id=customer_id, facts=facts,
+    )  # fmt: skip
+    return row
+
+
+def call_off(session: Session, row: MaintenanceWindow, now: datetime, *, actor: str) -> bool:
+    """Nothing of it from now on; what was, stays marked. False when it was called off before."""
+    if row.ended_at is not None:
+        return False
+    row.ended_at = now
+    audit.record(
+        session, actor=actor, deed="maintenance.ended", subject=f"maintenance {row.id}", now=now,
+        customer_id=row.customer_id, facts={"title": row.title},
+    )  # fmt: skip
+    return True
+
+
+def marks(
+    session: Session, machine_id: uuid.UUID, start: datetime, end: datetime
+) -> list[tuple[datetime, datetime, str]]:
+    """Times within `start`..`end` in which a machine was or will be worked on: from, to, title; in order."""
+    windows = windows_of(session, [machine_id], start).get(machine_id, ())
+    return sorted(
+        (max(begins, start), min(ends, end), window.title)
+        for window in windows
+        for begins, ends in window.spans(start, end)
+    )
 
 
 def windows_of(

@@ -55,6 +55,7 @@ NOUNS = (
     findings,
     history,
     decisions,
+    outside,
     platform,
     duty,
     availability,

@@ -24,6 +24,12 @@ class MetricLine(Out):
     most: list[float | None]
 
 
+class WorkedOn(Out):
+    start: Instant
+    end: Instant
+    title: str
+
+
 class History(Out):
     machine_id: uuid.UUID
     start: Instant
@@ -32,6 +38,9 @@ class History(Out):
     bucket_s: float = Field(description="seconds one point stands for; 0: each point is one report")
     at: list[Instant]
     metrics: dict[str, MetricLine]
+    maintenance: list[WorkedOn] = Field(
+        description="times in which what it said was kept and not looked at"
+    )
 
 
 class HistoryQuery(In):
@@ -46,7 +55,7 @@ class HistoryQuery(In):
        problems=("not-found",))  # fmt: skip
 def read(call: Call, query: HistoryQuery, *, machine: str) -> History:
     """A machine's metrics over a span, at most 31 days; each point gives the least, mean and most it stands for."""
-    from telemetry import history  # numpy comes with it, and a web process that draws no chart does without
+    from telemetry import history, worked_on  # numpy comes with it, and a web process that draws no chart does without
 
     row = lookup.machine(call, machine)
     end = query.end or call.now
@@ -70,6 +79,10 @@ def read(call: Call, query: HistoryQuery, *, machine: str) -> History:
             name: MetricLine(least=_plain(line.least), mean=_plain(line.mean), most=_plain(line.most))
             for name, line in span.lines.items()
         },
+        maintenance=[
+            WorkedOn(start=begins, end=ends, title=title)
+            for begins, ends, title in worked_on.marks(call.session, row.id, start, end)
+        ],
     )
 
 

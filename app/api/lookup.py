@@ -19,6 +19,7 @@ from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
 from models.inbound import InboundDoor
 from models.incidents import Finding, Incident
 from models.machines import Machine
+from models.maintenance import MaintenanceWindow
 from models.notices import Notice
 from models.people import ApiToken, Person
 from models.telemetry import DeadLetter
@@ -76,6 +77,10 @@ def dead_letter(call: Call, ref: str) -> DeadLetter:
 
 def notice(call: Call, ref: str) -> Notice:
     return _named(call, Notice, ref, None, "notice", None)
+
+
+def window(call: Call, ref: str) -> MaintenanceWindow:
+    return _named(call, MaintenanceWindow, ref, None, "window of maintenance", None)
 
 
 def door(call: Call, ref: str) -> InboundDoor:

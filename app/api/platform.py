@@ -10,11 +10,15 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import func, select
 
+from app import words
 from app.api import lookup
 from app.api.door import Call, route
 from app.api.paging import page
-from app.wire import Instant, Out, Paged, Ref
+from app.problems import Problem
+from app.wire import In, Instant, Line, MaybeLine, Out, Paged, Ref
+from models import audit
 from models.telemetry import DeadLetter, DeliveryCount, ProcessBeat
+from telemetry import again
 
 _SILENT_AFTER = timedelta(seconds=30)
 
@@ -44,6 +48,7 @@ class Count(Out):
     duplicate: int
     late: int
     missing: int = Field(description="holes seen in the machine's numbering")
+    in_maintenance: int = Field(description="of those taken: kept while it was worked on, looked at by nobody")
 
 
 class Ledger(Out):
@@ -61,7 +66,11 @@ class Letter(Out):
     reason: str
     detail: str
     size: int = Field(description="of the payload, bytes")
-    replayed_at: Instant | None
+    first: str = Field(description="its first bytes, as text where they are text")
+    last: str = Field(description="its last bytes; empty when the first are all")
+    replay_asked_at: Instant | None
+    replay_asked_by: str
+    replayed_at: Instant | None = Field(description="sent the way again; if it was refused again, as a new letter")
 
 
 class LetterWhole(Letter):
@@ -73,7 +82,17 @@ class Letters(Out):
     next: str | None
 
 
+class Again(In):
+    reason: Line | None = Field(None, description="only letters of this reason")
+    machine: MaybeLine | None = Field(None, description="only letters of this name; empty: of no name")
+
+
+class Asked(Out):
+    asked: int = Field(description="how many letters are sent again within seconds")
+
+
 class LetterQuery(Paged):
+    reason: Line | None = None
     machine: Ref | None = Field(None, description="name")
     replayed: bool | None = None
 
@@ -118,6 +137,8 @@ def letters(call: Call, query: LetterQuery) -> Letters:
     wanted = select(DeadLetter)
     if query.machine is not None:
         wanted = wanted.where(DeadLetter.machine == query.machine)
+    if query.reason is not None:
+        wanted = wanted.where(DeadLetter.reason == query.reason)
     if query.replayed is not None:
         done = DeadLetter.replayed_at
         wanted = wanted.where(done.is_not(None) if query.replayed else done.is_(None))
@@ -133,6 +154,41 @@ def letter(call: Call, *, letter: str) -> LetterWhole:
     return LetterWhole(**_facts(row), payload_base64=base64.b64encode(row.payload).decode())
 
 
+@route("POST", "/platform/dead-letters/{letter}/replay", "platform:write", {202: Letter}, staff=True,
+       problems=("not-found", "not-now"))  # fmt: skip
+def replay_one(call: Call, *, letter: str) -> Letter:
+    """Send it the way again, once what was wrong is mended; within seconds it is judged anew. The ledger moves its
+    refusal, so that it was received once."""
+    row = lookup.dead_letter(call, letter)
+    if not again.ask(call.session, [DeadLetter.id == row.id], call.caller.actor, call.now):
+        raise Problem("not-now", "This letter was sent again before, or its topic cannot be read.",
+                      remedy="Look for a newer letter of the same machine.")  # fmt: skip
+    _record(call, f"letter {row.id}", 1)
+    call.session.refresh(row)
+    return Letter(**_facts(row))
+
+
+@route("POST", "/platform/dead-letters/replay", "platform:write", {202: Asked}, body=Again, staff=True)
+def replay_all(call: Call, body: Again) -> Asked:
+    """Send all that wait the way again, or those of a reason or a machine."""
+    which = [
+        column == value
+        for column, value in ((DeadLetter.reason, body.reason), (DeadLetter.machine, body.machine))
+        if value is not None
+    ]
+    asked = again.ask(call.session, which, call.caller.actor, call.now)
+    if asked:
+        _record(call, "dead letters", len(asked))
+    return Asked(asked=len(asked))
+
+
+def _record(call: Call, subject: str, letters: int) -> None:
+    audit.record(
+        call.session, actor=call.caller.actor, deed="letters.asked_again", subject=subject, now=call.now,
+        facts={"letters": letters},
+    )  # fmt: skip
+
+
 def _facts(row: DeadLetter) -> dict[str, Any]:
-    names = [name for name in Letter.model_fields if name != "size"]
-    return {**{name: getattr(row, name) for name in names}, "size": len(row.payload)}
+    made = {"size": len(row.payload), "first": words.first_bytes(row.payload), "last": words.last_bytes(row.payload)}
+    return {name: getattr(row, name) for name in Letter.model_fields if name not in made} | made
