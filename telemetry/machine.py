@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from telemetry.eyes import Eyes
 from telemetry.notebook import Notebook
 from telemetry.reading import Reading
 from telemetry.relations import Links, Rows
@@ -83,6 +84,7 @@ class Machine:
     name: str
     notebook: Notebook = field(default_factory=Notebook)
     rules: RuleBook = field(default_factory=RuleBook)
+    eyes: Eyes = field(default_factory=Eyes)
     condition: Condition = field(default_factory=Condition)
     events: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # code → started, severity, text
     rates: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -129,7 +131,7 @@ class Machine:
     def open_causes(self) -> set[str]:
         """Causes of all conditions open now: rules, events, the model."""
         causes = {self.joined.get(own, own) for own in self.rules.firing()}
-        causes |= {f"event:{code}" for code in self.events}
+        causes |= {f"event:{code}" for code in self.events} | self.eyes.open_causes()
         return causes | {self.condition.cause} if self.condition.is_open and self.condition.cause else causes
 
     def under(self, cause: str) -> str:

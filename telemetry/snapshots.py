@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from telemetry.eyes import Eyes
 from telemetry.fleet import COLUMNS, Fleet
 from telemetry.machine import Condition, Machine
 from telemetry.relations import Links
@@ -106,6 +107,7 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "rates": m.rates,
         "joined": m.joined,
         "settles": m.settles_ms,
+        "eyes": m.eyes.state(),
         "rows": out.put(m.rows, "<i8"),
         "links": None
         if links is None
@@ -139,6 +141,7 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.events = {code: (e[0], e[1], e[2]) for code, e in d["events"].items()}
     m.rates = {name: (r[0], r[1]) for name, r in d["rates"].items()}
     m.joined, m.settles_ms = d.get("joined", {}), d.get("settles", -1)
+    m.eyes = Eyes.restored(d["eyes"]) if "eyes" in d else m.eyes
     m.rows = arrays.get(d["rows"])
     if d["links"] is not None:
         weights, offset, *plain = d["links"]

@@ -189,6 +189,10 @@ class Watching:
             m.heard_at(r.at_ms, r.metrics)
             turns = m.rules.look(metrics, r.format, r.at_ms, quiet)
             out.extend(verdicts.held(m, verdicts.of_rule(m, turn, r.at_ms)) for turn in turns)
+            seen = m.eyes.look(m.name, metrics, len(m.notebook.names), r.at_ms, quiet)
+            out.extend(verdicts.held(m, v) for v in seen)
+            if self.scores is not None and m.eyes.score is not None:
+                self.scores.append((m.name, r.at_ms, m.eyes.score))
             m.settle(r.at_ms, mended=any(not turn.opened for turn in turns), booted=m.rules.began_anew(metrics))
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
@@ -273,9 +277,11 @@ class Watching:
         if linked is not None and m.links is not None:
             restless = self.classes.of(m).restless
             ratio = max(ratio, verdicts.linked_ratio(linked, m.links, restless))
+        if m.eyes.ratio is not None:  # one of the other eyes judges this machine alone
+            ratio, own = m.eyes.ratio, np.full(len(own), m.eyes.ratio * by_past)
         ratio /= m.youth
         m.score = ratio * THRESHOLD
-        if self.scores is not None:
+        if self.scores is not None and m.eyes.score is None:
             self.scores.append((m.name, t.at_ms, m.score))
         turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, not t.quiet and t.at_ms >= m.settles_ms)
         out: list[Verdict] = []
