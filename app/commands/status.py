@@ -15,6 +15,7 @@ def command() -> None:
     from sqlalchemy import select
     from sqlalchemy.exc import OperationalError
 
+    from app import words
     from models.session import SYSTEM, make_engine, make_sessions, work
     from models.telemetry import ProcessBeat
 
@@ -32,7 +33,7 @@ def command() -> None:
         megabytes, seconds = _cost(beat.pid, alone=beat.name == "supervisor")
         total_mb, total_s = total_mb + megabytes, total_s + seconds
         hours = (now - beat.started_at).total_seconds() / 3600
-        ended = f", {beat.restarts} restarts, last {beat.why}" if beat.restarts else ""
+        ended = f", {words.count(beat.restarts, 'restart')}, last {beat.why}" if beat.restarts else ""
         click.echo(
             f"{beat.name:<12} {beat.state:<9} pid {beat.pid:<8} {megabytes:6.0f} MB {seconds:8.1f} s of processor time"
             f" in {hours:.2f} h{ended}"

@@ -66,6 +66,7 @@ class MachineView:
     facts: Sequence[tuple[str, str]]
     charts: Sequence[ChartView]
     chart_data: Markup | None
+    judged: bool  # whether its contract lets us say what is usual
     metrics: Sequence[tuple[str, str, bool]]
     decisions: Sequence[DecisionRow]
     findings: Sequence[FindingView]
@@ -95,7 +96,8 @@ def read_machine(
     known = sorted(metric for metric in (state.latest if state else {}) if is_scored(metric))
     chosen = [metric for metric in wanted if metric in known] or known[:MOST_CHARTS]
     began = min((one.began_at for one in incidents), default=None)
-    charts, data = _charts(session, machine, chosen, SPANS[span], began, now, zone)
+    judged = state is not None and state.telemetry in ("shadow", "detect")
+    charts, data = _charts(session, machine, chosen, SPANS[span], began, now, zone, judged)
     hours = _ledger(session, machine.name, now, zone)
     return MachineView(
         row=machine_row(machine, state, site or "", first, now),
@@ -110,6 +112,7 @@ def read_machine(
         facts=sorted((str(key), str(value)) for key, value in (state.facts if state else {}).items())[:16],
         charts=charts,
         chart_data=data,
+        judged=judged,
         metrics=[(metric, word(metric).label, metric in chosen) for metric in known],
         decisions=_decisions(session, machine),
         findings=findings_of(session, now, zone, machine=machine),
@@ -125,7 +128,10 @@ def _charts(
     began: datetime | None,
     now: datetime,
     zone: tzinfo,
+    judged: bool,
 ) -> tuple[list[ChartView], Markup | None]:
+    """What the machine said. What is usual stands beside it only where the contract lets us judge: a band and the words
+    "as usual", would say that somebody watches a bronze machine, and nobody does."""
     if not chosen:
         return [], None
     start, end = now - span, now
@@ -142,7 +148,8 @@ def _charts(
         if track is None or last_of(track) is None:
             continue
         before = _before(past.get(name, track), lit)
-        low, high = usual_range(before.at, before.values, track.at, offset.total_seconds()) or ((), ())
+        usual = usual_range(before.at, before.values, track.at, offset.total_seconds()) if judged else None
+        low, high = usual or ((), ())
         if low:
             bounds[name] = (dict(zip(track.at, low, strict=True)), dict(zip(track.at, high, strict=True)))
         charts.append(_chart(name, track, low, high, window, zone))

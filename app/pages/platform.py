@@ -66,6 +66,7 @@ class LetterView:
     source: str
     last: str
     head: str
+    kinds: int  # reasons and machines in all, those that are not shown included
 
 
 def read_parts(session: Session, now: datetime, zone: tzinfo) -> list[PartView]:
@@ -132,6 +133,7 @@ def read_letters(session: Session, now: datetime, zone: tzinfo) -> tuple[int, li
             func.count().label("number"),
             func.max(letter.received_at).label("last"),
             func.sum(func.count()).over().label("all"),
+            func.count().over().label("kinds"),
         )
         .where(letter.replayed_at.is_(None))
         .group_by(letter.reason, letter.machine)
@@ -140,7 +142,7 @@ def read_letters(session: Session, now: datetime, zone: tzinfo) -> tuple[int, li
         .subquery()
     )
     rows = session.execute(
-        select(groups, letter.detail, letter.topic, func.substr(letter.payload, 1, 120), Customer.name)
+        select(groups, letter.detail, letter.topic, func.substr(letter.payload, 1, 120).label("payload"), Customer.name)
         .join(
             letter,
             (letter.reason == groups.c.reason)
@@ -158,7 +160,8 @@ def read_letters(session: Session, now: datetime, zone: tzinfo) -> tuple[int, li
             detail=row.detail,
             source=", ".join(part for part in (row.name, row.machine) if part) or row.topic,
             last=words.hour(row.last, zone, now),
-            head=words.first_bytes(bytes(row[7] or b"")),
+            head=words.first_bytes(bytes(row.payload or b"")),
+            kinds=int(row.kinds),
         )
         for row in rows
     ]
@@ -174,13 +177,15 @@ def read_log(session: Session, now: datetime) -> list[tuple[str, str, str, str]]
     rows = session.execute(
         select(at.reader, at.partition, at.position, at.moved_at, at.owner, head.c.last)
         .outerjoin(head, head.c.partition == LogPosition.partition)
+        .where(at.reader != "write")  # the log's own end stands in the same table: nobody reads there
         .order_by(LogPosition.reader, LogPosition.partition)
     )  # fmt: skip
     lines = []
     for reader, partition, position, moved_at, owner, last in rows:
         behind = max(0, int(last) + 1 - int(position)) if last is not None else 0
         lag = f"{words.count(behind, 'record')} behind" if behind else "nothing waits"
-        lines.append((f"{reader} {partition}", lag, f"moved {words.ago(moved_at, now)}", owner or "nobody holds it"))
+        moved = f"moved {words.ago(moved_at, now)}" if moved_at else "not moved yet"
+        lines.append((f"{reader} {partition}", lag, moved, owner or "nobody just now"))
     return lines
 
 

@@ -6,12 +6,13 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
+from urllib.parse import quote
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import words
-from models.agreements import Contract
+from models.agreements import Contract, CoverageGap, TermsProposal
 from models.customers import Customer
 from models.incidents import OPEN_STATES, Finding, Incident, Promise
 from models.machines import Machine, MachineState
@@ -57,10 +58,12 @@ class _Known:
     broken: int = 0
     broken_lately: int = 0
     shadow: int = 0
+    uncovered: list[str] = field(default_factory=list)
+    proposed: str = ""  # number of a contract whose change waits for a second person
 
 
 def read_portfolio(session: Session, now: datetime, zone: tzinfo) -> list[CustomerRow]:
-    """Every customer in reach. Six queries, whatever their number."""
+    """Every customer in reach. Eight queries, whatever their number."""
     customers = list(session.scalars(select(Customer).order_by(Customer.name)))
     known: dict[uuid.UUID, _Known] = defaultdict(_Known)
     for contract in session.scalars(select(Contract).where(Contract.state != "cancelled").order_by(Contract.ends_on)):
@@ -74,6 +77,7 @@ def read_portfolio(session: Session, now: datetime, zone: tzinfo) -> list[Custom
         .group_by(Finding.customer_id)
     ):
         known[customer_id].shadow = int(number)
+    _agreements(session, known)
     rows = [_row(customer, known[customer.id], now, zone) for customer in customers]
     return sorted(rows, key=lambda row: (row.weight, row.name))
 
@@ -95,6 +99,26 @@ def _machines(session: Session, known: dict[uuid.UUID, _Known]) -> None:
         one.machines, one.heard, one.silent = int(number), int(heard), int(silent)
 
 
+def _agreements(session: Session, known: dict[uuid.UUID, _Known]) -> None:
+    """What contracts ask of a person: machines that report under no line, changes that wait for a second person."""
+    gaps = session.execute(
+        select(CoverageGap.customer_id, Machine.name)
+        .join(Machine, Machine.id == CoverageGap.machine_id)
+        .where(CoverageGap.kind == "uncovered", CoverageGap.ended_at.is_(None), CoverageGap.settled_at.is_(None))
+        .order_by(Machine.name)
+    )
+    for customer_id, name in gaps:
+        known[customer_id].uncovered.append(name)
+    waiting = session.execute(
+        select(TermsProposal.customer_id, Contract.number)
+        .join(Contract, Contract.id == TermsProposal.contract_id)
+        .where(TermsProposal.state == "pending")
+        .order_by(TermsProposal.created_at.desc())
+    )
+    for customer_id, number in waiting:
+        known[customer_id].proposed = number
+
+
 def _incidents(session: Session, known: dict[uuid.UUID, _Known], now: datetime) -> None:
     columns = (Incident.customer_id, Incident.number, Incident.title, Incident.severity, Incident.id)
     rows = session.execute(
@@ -103,7 +127,8 @@ def _incidents(session: Session, known: dict[uuid.UUID, _Known], now: datetime) 
             Promise,
             (Promise.incident_id == Incident.id)
             & Promise.state.in_(("running", "breached"))
-            & Promise.met_at.is_(None),
+            & Promise.met_at.is_(None)
+            & (Promise.party == "customer"),
         )
         .where(Incident.state.in_(OPEN_STATES))
         .group_by(*columns)
@@ -123,7 +148,7 @@ def _promises(session: Session, known: dict[uuid.UUID, _Known], now: datetime) -
             func.count().filter(Promise.breached_at.is_not(None)),
             func.count().filter(Promise.breached_at > now - RECENT),
         )
-        .where(Promise.started_at > now - KEPT_OVER)
+        .where(Promise.started_at > now - KEPT_OVER, Promise.party == "customer")
         .group_by(Promise.customer_id)
     )
     for customer_id, kept, broken, lately in rows:
@@ -167,6 +192,15 @@ def _runs(contract: Contract, today: date) -> bool:
     return contract.state == "active" and contract.starts_on <= today and (ends is None or ends >= today)
 
 
+def _stands(contract: Contract, today: date) -> str:
+    """Why a contract does not run, in a sentence."""
+    if contract.ends_on is not None and contract.ends_on < today:
+        return f"Contract ended {words.count((today - contract.ends_on).days, 'day')} ago"
+    if contract.state == "active":
+        return f"Contract {contract.number} begins {contract.starts_on.day} {contract.starts_on:%b %Y}"
+    return f"Contract {contract.number} is {'a draft' if contract.state == 'draft' else contract.state}"
+
+
 def _below(contract: Contract | None, today: date) -> str:
     if contract is None:
         return "no contract"
@@ -198,11 +232,15 @@ def _why(customer: Customer, one: _Known, contract: Contract | None, today: date
             f"/incidents/{first.label}",
         )
     if contract is None or not _runs(contract, today):
-        said = "No contract" if contract is None else f"Contract {contract.number} does not run"
-        if contract is not None and contract.ends_on is not None and contract.ends_on < today:
-            said = f"Contract ended {words.count((today - contract.ends_on).days, 'day')} ago"
+        said = "No contract" if contract is None else _stands(contract, today)
         still = f"{words.count(one.machines, 'machine')} still enrolled" if one.machines else "nothing is enrolled"
         return 3, said, still, "Propose a renewal" if contract else "Propose a contract", page
+    if one.proposed:
+        said = "A change of terms waits for a second person"
+        return 4, said, one.proposed, "Read it", f"{page}/contracts/{quote(one.proposed, safe='')}#pending"
+    if one.uncovered:
+        said = words.count(len(one.uncovered), "machine reports", "machines report") + " under no contract"
+        return 5, said, words.listed(one.uncovered), "Add to the contract", f"{page}/covers"
     if one.heard < one.machines:
         gap = one.machines - one.heard
         return 5, f"Coverage gap on {words.count(gap, 'machine')}", _gap(one), "See which", page

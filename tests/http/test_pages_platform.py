@@ -1,0 +1,61 @@
+"""Small words of the platform page and the machine page that once said what was not so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from app.pages import machine as machine_page
+from app.pages.history import Track
+from models.machines import MachineState
+from models.session import SYSTEM, Sessions, work
+from models.telemetry import DeadLetter, LogPosition
+from tests.cast import NOW, Cast
+from tests.http.conftest import Visitor
+
+Visit = Callable[[str], Visitor]
+
+
+def letter(number: int, cast: Cast) -> DeadLetter:
+    return DeadLetter(
+        customer_id=cast.plant, received_at=NOW - timedelta(minutes=number), topic="t", machine=f"m-{number}",
+        reason="json", detail="", payload=b"{", partition=0, position=number, item=0,
+    )  # fmt: skip
+
+
+def test_dead_letters_that_are_not_shown_are_counted(visit: Visit, cast: Cast, sessions: Sessions) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.add_all([letter(number, cast) for number in range(12)])
+    assert "reasons and machines are shown" not in visit("dee").get("/platform").text
+    with work(sessions, SYSTEM) as session:
+        session.add(letter(12, cast))
+    assert "The newest 12 of 13 reasons and machines are shown" in visit("dee").get("/platform").text
+
+
+def test_the_logs_own_end_is_no_reader_that_nobody_holds(visit: Visit, cast: Cast, sessions: Sessions) -> None:
+    with work(sessions, SYSTEM) as session:
+        for reader in ("write", "watch"):
+            session.add(LogPosition(reader=reader, partition=0, position=1, owner=""))
+    text = visit("dee").get("/platform").text
+    assert "watch 0" in text
+    assert "write 0" not in text
+    assert "moved never" not in text
+
+
+@pytest.mark.parametrize(("telemetry", "judged"), [("collect", 0), ("watch", 0), ("shadow", 1), ("detect", 1)])
+def test_what_is_usual_is_shown_only_where_the_contract_lets_us_judge(
+    visit: Visit, cast: Cast, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, telemetry: str, judged: int
+) -> None:
+    hours = [NOW.timestamp() - 600 * number for number in range(400, 0, -1)]
+    track = Track(hours, [40.0 + number % 5 for number in range(400)])
+    monkeypatch.setattr(machine_page, "tracks_of", lambda *_: {"cpu_util": track})
+    with work(sessions, SYSTEM) as session:
+        session.add(
+            MachineState(customer_id=cast.plant, machine_id=cast.plant_machine, speaking="speaking", health="healthy",
+                         telemetry=telemetry, latest={"cpu_util": 41.0}, facts={})
+        )  # fmt: skip
+    text = visit("dee").get("/machines/plant-db-1").text
+    assert "41" in text or "44" in text
+    assert ("usual" in text.split('class="page"')[-1]) is bool(judged)
