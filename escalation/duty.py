@@ -38,12 +38,6 @@ def on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
 
 def _on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
     customer = session.get_one(Customer, incident.customer_id)
-    people = roster.our_people(session)
-    named = tuple(
-        session.scalars(
-            select(NamedPerson.person_id).where(NamedPerson.customer_id == customer.id).order_by(NamedPerson.duty)
-        )
-    )
     need = Need(
         customer.id,
         unit_of(customer.zone),
@@ -52,6 +46,22 @@ def _on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
         customer.language,
         subject_of(incident.cause),
         roster.mode_of(incident.channel),
+    )
+    return _as_needed(session, need, now)
+
+
+def for_customer(session: Session, customer_id: uuid.UUID, now: datetime) -> Duty:
+    """Everybody of ours as they stand towards a customer, whatever it is about. The caller sees our people."""
+    customer = session.get_one(Customer, customer_id)
+    return _as_needed(session, Need(customer.id, unit_of(customer.zone), 1, language=customer.language), now)
+
+
+def _as_needed(session: Session, need: Need, now: datetime) -> Duty:
+    people = roster.our_people(session)
+    named = tuple(
+        session.scalars(
+            select(NamedPerson.person_id).where(NamedPerson.customer_id == need.customer_id).order_by(NamedPerson.duty)
+        )
     )
     return Duty(order(roster.candidates(session, people, named, now), need), people, named)
 

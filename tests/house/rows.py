@@ -35,6 +35,7 @@ CHOSEN: dict[str, Any] = {
     "delivery_ledger.late": 1,
     "inbound_doors.kind": "alertmanager",
     "inbound_alerts.state": "triggered",
+    "escalations.trend": "steady",
     "handovers.state": "offered",
     "incidents.state": "waiting",
     "incidents.waiting_for": "customer",
