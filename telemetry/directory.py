@@ -14,6 +14,7 @@ from contracts import ledger
 from contracts.decision import Ask, Granted
 from models.machines import Machine, MachineState
 from models.maintenance import MaintenanceWindow
+from telemetry.gateways import gateways_of
 from telemetry.maintenance import Window, covering
 from telemetry.worked_on import windows_of
 
@@ -45,6 +46,7 @@ class Known:
     rule: str
     until: datetime
     windows: tuple[Window, ...] = ()  # of maintenance
+    gateways: frozenset[str] = frozenset()  # names of those that may speak for it
 
     def is_worked_on(self, at_ms: int) -> bool:
         """Whether what it said then is kept and not looked at."""
@@ -97,10 +99,12 @@ class Directory:
         if len(self._unknown) > 10_000:  # names are anybody's invention
             self._unknown.clear()
         windows = windows_of(session, [row.id for row in rows], now)
+        gateways = gateways_of(session, [row.id for row in rows])
         for machine_id, customer_id, name, before in rows:
             told = self._known.get(name)
             known = _ask(session, machine_id, customer_id, name, told.telemetry if told else before, now)
-            self._known[name] = replace(known, windows=windows.get(machine_id, ()))
+            speakers = gateways.get(machine_id, frozenset())
+            self._known[name] = replace(known, windows=windows.get(machine_id, ()), gateways=speakers)
 
 
 def _ask(

@@ -157,7 +157,7 @@ class Seat:
                 return  # the broker's memory of a machine that is gone; nobody said anything
             self._refuse(each, heard.machine, UNKNOWN_MACHINE, "no machine of this name is enrolled", {})
             return
-        if isinstance(heard, Reading | Status) and heard.via and heard.via != heard.machine:
+        if isinstance(heard, Reading | Status) and heard.via not in ("", heard.machine, *whose.gateways):
             said = f"{heard.via} is not a gateway of {heard.machine}"
             self._refuse(each, heard.machine, "not_its_own", said, {whose.name: whose})
             return

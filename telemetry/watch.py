@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
-from telemetry import admission, beats, effects, history, positions
+from telemetry import admission, beats, declared, effects, history, positions
 from telemetry.directory import Directory, Known
 from telemetry.log import LogReader, PositionGone, Record
 from telemetry.log_door import open_reader
@@ -75,14 +75,12 @@ class Watcher:
     ) -> None:
         self.stopping = False
         self.seats: dict[int, Seat] = {}
-        self._settings, self._sessions, self._reader, self._owner, self._clock = (
-            settings, sessions, reader, owner, clock,
-        )  # fmt: skip
+        self._settings, self._sessions, self._reader = settings, sessions, reader
+        self._owner, self._clock = owner, clock
         self._directory = Directory()
         self._pending_since: dict[int, float] = {}
         self._snapshot_due: dict[int, float] = {}
-        self._beat_due = 0.0
-        self._taken = 0
+        self._beat_due, self._taken = 0.0, 0
         self._failures = 0  # to store, in a row
 
     def run(self, name: str) -> None:
@@ -127,7 +125,8 @@ class Watcher:
     def _sit_down(self, partition: int, use_snapshot: bool = True) -> None:
         with work(self._sessions, SYSTEM) as session:
             place = positions.take(session, partition, self._owner)
-        seat = Seat(partition, place.position, round(self._settings.future_tolerance_s * 1000))
+            seat = Seat(partition, place.position, round(self._settings.future_tolerance_s * 1000))
+            declared.give(session, [seat])
         if place.snapshot is not None and use_snapshot:
             try:
                 seat.restore(place.snapshot)
@@ -291,6 +290,7 @@ class Watcher:
     def _beat(self, name: str) -> None:
         try:
             with work(self._sessions, SYSTEM) as session:
+                declared.give(session, self.seats.values())
                 beats.beat(session, name, self.facts(), self._clock())
         except DBAPIError as problem:
             log.warning("watch.beat_missed", why=str(problem.orig).strip())

@@ -1,0 +1,51 @@
+"""Declared mappings and gateways on the live path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from models.mappings import GatewayMachine, SourceMapping
+from models.session import SYSTEM, work
+from models.telemetry import DeadLetter
+from telemetry import enrol
+from tests.cast import Cast
+from tests.plant import Plant
+
+SPEC: dict[str, Any] = {
+    "name": "oven",
+    "topic": "bakery/{machine}/{probe}",
+    "value": [{"path": "$.t", "metric": "{probe}.celsius", "scale": 0.5}],
+}
+
+
+def test_a_declared_mapping_is_spoken_behind_our_prefix_by_a_watcher_that_already_runs(
+    plant: Plant, cast: Cast
+) -> None:
+    plant.tell("plant-db-1", {"t": 1234}, topic="vigie/plant-db-1/oven/core")
+    plant.settle()
+    assert plant.ledger("plant-db-1") == {"received": 1, "refused": 1}
+    with work(plant.sessions, SYSTEM) as session:
+        session.add(SourceMapping(name="oven", spec=SPEC, author="Dee", created_at=plant.now))
+        broken = {"name": "broken", "topic": "x"}
+        session.add(SourceMapping(name="broken", spec=broken, author="Dee", created_at=plant.now))
+    plant.watcher._beat("first")
+    plant.tell("plant-db-1", {"t": 1234}, topic="vigie/plant-db-1/oven/core")
+    plant.settle()
+    assert [metrics for _, metrics in plant.stored(cast.plant_machine)] == [{"core.celsius": 617.0}]
+
+
+def test_a_gateway_speaks_for_the_machines_declared_for_it_and_for_no_other(plant: Plant, cast: Cast) -> None:
+    with work(plant.sessions, SYSTEM) as session:
+        gateway, _ = enrol.enrol(session, cast.plant, "gw-1", plant.now)
+        row = GatewayMachine(customer_id=cast.plant, gateway_id=gateway.id, machine_id=cast.plant_machine)
+        row.created_at = plant.now
+        session.add(row)
+    body = {name: [{"values": {"t": 20.5}}] for name in ("plant-db-1", "joinery-files", "gw-1")}
+    plant.tell("gw-1", body, topic="vigie/gw-1/thingsboard/v1/gateway/telemetry")
+    plant.settle()
+    assert plant.ledger("plant-db-1") == {"received": 1, "scored": 1}
+    assert plant.one(select(DeadLetter.reason, DeadLetter.machine)) == [("not_its_own", "joinery-files")]
+    assert plant.ledger("joinery-files") == {"received": 1, "refused": 1}
+    assert plant.stored(cast.joinery_machine) == []
