@@ -139,7 +139,8 @@ def _promise(one: Promise, now: datetime, zone: tzinfo) -> PromiseLine:
 
 
 def _kept(session: Session, customer_id: uuid.UUID, now: datetime) -> str:
-    over = (Promise.customer_id == customer_id, Promise.started_at > now - KEPT_OVER)
+    to_them = (Promise.customer_id == customer_id, Promise.party == "customer")
+    over = (*to_them, Promise.started_at > now - KEPT_OVER)
     kept = session.scalar(select(func.count()).where(*over, Promise.state == "met", Promise.breached_at.is_(None))) or 0
     missed = session.scalar(select(func.count()).where(*over, Promise.breached_at.is_not(None))) or 0
     return f"In the last {KEPT_OVER.days} days {words.count(kept, 'promise')} kept and {missed} missed."

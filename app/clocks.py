@@ -38,6 +38,7 @@ class Piece:
     kind: Segment
     start: datetime
     end: datetime
+    said: str = ""  # to whoever points at it
 
 
 def horizon(marks: Sequence[Mark], now: datetime, zone: tzinfo, chosen: str = "") -> Markup:
@@ -58,8 +59,17 @@ def horizon(marks: Sequence[Mark], now: datetime, zone: tzinfo, chosen: str = ""
     return Markup(f"{box}{''.join(parts)}</svg>")
 
 
-def promise_clock(pieces: Sequence[Piece], due: datetime | None, now: datetime, zone: tzinfo) -> Markup:
-    """Solid counted, outline paused, thin line closed, dashes ahead, red past due; a mark for now, a stroke for due."""
+def promise_clock(
+    pieces: Sequence[Piece],
+    due: datetime | None,
+    now: datetime,
+    zone: tzinfo,
+    marks: Sequence[tuple[int, datetime]] = (),
+) -> Markup:
+    """Solid counted, outline paused, thin line closed, dashes ahead, red past due; a mark for now, a stroke for due.
+
+    `marks`: shares of the budget in percent with their instants, as small strokes.
+    """
     if not pieces:
         return Markup()
     start = pieces[0].start
@@ -70,7 +80,11 @@ def promise_clock(pieces: Sequence[Piece], due: datetime | None, now: datetime, 
     def x(at: datetime) -> float:
         return min(100.0, max(0.0, 100 * (at - start).total_seconds() / width))
 
-    parts = [_piece(piece.kind, x(piece.start), x(piece.end)) for piece in pieces]
+    parts = [_piece(piece.kind, x(piece.start), x(piece.end), piece.said) for piece in pieces]
+    for percent, moment in marks:
+        if start <= moment <= end:
+            place = f'x1="{x(moment):.2f}%" x2="{x(moment):.2f}%" y1="2" y2="16"'
+            parts.append(f'<line class="axis" {place}><title>{percent} %</title></line>')
     if start <= now <= end:
         parts.append(f'<svg x="{x(now):.2f}%" overflow="visible"><path class="solid" d="M-4 0h8l-4 5z"/></svg>')
     parts.append(f'<text x="0" y="28">{words.hour(start, zone, now)}</text>')
@@ -154,14 +168,14 @@ def _mark(mark: Mark, now: datetime, zone: tzinfo, taken: list[tuple[float, floa
     return f'<a href="{escape(mark.href)}" tabindex="-1" aria-label="{said}"><title>{said}</title>{"".join(parts)}</a>'
 
 
-def _piece(kind: Segment, left: float, right: float) -> str:
+_BARS = {"counted": ("solid", 5.0, 8), "late": ("past", 5.0, 8), "paused": ("hollow", 5.5, 7)}
+
+
+def _piece(kind: Segment, left: float, right: float, said: str = "") -> str:
     wide = max(right - left, 0.0)
-    if kind == "counted":
-        return f'<rect class="solid" x="{left:.2f}%" y="5" width="{wide:.2f}%" height="8"/>'
-    if kind == "late":
-        return f'<rect class="past" x="{left:.2f}%" y="5" width="{wide:.2f}%" height="8"/>'
-    if kind == "paused":
-        return f'<rect class="hollow" x="{left:.2f}%" y="5.5" width="{wide:.2f}%" height="7"/>'
-    if kind == "closed":
-        return f'<line class="thin" x1="{left:.2f}%" x2="{right:.2f}%" y1="12.5" y2="12.5"/>'
-    return f'<line class="dashes" x1="{left:.2f}%" x2="{right:.2f}%" y1="9" y2="9"/>'
+    title = f"<title>{escape(said)}</title>" if said else ""
+    if kind in _BARS:
+        look, top, height = _BARS[kind]
+        return f'<rect class="{look}" x="{left:.2f}%" y="{top}" width="{wide:.2f}%" height="{height}">{title}</rect>'
+    look, y = ("thin", 12.5) if kind == "closed" else ("dashes", 9)
+    return f'<line class="{look}" x1="{left:.2f}%" x2="{right:.2f}%" y1="{y}" y2="{y}">{title}</line>'

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
-from app import words
+from app import clock_explained, words
 from app.clocks import Piece
-from app.pages.promises import paused
-from contracts.clock import Pause, is_open, next_open, segments
+from contracts.clock import Segment, is_open, next_open
 from contracts.hours import Hours, parse
 from contracts.tiers import Terms, Watching
+from escalation import thresholds
+from escalation.promises import legs, pauses
 from models.agreements import Contract
 from models.base import Json
 from models.incidents import Promise
@@ -23,29 +23,42 @@ def clock_of(promise: Promise, now: datetime, zone: tzinfo) -> tuple[list[Piece]
     hours = hours_of(promise.calendar)
     if hours is None:
         return [], ""
-    until = promise.met_at or now
-    pauses = [Pause(start, end) for start, end in paused(promise)]
-    parts = segments(hours, promise.started_at, max(until, promise.started_at), pauses)
+    said = clock_explained.explained(promise, now, "en", str(zone))
+    due = promise.due_at or promise.breached_at
     pieces: list[Piece] = []
-    due = promise.due_at
-    for part in parts:
+    for part in said.segments:
+        words_of = _said(part, zone, now)
         if part.kind == "counted" and due is not None and part.start < due < part.end:
-            pieces += [Piece("counted", part.start, due), Piece("late", due, part.end)]
+            pieces.append(Piece("counted", part.start, due, words_of))
+            pieces.append(Piece("late", due, part.end, f"late, {words_of}"))
         elif due is not None and part.start >= due:
-            pieces.append(Piece("late", part.start, part.end))
+            pieces.append(Piece("late", part.start, part.end, f"late, {words_of}"))
         else:
-            pieces.append(Piece(part.kind, part.start, part.end))
+            pieces.append(Piece(part.kind, part.start, part.end, words_of))
     if due is not None and promise.met_at is None and due > now:
         opens = None if is_open(hours, now) else next_open(hours, now)
         if opens is not None and opens < due:
-            pieces += [Piece("closed", now, opens), Piece("ahead", opens, due)]
+            pieces += [Piece("closed", now, opens, "closed"), Piece("ahead", opens, due, "still to come")]
         else:
-            pieces.append(Piece("ahead", now, due))
-    sums = {kind: sum((p.end - p.start for p in parts if p.kind == kind), timedelta(0)) for kind in _KINDS}
-    return pieces, _sentence(promise, sums, hours, now, zone)
+            pieces.append(Piece("ahead", now, due, "still to come"))
+    return pieces, said.sentence
 
 
-_KINDS = ("counted", "paused", "closed")
+def _said(part: Segment, zone: tzinfo, now: datetime) -> str:
+    """A stretch in words, for whoever points at it: what it was, why, from when to when, in which zone's hours."""
+    why = f" {_FOR.get(part.reason, part.reason)}" if part.kind == "paused" and part.reason else ""
+    why = f", {part.reason}" if part.kind == "closed" and part.reason not in ("", "hours") else why
+    lasting = words.span((part.end - part.start).total_seconds())
+    between = f"{words.hour(part.start, zone, now)} to {words.hour(part.end, zone, now)}"
+    return f"{part.kind}{why}: {lasting}, {between}; hours of {part.zone}"
+
+
+def marks_of(promise: Promise) -> list[tuple[int, datetime]]:
+    """The shares of the budget that are warned of, each with the instant it is used up."""
+    if promise.state not in ("running", "breached") or hours_of(promise.calendar) is None:
+        return []
+    found = thresholds.instants(legs(promise), pauses(promise), (50, 75, 90))
+    return [(percent, at) for percent, at in found.items() if at is not None]
 
 
 def hours_of(calendar: Json) -> Hours | None:
@@ -54,22 +67,6 @@ def hours_of(calendar: Json) -> Hours | None:
         return parse(calendar) if calendar else None
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _sentence(promise: Promise, sums: Mapping[str, timedelta], hours: Hours, now: datetime, zone: tzinfo) -> str:
-    said = f"{words.span(sums['counted'].total_seconds())} counted"
-    if sums["paused"]:
-        reason = str(promise.pauses[-1].get("reason", "")) if promise.pauses else ""
-        said += f", {words.span(sums['paused'].total_seconds())} paused {_FOR.get(reason, reason)}".rstrip()
-    said += f", {words.span(sums['closed'].total_seconds())} closed" if sums["closed"] else ""
-    promised = budget_words(promise.budget)
-    end = f" of {promised} promised." if promised else "."
-    if promise.met_at is None and not is_open(hours, now):
-        opens = next_open(hours, now)
-        end += f" Closed now; counts again {words.hour(opens, zone, now)}." if opens else ""
-    if promise.breached_at is not None and promise.met_at is not None and promise.due_at is not None:
-        end += f" {words.span((promise.met_at - promise.due_at).total_seconds())} late."
-    return said + end
 
 
 def budget_words(budget: Json) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from app import words
 from app.charts import Window
 from app.pages import beside
-from app.pages.agreed import clock_of, five_lines
+from app.pages.agreed import clock_of, five_lines, marks_of
 from app.pages.evidence import (
     ChartView,
     MetricView,
@@ -285,7 +285,7 @@ def _shown(promises: Sequence[Promise]) -> list[Promise]:
 
 def _promise(promise: Promise, now: datetime, zone: tzinfo) -> PromiseView:
     pieces, sentence = clock_of(promise, now, zone)
-    return view(promise, now, zone, pieces, sentence)
+    return view(promise, now, zone, pieces, sentence, marks_of(promise))
 
 
 def _reply_effect(promises: Sequence[Promise], incident: Incident, now: datetime, zone: tzinfo) -> str:

@@ -19,6 +19,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "on_site": ("on site", "On site"),
     "workaround": ("workaround", "Workaround"),
     "resolve": ("resolution", "Resolution"),
+    "answer": ("vendor’s answer", "Vendor’s answer"),
 }
 _PAUSED_FOR = {"customer": "the customer’s turn", "vendor": "the vendor’s turn", "maintenance": "maintenance"}
 
@@ -57,8 +58,8 @@ def is_owed(promise: Promise) -> bool:
 
 
 def next_owed(promises: Iterable[Promise]) -> Promise | None:
-    """The promise that falls due first; a paused one only when nothing runs."""
-    owed = [promise for promise in promises if is_owed(promise)]
+    """The promise to the customer that falls due first; a paused one only when nothing runs."""
+    owed = [promise for promise in promises if is_owed(promise) and promise.party == "customer"]
     return min(
         owed, key=lambda one: (one.state == "paused", one.due_at is None, one.due_at or one.started_at), default=None
     )
@@ -84,12 +85,19 @@ def chip_of(promise: Promise | None, now: datetime, zone: tzinfo) -> tuple[ChipV
 
 
 def view(
-    promise: Promise, now: datetime, zone: tzinfo, pieces: Sequence[Piece] = (), sentence: str = ""
+    promise: Promise,
+    now: datetime,
+    zone: tzinfo,
+    pieces: Sequence[Piece] = (),
+    sentence: str = "",
+    marks: Sequence[tuple[int, datetime]] = (),
 ) -> PromiseView:
-    """Everything the incident page shows of a promise; `pieces` and `sentence` come from the contract's clock."""
+    """Everything the incident page shows of a promise; pieces, sentence and marks come from the contract's clock."""
     chip, below = chip_of(promise, now, zone)
     word, title = KINDS.get(promise.kind, (promise.kind, promise.kind.replace("_", " ").capitalize()))
     drawn = pieces or plain_pieces(promise, now)
+    if promise.party == "internal":
+        title = f"{title}, our own target"
     return PromiseView(
         kind=promise.kind,
         word=word,
@@ -99,7 +107,7 @@ def view(
         due_at=promise.due_at,
         owed=is_owed(promise),
         broken=promise.state == "breached" or promise.breached_at is not None,
-        clock=promise_clock(drawn, promise.due_at, promise.met_at or now, zone),
+        clock=promise_clock(drawn, promise.due_at or promise.breached_at, promise.met_at or now, zone, marks),
         sentence=sentence or plain_sentence(promise, now),
     )
 

@@ -154,7 +154,9 @@ def promises_of(session: Session, incidents: Sequence[uuid.UUID]) -> dict[uuid.U
     if incidents:
         states = ("running", "paused", "breached")
         for promise in session.scalars(
-            select(Promise).where(Promise.incident_id.in_(incidents), Promise.state.in_(states))
+            select(Promise).where(
+                Promise.incident_id.in_(incidents), Promise.state.in_(states), Promise.party == "customer"
+            )
         ):
             if is_owed(promise):
                 owed[promise.incident_id].append(promise)
