@@ -7,90 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from contracts import clock, outside, words
+from contracts.answers import Decision as Decision
+from contracts.answers import Granted as Granted
+from contracts.answers import Promised as Promised
+from contracts.answers import Refused as Refused
+from contracts.answers import Shadow as Shadow
 from contracts.asking import KINDS as KINDS
 from contracts.asking import OF_THE_CUSTOMER, POOL, PROMISED, RIGHT, SCOPE_FOR
 from contracts.asking import Ask as Ask
 from contracts.asking import Contact as Contact
 from contracts.asking import ContractFacts as ContractFacts
 from contracts.asking import Usage as Usage
-from contracts.budget import Budget
 from contracts.outside import SOLD, Offer
 from contracts.terms import Terms, Watching
 from contracts.words import Said
-
-
-@dataclass(frozen=True, slots=True)
-class Promised:
-    """One promise of an answer. `by`: the instant; of the next update the latest one, when the response takes all."""
-
-    kind: str  # respond, update, on_site
-    budget: Budget
-    by: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    rule: str
-    said: Said
-    respond_by: datetime | None = None
-    on_site_by: datetime | None = None
-    skill: str = ""  # the floor of who should answer
-    people: tuple[str, ...] = ()  # duties of those who should answer first
-    uses: str = ""  # the allowance this takes from
-    units: int = 0  # how many of it
-    next_opening: datetime | None = None  # closed now: when the clock begins to count
-    promises: tuple[Promised, ...] = ()
-    grace: Said | None = None  # said first: the contract has ended and is honoured all the same
-    outcome: Literal["granted"] = "granted"
-
-    @property
-    def reason(self) -> str:
-        return f"{self.grace.reason} {self.said.reason}" if self.grace else self.said.reason
-
-    @property
-    def remedy(self) -> str:
-        return f"{self.grace.remedy} {self.said.remedy}".strip() if self.grace else self.said.remedy
-
-
-@dataclass(frozen=True, slots=True)
-class Shadow:
-    """Seen and listed for the review; nobody is called."""
-
-    rule: str
-    said: Said
-    grace: Said | None = None
-    outcome: Literal["shadow"] = "shadow"
-
-    @property
-    def reason(self) -> str:
-        return f"{self.grace.reason} {self.said.reason}" if self.grace else self.said.reason
-
-    @property
-    def remedy(self) -> str:
-        return f"{self.grace.remedy} {self.said.remedy}" if self.grace else self.said.remedy
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    rule: str
-    said: Said
-    next_opening: datetime | None = None
-    offers: tuple[Offer, ...] = ()  # the ways on for money, the usual one first
-    outcome: Literal["refused"] = "refused"
-
-    @property
-    def reason(self) -> str:
-        return self.said.reason
-
-    @property
-    def remedy(self) -> str:
-        return self.said.remedy
-
-
-Decision: TypeAlias = Granted | Shadow | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +91,16 @@ def decide(
         last = contract.ends_on + timedelta(days=terms.grace_days)
         return replace(answer, rule="contract.grace", grace=case.say("contract.grace", last=last))
     return answer
+
+
+def outside_contract(ask: Ask, offer: Offer, zone: str, country: str, language: str = "en") -> Granted:
+    """The answer to a customer who takes a way on for money: what is promised on it, and from what price."""
+    terms = outside.terms_of(offer.path)
+    calendar, budget = terms.service(ask.severity, zone, country), terms.respond[ask.severity]
+    by = budget.due(calendar, ask.asked_at)
+    facts = {"least": (offer.least, offer.currency), "budget": budget, "by": by, "zone": zone}
+    said = Said(language if language in words.LANGUAGES else "en", f"outside.{offer.path}", facts)
+    return Granted(said.key, said, by, skill=terms.skill_floor, promises=(Promised("respond", budget, by),))
 
 
 def _elsewhere(ask: Ask, contract: ContractFacts, rule: str, said: Said, opening: datetime | None) -> Refused:

@@ -217,6 +217,15 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Your contract is {tier}: somebody is on site within {budget} of service hours; closed now, so by {by}.",
         "It is kept; the clock begins to count {opening}.",
     ),
+    "outside.paid": (
+        "You asked for a paid intervention without a contract, from {least}: it is answered within {budget}, by {by}.",
+        "",
+    ),
+    "outside.emergency": (
+        "You asked for an emergency intervention without a contract, from {least}: it is answered within {budget}, "
+        "by {by}.",
+        "",
+    ),
     "scope.granted": ("Your contract is {tier}, which includes {ask}.", ""),
     "scope.software_support": (
         "Software support begins with {first}; your contract is {tier}.",

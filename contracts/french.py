@@ -237,6 +237,16 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "avant le {by}.",
         "Votre demande est gardée ; le délai commence à courir le {opening}.",
     ),
+    "outside.paid": (
+        "Vous avez demandé une intervention payante hors contrat, à partir de {least} : réponse sous {budget}, avant "
+        "le {by}.",
+        "",
+    ),
+    "outside.emergency": (
+        "Vous avez demandé une intervention d'urgence hors contrat, à partir de {least} : réponse sous {budget}, avant "
+        "le {by}.",
+        "",
+    ),
     "scope.granted": ("Votre contrat est de niveau {tier} et comprend {ask}.", ""),
     "scope.software_support": (
         "L'assistance logicielle commence au niveau {first} ; votre contrat est de niveau {tier}.",

@@ -88,6 +88,15 @@ class Offer:
             **({"phone": self.phone} if self.phone else {}),
         }
 
+    @staticmethod
+    def from_json(given: Mapping[str, Any]) -> Offer:
+        """An offer as it was kept with a decision."""
+        return Offer(
+            "emergency" if given["path"] == "emergency" else "paid",
+            given["currency"], given["hour_cents"], given["least_hours"], given["visit_cents"],
+            Budget.from_json(given["respond"], "respond"), given["hours"], given.get("phone", ""),
+        )  # fmt: skip
+
 
 @lru_cache(maxsize=2)
 def terms_of(path: Path) -> Terms:

@@ -238,6 +238,29 @@ def test_machines_where_cover_and_telemetry_disagree_are_listed_until_they_agree
     assert visit("ada").get(f"{API}/coverage").status_code == 403
 
 
+def test_without_a_contract_a_price_is_named_taken_once_and_promised(
+    visit: Callable[[str], Visitor], sessions: Sessions, cast: Cast
+) -> None:
+    max_, ada, root = visit("max"), visit("ada"), visit("root")
+    assert said(ada.get(f"{API}/rates"))["version"] == 0
+    assert said(max_.post(f"{API}/rates", {"hour": 1, "reason": "x", "effective_at": "2026-03-01T00:00:00Z"}), 422)
+    dearer = said(root.post(f"{API}/rates", {"hour": 200_00, "phone": "+33 1 23 45", "reason": "2026"}), 201)
+    assert (dearer["version"], dearer["rates"]["least_hours"]) == (1, 2)
+    assert ada.post(f"{API}/rates", {"hour": 1, "reason": "x"}).status_code == 403
+    said(max_.patch(PLANT, {"state": "suspended", "reason": "unpaid"}))
+    refused = said(ada.post(f"{API}/incidents", {"title": "it burns", "severity": 1}))["decision"]
+    assert (refused["rule"], refused["facts"]["offers"][0]["least_cents"]) == ("contract.suspended", 400_00)
+    assert "EUR 400.00" in refused["remedy"]
+    path = f"{API}/decisions/{refused['id']}/accept"
+    taken = said(ada.post(path, {"path": "emergency", "title": "it burns"}), 201)
+    assert taken["decision"]["rule"] == "outside.emergency"
+    assert taken["decision"]["facts"]["offer"]["phone"] == "+33 1 23 45"
+    promises = said(ada.get(f"{API}/incidents/{taken['incident']['label']}/promises"))["items"]
+    assert promises[0]["due_at"] == "2026-03-10T10:00:00Z"
+    assert said(ada.post(path, {"path": "paid", "title": "it burns"}), 409)["remedy"]
+    assert visit("cy").post(path, {"path": "paid", "title": "it burns"}).status_code == 404
+
+
 # --- fifty at once, against the server as it runs
 
 
