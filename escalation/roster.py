@@ -46,6 +46,16 @@ def units_now(session: Session, now: datetime) -> dict[uuid.UUID, set[str]]:
     return units
 
 
+def turn_ends(session: Session, person_id: uuid.UUID, now: datetime) -> datetime | None:
+    """When the turn of duty this person has now ends, as far as a month ahead; None: no schedule has them now."""
+    ahead = now + timedelta(days=31)
+    for _, schedule in schedules(session, now, ahead):
+        holds = rota.stretches(schedule, now, ahead)[0]
+        if holds.person == person_id:
+            return holds.end
+    return None
+
+
 def schedules(session: Session, start: datetime, end: datetime) -> list[tuple[DutySchedule, Schedule]]:
     """Every active schedule by name, with the covers and absences that touch [start, end)."""
     rows = session.scalars(select(DutySchedule).where(DutySchedule.active).order_by(DutySchedule.name)).all()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from escalation import company, echo, handover, waiting_line
+from escalation import company, echo, handover, pressing, waiting_line
 from escalation.auditor import Watchman
 from escalation.channels import Channel, acklink
 from escalation.channels.chat import slack, teams
@@ -81,11 +81,13 @@ def desk_loops(
         changed, due = tick_all(sessions, now, _AT_ONCE)
         waiting_line.serve(sessions, now)
         handover.climb_unanswered(sessions, now)
+        pressing.remind(sessions, now)
         _, alone_at = company.attend(sessions, now)
         if changed >= _AT_ONCE:
             return now
         with work(sessions, SYSTEM) as session:
-            return min((at for at in (due, alone_at, handover.next_due(session)) if at is not None), default=None)
+            ahead = (due, alone_at, handover.next_due(session), pressing.next_due(session))
+        return min((at for at in ahead if at is not None), default=None)
 
     deliver = Loop("deliver", _DELIVER_S, delivering)
     tick = Loop("tick", _TICK_S, ticking)

@@ -16,6 +16,7 @@ from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
+from models.escalations import Escalation
 from models.inbound import InboundDoor
 from models.incidents import Finding, Incident
 from models.machines import Machine
@@ -101,6 +102,10 @@ def cover(call: Call, ref: str) -> Cover:
 
 def time_off(call: Call, ref: str) -> TimeOff:
     return _named(call, TimeOff, ref, None, "time off", None)
+
+
+def escalation(call: Call, ref: str) -> Escalation:
+    return _named(call, Escalation, ref, None, "escalation", None)
 
 
 def handover(call: Call, ref: str) -> Handover:

@@ -19,11 +19,12 @@ from app import front, identity, words
 from app.identity import Caller
 from app.problems import Problem
 from app.sign_in import ask_to_sign_in
+from escalation import roster
 from models.people import Shift
 from models.session import work
 
 PLACES = (("/", "Watch floor"), ("/customers", "Customers"), ("/fleet", "Fleet"), ("/duty", "Duty board"),
-          ("/platform", "Platform"))  # fmt: skip
+          ("/escalations", "Escalations"), ("/platform", "Platform"))  # fmt: skip
 THEMES = ("light", "dark", "contrast")
 THEME_COOKIE = "vigie_theme"
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -147,6 +148,8 @@ def duty_words(session: Session, who: Caller, now: datetime) -> str:
         .where(Shift.person_id == who.id, Shift.starts_at <= now, Shift.ends_at > now)
         .order_by(Shift.ends_at.desc())
     )
+    if ends is None and who.person is not None:
+        ends = roster.turn_ends(session, who.person, now)
     return f"on shift until {words.hour(ends, zone(), now)}" if ends else f"{who.role}, no shift now"
 
 

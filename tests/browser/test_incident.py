@@ -22,6 +22,7 @@ PLACES = (
     "/customers/cedar-bluff",
     "/fleet",
     "/duty",
+    "/escalations",
     "/platform",
 )
 

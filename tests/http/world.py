@@ -20,6 +20,7 @@ from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
+from models.escalations import Escalation
 from models.inbound import InboundAlert, InboundChange, InboundDoor
 from models.incidents import Finding, Promise, TimelineEntry
 from models.machines import Machine, MachineState
@@ -53,6 +54,7 @@ class Things:
     door: str
     notice: str
     handover: str
+    escalation: str
     proposal: str
     gap: str
     promise: str
@@ -150,6 +152,7 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         gap=said(gap.id),
         promise=said(session.scalars(select(Promise.id).where(Promise.incident_id == incident.id)).one()),
         calendar=_calendar(session, customer_id, canary, cast),
+        escalation=_escalation(session, customer_id, canary, cast),
         **_duty(session, cast, customer_id, incident.id),
     )
 
@@ -196,3 +199,19 @@ def _door(session: Session, customer_id: uuid.UUID, canary: str, cast: Cast) -> 
     change = InboundChange(**owned, **said, door_id=door.id, digest=b"d", at=cast.now, received_at=cast.now)
     session.add_all([alert, change])
     return str(door.id)
+
+
+def _escalation(session: Session, customer_id: uuid.UUID, canary: str, cast: Cast) -> str:
+    row = Escalation(
+        customer_id=customer_id,
+        reason="risk",
+        words=canary,
+        asked_by=canary,
+        asked_at=cast.now,
+        next_word_at=cast.now,
+        owner_id=cast.max,
+        history=[{"at": cast.now.isoformat(), "who": canary, "trend": "new", "words": canary, "next_word_at": None}],
+    )
+    session.add(row)
+    session.flush()
+    return str(row.id)
