@@ -45,13 +45,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time axis: from, to, the lit interval (amber) and now; epoch seconds."""
+    """The time axis: from, to, the lit interval (amber), now, and when it was worked on; epoch seconds."""
 
     start: float
     end: float
     lit_from: float | None = None
     lit_to: float | None = None
     now: float | None = None
+    worked_on: Sequence[tuple[float, float]] = ()
 
     def x(self, at: float) -> float:
         """Where an instant stands, 0 to 100."""
@@ -62,7 +63,7 @@ class Window:
 def evidence_chart(series: Series, window: Window, zone: tzinfo, *, height: int = 110, hours: bool = True) -> Markup:
     """One metric: grey band, expected line, blue line, amber interval, hatch where nothing was heard."""
     scale = _Scale.of(series, height)
-    parts: list[str] = [*_lit(window, height), *_grid(scale)]
+    parts: list[str] = [*_lit(window, height), *_worked_on(window, height), *_grid(scale)]
     inside: list[str] = []
     band = _bounds(series)
     if band is not None:
@@ -230,6 +231,12 @@ def _lit(window: Window, height: int) -> Iterable[str]:
     wide = max(window.x(window.lit_to if window.lit_to is not None else window.end) - left, 0.4)
     yield f'<rect class="lit" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="{height}"/>'
     yield f'<rect class="lamp" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="3"/>'
+
+
+def _worked_on(window: Window, height: int) -> Iterable[str]:
+    for begins, ends in window.worked_on:
+        left, wide = window.x(begins), max(window.x(ends) - window.x(begins), 0.4)
+        yield f'<rect class="worked" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="{height}"/>'
 
 
 def _grid(scale: _Scale) -> Iterable[str]:

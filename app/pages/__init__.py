@@ -21,6 +21,7 @@ from app.pages.machines import register as machines
 from app.pages.places import register as places
 from app.pages.terms_change import register as terms_change
 from app.pages.transfers import register as transfers
+from app.pages.upkeep import register as upkeep
 
 
 def register(app: Flask) -> None:
@@ -28,5 +29,5 @@ def register(app: Flask) -> None:
     frame(app)
     app.register_error_handler(SignInFirst, to_sign_in)
     sold = (customers, covers, agreements, contracts, contract_state, terms_change, contacts, enrolment, transfers)
-    for noun in (floor, incidents, machines, *sold, duties, places, finder):
+    for noun in (floor, incidents, machines, *sold, duties, places, finder, upkeep):
         noun(app)

@@ -183,6 +183,7 @@ def chart_data(
         "start": window.start,
         "end": window.end,
         "lit": [window.lit_from, window.lit_to] if window.lit_from is not None else None,
+        "worked": [list(span) for span in window.worked_on],
         "now": window.now,
         "gap": gap_of(shared),
     }

@@ -17,12 +17,14 @@ from app.pages.evidence import Bounds, ChartView, Track, chart_data, last_of
 from app.pages.fleet import MachineRow, machine_row
 from app.pages.history import tracks_of
 from app.pages.ledger import HourView, hour_view
+from app.pages.worked import WindowView, windows_for
 from app.usual import usual_range
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.incidents import OPEN_STATES, Finding, Incident
 from models.machines import Machine, MachineState
 from models.telemetry import DeliveryCount
+from telemetry import worked_on
 from telemetry.vocabulary import is_scored, word
 
 SPANS: Mapping[str, timedelta] = {
@@ -71,6 +73,7 @@ class MachineView:
     decisions: Sequence[DecisionRow]
     findings: Sequence[FindingView]
     ledger: Sequence[HourView]
+    windows: Sequence[WindowView]
 
 
 def read_machine(
@@ -117,6 +120,7 @@ def read_machine(
         decisions=_decisions(session, machine),
         findings=findings_of(session, now, zone, machine=machine),
         ledger=hours,
+        windows=windows_for(session, machine, now, zone),
     )
 
 
@@ -139,7 +143,11 @@ def _charts(
     past = tracks_of(session, machine.id, (now - PAST).timestamp(), end.timestamp(), chosen) if span < PAST else shown
     room = span.total_seconds() * 0.012
     lit = max(began, start).timestamp() if began is not None and began < end else None
-    window = Window(start.timestamp(), end.timestamp() + room, lit, end.timestamp() if lit else None, end.timestamp())
+    marks = worked_on.marks(session, machine.id, start, end)
+    window = Window(
+        start.timestamp(), end.timestamp() + room, lit, end.timestamp() if lit else None, end.timestamp(),
+        tuple((begins.timestamp(), ends.timestamp()) for begins, ends, _ in marks),
+    )  # fmt: skip
     offset = now.astimezone(zone).utcoffset() or timedelta(0)
     charts: list[ChartView] = []
     bounds: dict[str, Bounds] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from app import front, words
 from app.pages import ledger
@@ -11,11 +12,15 @@ from app.pages.beside import delivery_words
 from app.pages.fleet import read_fleet
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from escalation.auditor import audit_house
+from models.audit import record
+from models.telemetry import DeadLetter
+from telemetry import again
 
 
 def register(app: Flask) -> None:
     app.add_url_rule("/fleet", "fleet", fleet)
     app.add_url_rule("/platform", "platform", platform)
+    app.add_url_rule("/platform/letters", "letters_again", letters_again, methods=["POST"])
 
 
 def fleet() -> Response:
@@ -42,6 +47,18 @@ def fleet() -> Response:
     )
 
 
+def letters_again() -> AnyResponse:
+    """Send the dead letters of a reason and a machine the way again; they are judged anew within seconds."""
+    who = signed_in("platform:write")
+    reason, machine = request.form.get("reason", ""), request.form.get("machine", "")
+    with reading(who) as session:
+        which = [DeadLetter.reason == reason, DeadLetter.machine == machine]
+        if asked := again.ask(session, which, who.actor, front.now()):
+            record(session, actor=who.actor, deed="letters.asked_again", subject="dead letters", now=front.now(),
+                   facts={"letters": len(asked), "reason": reason})  # fmt: skip
+    return redirect("/platform", 303)
+
+
 def platform() -> Response:
     """The platform's own health."""
     who = signed_in("platform:read")
@@ -65,6 +82,7 @@ def platform() -> Response:
         ledger_sum=ledger.ledger_sum(hours),
         letters=letters,
         letters_total=letters_total,
+        may_send="platform:write" in who.scopes,
         log=log,
         notice_counts=counts,
         notices=[

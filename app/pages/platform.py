@@ -66,6 +66,9 @@ class LetterView:
     source: str
     last: str
     head: str
+    tail: str
+    code: str  # the reason as programs know it
+    machine: str
     kinds: int  # reasons and machines in all, those that are not shown included
 
 
@@ -135,14 +138,16 @@ def read_letters(session: Session, now: datetime, zone: tzinfo) -> tuple[int, li
             func.sum(func.count()).over().label("all"),
             func.count().over().label("kinds"),
         )
-        .where(letter.replayed_at.is_(None))
+        .where(letter.replay_asked_at.is_(None))
         .group_by(letter.reason, letter.machine)
         .order_by(func.max(letter.received_at).desc())
         .limit(LETTERS_SHOWN)
         .subquery()
     )
+    size = func.length(letter.payload)
+    ends = func.substr(letter.payload, 1, 61), func.substr(letter.payload, func.greatest(61, size - 59))
     rows = session.execute(
-        select(groups, letter.detail, letter.topic, func.substr(letter.payload, 1, 120).label("payload"), Customer.name)
+        select(groups, letter.detail, letter.topic, ends[0].label("start"), ends[1].label("end"), Customer.name)
         .join(
             letter,
             (letter.reason == groups.c.reason)
@@ -160,7 +165,10 @@ def read_letters(session: Session, now: datetime, zone: tzinfo) -> tuple[int, li
             detail=row.detail,
             source=", ".join(part for part in (row.name, row.machine) if part) or row.topic,
             last=words.hour(row.last, zone, now),
-            head=words.first_bytes(bytes(row.payload or b"")),
+            head=words.first_bytes(bytes(row.start)),
+            tail=f"…{words.first_bytes(bytes(row.end))}" if row.end else "",
+            code=row.reason,
+            machine=row.machine,
             kinds=int(row.kinds),
         )
         for row in rows

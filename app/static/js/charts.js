@@ -87,6 +87,10 @@ function backdrop(chart, data, ink) {
   const { ctx, bbox } = chart;
   const x = (at) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, chart.valToPos(at, "x", true)));
   ctx.save();
+  for (const [from, to] of data.worked || []) {
+    ctx.fillStyle = ink.rule;
+    ctx.fillRect(x(from), bbox.top, Math.max(x(to) - x(from), 2), bbox.height);
+  }
   if (data.lit) {
     const left = x(data.lit[0]), right = Math.max(x(data.lit[1]), left + 2);
     ctx.fillStyle = ink.beam;
