@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import duty
+from escalation import duty, outbox
 from escalation.channels import Channel, ChannelError, Letter
 from models.incidents import Incident, Promise
 from models.notices import Notice
@@ -108,7 +108,9 @@ def _notices(session: Session, now: datetime) -> list[Alarm]:
     query = select(Notice, Incident).join(Incident, Incident.id == Notice.incident_id).limit(_MOST)
     unended = (Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
     # Its next try (or, while leased, the end of the lease) is long past: nobody is sending.
-    stuck = query.where(*unended, Notice.next_try_at < now - _LATE).order_by(Notice.next_try_at)
+    stuck = query.where(*unended, Notice.next_try_at < now - _LATE, Notice.channel != outbox.BROWSER).order_by(
+        Notice.next_try_at
+    )
     lost = query.where(Notice.given_up_at > now - timedelta(days=1)).order_by(Notice.given_up_at)
     return [
         *(

@@ -34,6 +34,10 @@ DIGEST = timedelta(seconds=20)
 JOINABLE = frozenset({"email", "file", "slack", "teams", "sms", "voice"})
 _MOST_JOINED = 50
 
+# Shown by the person's own open pages, which fetch it; no sender has a hand in it.
+BROWSER = "browser"
+SHOWN_WITHIN = timedelta(minutes=10)
+
 NO_RUNG = -1  # a notice that belongs to no rung: a word to the customer
 
 _SPACE = uuid.UUID("6f5e7c0a-51f5-5d0f-9a0d-6a6f0c9b7a11")  # of notice ids
@@ -237,6 +241,13 @@ def send_again(session: Session, notice: Notice, now: datetime, by: str) -> None
     notice.settled_at = notice.given_up_at = notice.lease_until = None
     notice.joined_into, notice.leased_by, notice.tries = None, "", 0
     notice.next_try_at, notice.last_error, notice.receipt = now, "", {"again": again[-20:]}
+
+
+def let_go_unshown(session: Session, now: datetime) -> int:
+    """Notices for a browser that no open page has shown: they are old, and the person's other ways were tried."""
+    old = (*_open(BROWSER), Notice.created_at < now - SHOWN_WITHIN)
+    gone = update(Notice).where(*old).values(settled_at=now, receipt={"delivery": "not shown"}).returning(literal(1))
+    return len(session.execute(gone).all())
 
 
 def _last_end(notice: Notice) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from escalation import company, echo, handover, pressing, waiting_line
+from escalation import company, echo, handover, outbox, pressing, waiting_line
 from escalation.auditor import Watchman
 from escalation.channels import Channel, acklink
 from escalation.channels.chat import slack, teams
@@ -75,6 +75,7 @@ def desk_loops(
     def delivering(now: datetime) -> datetime | None:
         with work(sessions, SYSTEM) as session:
             echo.write(session, now)
+            outbox.let_go_unshown(session, now)
         return deliverer.once(now)
 
     def ticking(now: datetime) -> datetime | None:

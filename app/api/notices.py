@@ -17,7 +17,7 @@ from escalation import outbox
 from models import audit
 from models.notices import Notice
 
-State = Literal["waiting", "sending", "retrying", "taken", "delivered", "failed", "given up"]
+State = Literal["waiting", "sending", "retrying", "taken", "delivered", "failed", "not shown", "given up"]
 
 
 class NoticeOut(Out):

@@ -10,6 +10,7 @@ from app.pages.contract_state import register as contract_state
 from app.pages.contracts import register as contracts
 from app.pages.covers import register as covers
 from app.pages.customers import register as customers
+from app.pages.doors import register as doors
 from app.pages.duties import register as duties
 from app.pages.enrolment import register as enrolment
 from app.pages.finder import register as finder
@@ -18,6 +19,7 @@ from app.pages.frame import SignInFirst, to_sign_in
 from app.pages.frame import register as frame
 from app.pages.incidents import register as incidents
 from app.pages.machines import register as machines
+from app.pages.notices import register as notices
 from app.pages.places import register as places
 from app.pages.terms_change import register as terms_change
 from app.pages.transfers import register as transfers
@@ -29,5 +31,5 @@ def register(app: Flask) -> None:
     frame(app)
     app.register_error_handler(SignInFirst, to_sign_in)
     sold = (customers, covers, agreements, contracts, contract_state, terms_change, contacts, enrolment, transfers)
-    for noun in (floor, incidents, machines, *sold, duties, places, finder, upkeep):
+    for noun in (floor, incidents, machines, *sold, duties, doors, notices, places, finder, upkeep):
         noun(app)

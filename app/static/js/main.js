@@ -11,6 +11,7 @@ import { drawCharts } from "./charts.js";
 import { bindTables } from "./tables.js";
 import { bindCopies } from "./copies.js";
 import { bindWould } from "./would.js";
+import { bindNotifications } from "./notify.js";
 
 bindTheme();
 bindKeys();
@@ -24,6 +25,7 @@ if (document.querySelector(".top")) {
   bindFloor();
   bindAnswer();
   startLive();
+  bindNotifications();
 }
 drawCharts();
 document.documentElement.dataset.ready = keysAreOn() ? "keys" : "no-keys";
