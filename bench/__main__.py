@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app import embedded
-from bench import plant, runs
+from bench import decisions, plant, runs
 from bench.processes import BenchError, Meter, until
 from bench.runs import Cost, Stack
 from deploy import kafka_server
@@ -22,6 +22,9 @@ GROUPS = ("Mosquitto", "bridge", "Kafka", "PostgreSQL", "watch", "naive bridge",
 
 
 def main() -> int:
+    if sys.argv[1:] == ["decisions"]:
+        _say_machine()
+        return decisions.main()
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("--seconds", type=float, default=25.0, help="of full load for each pipeline (default 25)")
     options.add_argument("--metrics", type=int, choices=(12, 38), default=12, help="metrics a report")
@@ -52,7 +55,7 @@ def _run(data: Path, given: argparse.Namespace) -> None:
         ends.callback(meter.close)
         stack.vigie("broker")
         until(lambda: _listens(stack.port), "the MQTT broker listens")
-        _say(given, kafka)
+        _say(given)
         load = runs.ours(stack, given.watchers, given.metrics)
         ours = runs.full_load(meter, load, lambda: plant.received(stack.sessions), given.seconds)
         if given.log == "postgres":
@@ -88,10 +91,14 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _say(given: argparse.Namespace, kafka: str | None) -> None:
+def _say_machine() -> None:
     cores, load = os.cpu_count(), os.getloadavg()[0]
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {cores} cores ({_processor()}), Python {platform.python_version()}")
-    print(f"load average before we began {load:.1f}: figures of CPU hold on a busy machine, rates do not")
+    print(f"load average before we began {load:.1f}: figures of CPU hold on a busy machine, rates do not\n", flush=True)
+
+
+def _say(given: argparse.Namespace) -> None:
+    _say_machine()
     print(
         f"{runs.MACHINES} machines, {given.metrics} metrics a report, QoS 1, watchers: {given.watchers}\n", flush=True
     )
