@@ -14,6 +14,7 @@ from telemetry.reading import Reading
 from telemetry.relations import Links, Rows
 from telemetry.rulebook import RuleBook
 from telemetry.rules import explains
+from telemetry.teaching import Taught
 
 DAY_S: Final = 86_400
 MATURE_S: Final = 5 * DAY_S // 2  # history after which waiting for twice as much brings little
@@ -85,6 +86,7 @@ class Machine:
     notebook: Notebook = field(default_factory=Notebook)
     rules: RuleBook = field(default_factory=RuleBook)
     eyes: Eyes = field(default_factory=Eyes)
+    taught: Taught = field(default_factory=Taught)
     condition: Condition = field(default_factory=Condition)
     events: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # code → started, severity, text
     rates: dict[str, tuple[int, float]] = field(default_factory=dict)

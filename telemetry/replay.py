@@ -17,6 +17,7 @@ import orjson
 
 from telemetry.formats import Decoder
 from telemetry.formats.mapped import Mapped
+from telemetry.oracle import Oracle, cut
 from telemetry.reading import Event, Heard, Reading, Refused
 from telemetry.recording import Message
 from telemetry.verdict import Verdict
@@ -122,9 +123,16 @@ class Incidents:
 
 
 def replay(
-    stream: Iterable[Message], incidents: Path, scores: Path | None = None, history_until_ms: int | None = None
+    stream: Iterable[Message],
+    incidents: Path,
+    scores: Path | None = None,
+    history_until_ms: int | None = None,
+    oracle: Oracle | None = None,
 ) -> Tally:
-    """Run a stream through ``Watching``; write the incident file and, when asked, every score (machine, at, score)."""
+    """Run a stream through ``Watching``; write the incident file and, when asked, every score (machine, at, score).
+
+    ``oracle`` judges incidents as engineers would, some time after they opened.
+    """
     watching = Watching(Settings(learn_until_ms=history_until_ms))
     found, tally = Incidents(), Tally()
     with _opened(scores) as score_file:
@@ -136,8 +144,12 @@ def replay(
         for count, heard in understood(stream, tally.refused):
             tally.messages += count
             tally.readings += sum(isinstance(h, Reading) for h in heard)
-            for verdict in watching.feed(heard):
-                found.take(verdict)
+            for piece, words in cut(heard, oracle):
+                watching.judge(words)
+                for verdict in watching.feed(piece):
+                    found.take(verdict)
+                    if oracle is not None:
+                        oracle.take(verdict)
             watching.take_models()
             if writer is not None and watching.scores:
                 writer.writerows((name, rfc3339(at), f"{score:.6g}") for name, at, score in watching.scores)

@@ -20,6 +20,7 @@ from telemetry.fleet import COLUMNS, Fleet
 from telemetry.machine import Condition, Machine
 from telemetry.relations import Links
 from telemetry.rulebook import Standing
+from telemetry.teaching import Taught
 
 MAGIC: Final = b"VIGIE-W2"
 _TYPES: Final = ("<f8", "<f4", "<i8", "|b1")
@@ -108,6 +109,7 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "joined": m.joined,
         "settles": m.settles_ms,
         "eyes": m.eyes.state(),
+        "taught": m.taught.state(),
         "rows": out.put(m.rows, "<i8"),
         "links": None
         if links is None
@@ -142,6 +144,7 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.rates = {name: (r[0], r[1]) for name, r in d["rates"].items()}
     m.joined, m.settles_ms = d.get("joined", {}), d.get("settles", -1)
     m.eyes = Eyes.restored(d["eyes"]) if "eyes" in d else m.eyes
+    m.taught = Taught.restored(d["taught"]) if "taught" in d else m.taught
     m.rows = arrays.get(d["rows"])
     if d["links"] is not None:
         weights, offset, *plain = d["links"]

@@ -1,16 +1,6 @@
 """Readings in, verdicts out: the pure core that live watching and replay share. Plain: no clock, no database, no
 network.
 
-How ``telemetry/watch.py`` uses it (one ``Watching`` per partition)::
-
-    watching = Watching()                       # or Watching.restore(snapshot)
-    verdicts = watching.feed(heard)             # heard: Reading, Event, Status in arrival order; transitions come back
-    blob = watching.snapshot()                  # bytes; deterministic, holds everything later verdicts depend on
-    watching.machines()                         # name -> Watched (state, cadence, last score, ...), for machine_states
-    watching.expected("srv-1")                  # metric -> (low, high), the band a chart shows
-    watching.take_models()                      # models fitted since the last call, for the shelf
-    watching.drop("srv-1")                      # forget a machine (removed, or moved elsewhere); no verdicts
-
 What ``feed`` does with a reading, by its own instant (event time), never by a clock:
   * older than the machine's newest: kept out of the scores (history stores it; a score counts once). Of a second part
     of the newest instant counts what the first did not say;
@@ -18,7 +8,8 @@ What ``feed`` does with a reading, by its own instant (event time), never by a c
   * otherwise: the machine is fitted as soon as ``Settings.learn_s`` of history is there, then every reading is scored.
     A back-dated history of days is fitted in one go at the first live reading; a younger machine again at twice the
     history, until it has three days.
-Rules (``rules.py``) and events need no history and work from the first live reading.
+Rules (``rules.py``) and events need no history and work from the first live reading; ``eyes.py`` judges drives and
+machines with one metric, and ``teaching.py`` holds back what engineers dismissed.
 
 Feeding is deterministic: the same readings in the same order bring the same verdicts, however they are cut into batches
 (within one call, verdicts of different machines may change places).
@@ -39,6 +30,7 @@ from telemetry.fleet import Fleet
 from telemetry.machine import FREEZE_MS, KEPT_ROWS, LEAST_ROWS, Machine
 from telemetry.reading import Event, Heard, Reading
 from telemetry.relations import Rows
+from telemetry.teaching import Judgement, signature_of
 from telemetry.training import fitted
 from telemetry.verdict import Verdict
 from telemetry.verdicts import THRESHOLD
@@ -114,6 +106,12 @@ class Watching:
         if wave:
             out += self._score(wave.values())
         return out
+
+    def judge(self, words: Iterable[Judgement]) -> None:
+        """Take engineers' words on findings; of machines not heard of they are forgotten."""
+        for j in words:
+            if (m := self.known.get(j.machine)) is not None:
+                m.taught.judge(j)
 
     def machines(self) -> dict[str, Watched]:
         """State of every machine seen."""
@@ -283,12 +281,16 @@ class Watching:
         m.score = ratio * THRESHOLD
         if self.scores is not None and m.eyes.score is None:
             self.scores.append((m.name, t.at_ms, m.score))
-        turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, not t.quiet and t.at_ms >= m.settles_ms)
         out: list[Verdict] = []
-        if turn:
+        may_open, signature, shares = not t.quiet and t.at_ms >= m.settles_ms, {}, (own, own)
+        if ratio >= 1.0 and may_open and not m.condition.is_open:
             shares = verdicts.shares(own / by_past, linked, m.links, restless)
+            signature = signature_of(m.notebook.names, np.maximum(*shares))
+            may_open = ratio >= m.taught.holds(signature, t.at_ms).bar
+        turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, may_open)
+        if turn:
             said = verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, *shares)
-            out.append(verdicts.held(m, said))
+            out.append(verdicts.held(m, m.taught.note(said, signature)))
         if m.condition.is_open:
             self.fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
         elif turn:
