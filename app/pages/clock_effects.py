@@ -1,85 +1,65 @@
-"""What a change of contract does to the promises that run, as a person reads it before it is done."""
+"""What a change of contract does to the promises that run: read before it is done, then done just so."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import words
-from models.agreements import Contract
-from models.incidents import OPEN_STATES, Incident, Promise
+from app.identity import Caller
+from contracts.terms import Terms
+from escalation import amended, consequences
+from escalation.incident import Actor
+from models.agreements import Contract, ContractTerms
 
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """One promise that runs: the incident, what is owed, and by when."""
-
-    label: str
-    title: str
-    kind: str
-    due: str
+_CHANGES: Mapping[str, consequences.Change] = {
+    "suspended": "suspension",
+    "expired": "expiry",
+    "cancelled": "cancellation",
+}
+_LATER = {
+    "active": "What is asked from now on is answered under its terms.",
+    "suspended": "What is asked from now on is refused, with a paid or an emergency way.",
+    "cancelled": "What is asked from now on is answered as without a contract.",
+    "expired": "What is asked after its last day is answered as without a contract.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """A sentence, and the promises it is about."""
+    """One sentence on the whole, one for each promise that would move, and what holds afterwards."""
 
     said: str
-    rows: Sequence[Running] = ()
+    moved: Sequence[str] = ()
+    later: str = ""
 
 
-def running(session: Session, contract: Contract, now: datetime, zone: tzinfo) -> list[Running]:
-    """The promises of open incidents under this contract, the next one first."""
-    rows = session.execute(
-        select(Incident, Promise)
-        .join(Promise, Promise.incident_id == Incident.id)
-        .where(
-            Incident.contract_id == contract.id,
-            Incident.state.in_(OPEN_STATES),
-            Promise.state.in_(("running", "paused", "breached")),
-            Promise.met_at.is_(None),
-        )
-        .order_by(Promise.due_at.nulls_last(), Incident.number)
-    )
-    return [
-        Running(
-            incident.label,
-            incident.title,
-            promise.kind.replace("_", " "),
-            words.hour(promise.due_at, zone, now) if promise.due_at else "stands while we wait",
-        )
-        for incident, promise in rows
-    ]
+def of_terms(session: Session, contract: Contract, start: datetime, after: Terms) -> Clocks:
+    """What new terms would do from an instant on."""
+    first, *moved = consequences.forecast(session, contract, "upgrade", start, after).words("en", contract.zone)
+    return Clocks(first, moved)
 
 
-def of_terms(session: Session, contract: Contract, now: datetime, zone: tzinfo) -> Clocks:
-    """A change of terms: what runs keeps the terms it was made under."""
-    rows = running(session, contract, now, zone)
-    if not rows:
-        return Clocks("No promise runs under this contract, so none moves.")
-    promises = words.count(len(rows), "promise runs", "promises run")
-    return Clocks(
-        f"{promises} under this contract. What was promised stays promised; later asks get these terms.", rows
-    )
+def of_state(session: Session, contract: Contract, to: str, now: datetime) -> Clocks:
+    """What another state would do."""
+    if to not in _CHANGES:
+        return Clocks("No running promise would move: what is frozen into an incident stays.", (), _LATER[to])
+    first, *moved = consequences.forecast(session, contract, _CHANGES[to], now).words("en", contract.zone)
+    return Clocks(first, moved, _LATER[to])
 
 
-_OF_STATE = {
-    "active": "Later asks are answered under its terms from now on.",
-    "suspended": "They are kept all the same; what is asked from now on is refused, with a paid way.",
-    "cancelled": "They are kept all the same; what is asked from now on is answered as without a contract.",
-    "expired": "They are kept all the same; what is asked from now on is answered as without a contract.",
-}
+def follow_terms(session: Session, contract: Contract, made: ContractTerms, who: Caller, now: datetime) -> None:
+    """Let what runs follow a version that is in force, as it was foreseen."""
+    amended.follow(session, contract, made, now, actor=_actor(who))
 
 
-def of_state(session: Session, contract: Contract, to: str, now: datetime, zone: tzinfo) -> Clocks:
-    """A new state, by what the contract's clocks do at its end."""
-    rows = running(session, contract, now, zone)
-    if not rows:
-        return Clocks("No promise runs under this contract, so none moves.")
-    return Clocks(
-        f"{words.count(len(rows), 'promise runs', 'promises run')} under this contract. {_OF_STATE[to]}", rows
-    )
+def follow_state(session: Session, contract: Contract, to: str, who: Caller, now: datetime) -> None:
+    """Let what runs follow a state, as it was foreseen."""
+    if to in _CHANGES:
+        consequences.carry_out(session, contract, _CHANGES[to], now, actor=_actor(who))
+
+
+def _actor(who: Caller) -> Actor:
+    return Actor(who.person, who.actor)

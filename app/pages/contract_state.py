@@ -15,7 +15,7 @@ from app.pages.contract import said
 from app.pages.contract_story import by
 from app.pages.contracts import BASE, Opened, address, opened
 from app.pages.fields import Form
-from app.pages.frame import page, zone
+from app.pages.frame import page
 from app.problems import not_found
 from contracts import contracting, proposals
 from contracts.life import NEXT, CannotBe, follows_on
@@ -49,9 +49,10 @@ def move(slug: str, ref: str, to: str) -> AnyResponse:
             if not form.wrong:
                 answer = contracting.move(at.session, at.contract, to, reason, by(at.who), now)
                 if not isinstance(answer, CannotBe):
+                    clock_effects.follow_state(at.session, at.contract, to, at.who, now)
                     return redirect(at.address + "#history", 303)
                 form.refuse("", f"{answer.reason} {answer.remedy}")
-        effect = clock_effects.of_state(at.session, at.contract, to, now, zone())
+        effect = clock_effects.of_state(at.session, at.contract, to, now)
         title = _TITLES[to].format(number=at.contract.number)
         return _shown(at, "contract_state.html", form, title=title, effect=effect, to=to)
 
@@ -71,7 +72,7 @@ def end(slug: str, ref: str) -> AnyResponse:
                 if not isinstance(answer, CannotBe):
                     return redirect(at.address + "#history", 303)
                 form.refuse(answer.field, f"{answer.reason} {answer.remedy}")
-        effect = clock_effects.of_state(at.session, at.contract, "expired", now, zone())
+        effect = clock_effects.of_state(at.session, at.contract, "expired", now)
         title = f"The last day of {at.contract.number}"
         return _shown(at, "contract_end.html", form, title=title, effect=effect)
 

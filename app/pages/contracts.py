@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import front
+from app import front, identity
 from app.identity import Caller
+from app.pages import clock_effects
 from app.pages.contract import find_contract, read_contract
 from app.pages.contract_story import by
 from app.pages.customer import find_customer
@@ -23,7 +24,7 @@ from app.pages.frame import page, reading, signed_in, zone
 from app.problems import Problem, not_found
 from contracts import covering, proposals
 from contracts.life import CannotBe
-from models.agreements import Contract, ContractLine, TermsProposal
+from models.agreements import Contract, ContractLine, ContractTerms, TermsProposal
 from models.customers import Customer, Site
 from models.machines import Machine
 
@@ -94,6 +95,7 @@ def shown(at: Opened, form: Form, status: int = 200) -> Response:
         machines=machines,
         sites=sites,
         may_write=at.who.may("contracts:write"),
+        may_confirm=at.who.may("contracts:confirm"),
         may_people=at.who.may("people:write"),
     )
 
@@ -107,7 +109,10 @@ def decide(slug: str, ref: str, proposal: str, deed: str) -> AnyResponse:
         form = Form(request.form)
         field = f"reason-{row.id}"
         if deed == "confirm":
+            identity.need("contracts:confirm")
             answer: object = proposals.confirm(at.session, row, by(at.who), front.now())
+            if isinstance(answer, ContractTerms):
+                clock_effects.follow_terms(at.session, at.contract, answer, at.who, front.now())
         else:
             reason = form.text(field, "a reason; its author reads it", most=500)
             answer = None if form.wrong else proposals.reject(at.session, row, reason, by(at.who), front.now())

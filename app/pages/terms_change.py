@@ -17,6 +17,7 @@ from app.pages.frame import page, zone
 from contracts import proposals
 from contracts.life import CannotBe
 from contracts.proposals import Effect
+from models.agreements import ContractTerms
 
 
 def register(app: Flask) -> None:
@@ -47,6 +48,8 @@ def change(slug: str, ref: str) -> AnyResponse:
         if isinstance(done, CannotBe):
             _refuse(form, done)
             return _shown(at, form, found, now)
+        if isinstance(done, ContractTerms):
+            clock_effects.follow_terms(at.session, at.contract, done, at.who, now)
         return redirect(at.address + ("#pending" if found.needs else "#history"), 303)
 
 
@@ -106,5 +109,5 @@ def _shown(at: Opened, form: Form, found: Effect | None, now: datetime) -> Respo
         differences=differ(found.base.to_json(), found.after.to_json()) if found else (),
         needs=[termtable.label_of(one.field) for one in found.needs] if found else (),
         start=when(found.effective_at, zone()) if found else "",
-        moved=clock_effects.of_terms(at.session, at.contract, now, zone()) if found else None,
+        moved=clock_effects.of_terms(at.session, at.contract, found.effective_at, found.after) if found else None,
     )

@@ -13,8 +13,11 @@ from sqlalchemy import select
 
 from app import termtable
 from contracts.tiers import DEFAULTS, Tier
+from escalation import intake
+from escalation.incident import Actor
 from models.agreements import Contract, ContractLine, ContractTerms, TermsProposal
 from models.audit import AuditEntry
+from models.incidents import Promise
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
@@ -59,7 +62,7 @@ def test_looking_at_a_change_writes_nothing(visit: Visit, cast: Cast, sessions: 
     assert status == 200
     assert "<b>Respond, severity 2</b> <del>8 h</del> <ins>6 h</ins>" in text
     assert "It holds without a second person" in text
-    assert "No promise runs under this contract, so none moves." in text
+    assert "No promise runs under this contract, so none would move." in text
     assert versions(sessions) == []
 
 
@@ -120,6 +123,23 @@ def test_another_tier_brings_its_usual_terms_and_keeps_what_one_wrote(
     assert "<b>Respond, severity 4</b> <del>5 d</del> <ins>2 d</ins>" in text
 
 
+def test_an_upgrade_says_which_running_promises_move_and_then_moves_them(
+    visit: Visit, cast: Cast, sessions: Sessions
+) -> None:
+    asked = intake.Request(severity=2, title="files away", machine_id=cast.joinery_machine, cause="disk")
+    with work(sessions, SYSTEM) as session:
+        intake.open_by_person(session, cast.joinery, asked, Actor(cast.cy, "Cy", is_customer=True), NOW)
+        before = session.scalars(select(Promise.due_at)).one()
+    _, looked = sent(visit("max"), f"{AT}/change", **(WHOLE | {"respond.2": "1 h"}), do="look")
+    assert "1 promise of 1 would move:" in looked
+    assert re.search(r"VG-1001: .* would be due by .* instead of", looked)
+    assert propose(visit("max"), respond__2="1 h")[0] == 303
+    with work(sessions, SYSTEM) as session:
+        after = session.scalars(select(Promise.due_at)).one()
+    assert before is not None
+    assert after == NOW + timedelta(hours=1) < before
+
+
 @pytest.mark.parametrize(
     ("path", "text", "said"),
     [
@@ -162,7 +182,7 @@ def test_a_state_is_changed_for_a_reason_after_its_effect_was_seen(
     visit: Visit, cast: Cast, sessions: Sessions, to: str, said: str
 ) -> None:
     manager = visit("max")
-    assert "so none moves" in read(manager, f"{AT}/state/{to}")
+    assert "so none would move" in read(manager, f"{AT}/state/{to}")
     status, text = sent(manager, f"{AT}/state/{to}")
     assert status == 422
     assert "Give it a reason" in text
