@@ -69,8 +69,9 @@ def send_again(id: uuid.UUID) -> AnyResponse:
         if notice.settled_at is not None or notice.given_up_at is not None:
             outbox.send_again(session, notice, front.now(), who.actor)
             session.flush()
-            audit.record(session, actor=who.actor, deed="notice.sent_again", subject=f"notice:{notice.id}",
-                         customer_id=notice.customer_id, facts={"channel": notice.channel}, now=front.now())  # fmt: skip
+            facts, subject = {"channel": notice.channel}, f"notice:{notice.id}"
+            audit.record(session, actor=who.actor, deed="notice.sent_again", subject=subject,
+                         customer_id=notice.customer_id, facts=facts, now=front.now())  # fmt: skip
     return redirect("/notices", 303)
 
 
@@ -80,9 +81,14 @@ def for_browser() -> AnyResponse:
     with reading(who) as session:
         rows = session.scalars(_waiting(who).order_by(Notice.created_at).limit(20)).all()
     said = [
-        dict(id=str(row.id), title=row.subject, text=str(row.body.get("text", ""))[:300], path=row.body.get("path"))
+        {
+            "id": str(row.id),
+            "title": row.subject,
+            "text": str(row.body.get("text", ""))[:300],
+            "path": row.body.get("path", "/"),
+        }
         for row in rows
-    ]  # fmt: skip
+    ]
     return jsonify({"notices": said})
 
 
