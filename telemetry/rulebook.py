@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from telemetry.rules import RULES, Rule, applying
+from telemetry.synonyms import Sense, sense
 from telemetry.vocabulary import UPTIME
 
 _BY_NAME: Final = {rule.name: rule for rule in RULES}
@@ -61,7 +62,7 @@ class RuleBook:
     def __init__(self) -> None:
         self.standing: dict[tuple[str, str], Standing] = {}
         self._names: tuple[str, ...] = ()
-        self._looked_at: list[tuple[str, Rule, str, Standing]] = []
+        self._looked_at: list[tuple[str, Rule, str, Standing, Sense | None]] = []
         self._uptime: tuple[str, Standing] | None = None  # `last` of it is the newest value
 
     def look(self, metrics: Mapping[str, float], fmt: str, at_ms: int, learning: bool) -> list[Turn]:
@@ -72,8 +73,8 @@ class RuleBook:
         turns: list[Turn] = []
         if (shape := (fmt, *metrics)) != self._names:
             self._plan(shape)
-        for metric, rule, part, s in self._looked_at:
-            value = metrics[metric]
+        for metric, rule, part, s, known in self._looked_at:
+            value = metrics[metric] if known is None else known.in_our_unit(metrics[metric])
             if rule.test == "grew":
                 turn = None if value == s.last and s.calm_ms < 0 and s.seen else _grew(rule, s, value, at_ms, learning)
             # Nothing open, nothing in doubt, well within the limit: the answer of nearly every reading.
@@ -90,7 +91,7 @@ class RuleBook:
         """Which rules look at which metrics of reports of this shape."""
         fmt, *names = shape
         self._looked_at = [
-            (metric, rule, part, self.standing.setdefault((rule.name, metric), Standing()))
+            (metric, rule, part, self.standing.setdefault((rule.name, metric), Standing()), sense(metric))
             for metric in names
             for rule, part in applying(metric, fmt)
         ]
@@ -101,7 +102,7 @@ class RuleBook:
     def open_on(self, metrics: Collection[str]) -> str | None:
         """Cause of a condition that is open on one of these metrics, the first of them first."""
         for metric in metrics:
-            for looked_at, rule, part, s in self._looked_at:
+            for looked_at, rule, part, s, _ in self._looked_at:
                 if looked_at == metric and s.started_ms >= 0:
                     return Turn(rule, metric, part, 0, 0, 0, 0, True).cause
         return None

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from telemetry.synonyms import our_word
+
 HOUR: Final = 3600
 
 
@@ -114,10 +116,11 @@ _COMPILED: Final = tuple((re.compile(r.metric), r) for r in RULES)
 
 @lru_cache(maxsize=50_000)
 def applying(metric: str, fmt: str) -> tuple[tuple[Rule, str], ...]:
-    """Rules that look at this metric, each with what its group found."""
+    """Rules that look at this metric, whatever its agent calls it, each with what its group found."""
     found = []
+    word = our_word(metric)
     for pattern, rule in _COMPILED:
-        match = pattern.fullmatch(metric)
+        match = pattern.fullmatch(word)
         if match and rule.format in ("", fmt):
             found.append((rule, (match.group(1) or "") if pattern.groups else ""))
     return tuple(found)

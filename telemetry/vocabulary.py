@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from telemetry.synonyms import sense
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -60,7 +62,10 @@ _TABLE: Final[tuple[tuple[str, str, str, str, float], ...]] = (
 )  # fmt: skip
 # Clocks, not health: they grow whatever happens.
 UPTIME: Final = re.compile(r"(?:.*[._/])?uptime(?:[._](?:s|sec|seconds|uptime|value))?")  # since boot
-_UNSCORED: Final = re.compile(r"(?:.*[._/])?(?:uptime(?:[._].*)?|time_since_update|history_size|boot_time.*)")
+# So do the counts of a histogram's single buckets: their sum is looked at.
+_UNSCORED: Final = re.compile(
+    r"(?:.*[._/])?(?:uptime(?:[._].*)?|time_since_update|history_size|boot_time.*)|[^{]*[._]bucket\{.*\}"
+)
 _COMPILED: Final = tuple((re.compile(p), Word(label, unit, family, least)) for p, label, unit, family, least in _TABLE)
 
 
@@ -72,7 +77,12 @@ def word(metric: str) -> Word:
         if found:
             groups = [g or "" for g in found.groups()]
             return replace(entry, label=entry.label.format(*groups), family=entry.family.format(*groups))
-    return Word(metric, "", metric)
+    known = sense(metric)
+    if known is None or known.word == metric:
+        return Word(metric, "", metric)
+    # Another agent's name for something we have a word for: the same label and cause, the unit it was sent in.
+    entry = word(known.word)
+    return replace(entry, unit=known.unit, least=abs(entry.least / known.factor))
 
 
 @lru_cache(maxsize=50_000)
