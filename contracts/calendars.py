@@ -131,6 +131,8 @@ def add(
     customer_id: uuid.UUID | None = None,
 ) -> ServiceCalendar:  # fmt: skip
     """A new calendar with its first version. Raises ValueError naming the field that is wrong."""
+    if not NAME.fullmatch(name):
+        raise ValueError("name: use small letters, digits and dashes, such as europe or follow-the-sun")
     if by_name(session, name) is not None:
         raise ValueError(f"name: there is a calendar {name!r} already; give it a new version, or choose another name")
     _check(session, draft, now, name)

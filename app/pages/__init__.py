@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.pages.agreements import register as agreements
+from app.pages.calendars import register as calendars
 from app.pages.contacts import register as contacts
 from app.pages.contract_state import register as contract_state
 from app.pages.contracts import register as contracts
@@ -30,6 +31,17 @@ def register(app: Flask) -> None:
     """Every page, and what templates know."""
     frame(app)
     app.register_error_handler(SignInFirst, to_sign_in)
-    sold = (customers, covers, agreements, contracts, contract_state, terms_change, contacts, enrolment, transfers)
+    sold = (
+        customers,
+        covers,
+        agreements,
+        contracts,
+        contract_state,
+        terms_change,
+        contacts,
+        enrolment,
+        transfers,
+        calendars,
+    )
     for noun in (floor, incidents, machines, *sold, duties, doors, notices, places, finder, upkeep):
         noun(app)

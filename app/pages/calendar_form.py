@@ -1,0 +1,106 @@
+"""The form of a calendar: hours in words, one date a line, and back. Plain.
+
+"Mon-Fri 8-12 13:30-18, Sat 9-12" for the week, "2026-12-24 09:00-12:00" for a date, "12-24 12:00" for a half day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app.pages.fields import Form, is_zone
+from contracts import weekly
+from contracts.hours import DAYS
+from models.base import Json
+
+_SPAN = re.compile(r"(\d{1,2}:\d{2})-(\d{1,2}:\d{2})")
+_LINES = 400
+
+
+def body_of(form: Form) -> dict[str, Any] | None:
+    """The calendar's body as the form says it; None when a field is wrong, which then says so."""
+    names = form["parts"].replace(",", " ").split()
+    if names:
+        word = "intersect" if form["together"] == "intersect" else "union"
+        return {word: [{"calendar": name} for name in names]}
+    zone = form.choice("zone", lambda name: not name or is_zone(name), "Use an IANA name such as Europe/Paris.", "")
+    body: dict[str, Any] = {"tz": zone} if zone else {}
+    try:
+        body.update(weekly.spec(" ".join(form["hours"].split())))
+    except ValueError as wrong:
+        form.refuse("hours", f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.")
+        return None
+    places = form["holidays"].replace(",", " ").split()
+    if places:
+        body["holidays"] = places if len(places) > 1 else places[0]
+    closed = form["closed"].split()
+    if closed:
+        body["closed_dates"] = [day for day in closed if len(day) > 5]
+        body["closed_annual"] = [day for day in closed if len(day) <= 5]
+    for field in ("date_hours", "breaks"):
+        if found := _dated(form, field):
+            body[field] = found
+    halves = [line.split() for line in form["half_days"].splitlines() if line.strip()]
+    if any(len(one) != 2 for one in halves):
+        form.refuse("half_days", "Write a day and when it closes, one a line: 12-24 12:00.")
+    elif halves:
+        body["half_days"] = {day: _padded(wall) for day, wall in halves}
+    return body
+
+
+def _dated(form: Form, field: str) -> dict[str, list[list[str]]]:
+    found: dict[str, list[list[str]]] = {}
+    for line in form[field].splitlines()[:_LINES]:
+        day, _, spans = line.strip().partition(" ")
+        if not day:
+            continue
+        read = [_SPAN.fullmatch(span) for span in spans.split()]
+        if not all(read):
+            form.refuse(field, "Write a date and its intervals, one a line: 2026-12-24 09:00-12:00.")
+            return {}
+        found[day] = [[_padded(one[1]), _padded(one[2])] for one in read if one]
+    return found
+
+
+def _padded(wall: str) -> str:
+    return f"0{wall}" if re.fullmatch(r"\d:\d\d", wall) else wall
+
+
+def fill(body: Json) -> Mapping[str, str]:
+    """The fields of the form for a body that stands already."""
+    for word in ("union", "intersect"):
+        if word in body:
+            names = [str(part["calendar"]) for part in body[word] if "calendar" in part]
+            return {"parts": " ".join(names), "together": word}
+    holidays = body.get("holidays", "")
+    return {
+        "zone": str(body.get("tz", "")),
+        "hours": _week_words(body),
+        "holidays": holidays if isinstance(holidays, str) else " ".join(holidays),
+        "closed": " ".join([*body.get("closed_dates", ()), *body.get("closed_annual", ())]),
+        "date_hours": _lines(body.get("date_hours", {})),
+        "breaks": _lines(body.get("breaks", {})),
+        "half_days": "\n".join(f"{day} {wall}" for day, wall in sorted(body.get("half_days", {}).items())),
+    }
+
+
+def _lines(dated: Json) -> str:
+    return "\n".join(
+        " ".join([day, *(f"{opens}-{closes}" for opens, closes in spans)]) for day, spans in sorted(dated.items())
+    )
+
+
+def _week_words(body: Json) -> str:
+    """Weekly hours in words, days with the same hours together; "24x7" around the clock."""
+    if body.get("always_open"):
+        return weekly.ALWAYS
+    said: list[tuple[str, str, str]] = []  # first day, last day, hours
+    for day in DAYS:
+        spans = " ".join(f"{opens}-{closes}" for opens, closes in body.get("weekly", {}).get(day, ()))
+        name = day.capitalize()
+        if said and spans and said[-1][2] == spans and DAYS.index(said[-1][1].lower()) == DAYS.index(day) - 1:
+            said[-1] = (said[-1][0], name, spans)
+        elif spans:
+            said.append((name, name, spans))
+    return ", ".join(f"{first} {spans}" if first == last else f"{first}-{last} {spans}" for first, last, spans in said)

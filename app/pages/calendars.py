@@ -1,0 +1,237 @@
+"""Service calendars: the list, a year at a glance with "when are we next open?", and the form for a next version."""
+
+from __future__ import annotations
+
+import calendar as months_of
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, redirect, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import front
+from app.pages.calendar_form import body_of, fill
+from app.pages.calendar_words import HEADS, LETTERS, say
+from app.pages.fields import Form
+from app.pages.frame import page, reading, signed_in
+from app.problems import not_found
+from contracts import calendars, clock, ledger, year
+from contracts.calendars import Draft
+from contracts.explain import instant
+from contracts.explain_words import MONTHS
+from contracts.hours import Hours, parse
+from contracts.year import Day
+from models.agreements import Contract
+from models.base import Json
+from models.calendars import CalendarVersion, ServiceCalendar
+
+SEVERITIES = (1, 2, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month as a table: its name, and weeks of seven days, each a date or nothing."""
+
+    name: str
+    weeks: Sequence[Sequence[Day | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A calendar to look at: whose hours, now and next, and a year of it."""
+
+    title: str
+    zone: str
+    now: str
+    year: int
+    months: Sequence[Month]
+    totals: Mapping[str, int]
+    asked: str
+    answer: str
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/calendars", "calendars_index", index)
+    app.add_url_rule("/calendars/new", "calendars_new", new, methods=["GET", "POST"])
+    app.add_url_rule("/calendars/of/<ref>", "calendars_of", of_contract)
+    app.add_url_rule("/calendars/<name>", "calendars_one", one)
+    app.add_url_rule("/calendars/<name>/change", "calendars_change", change, methods=["GET", "POST"])
+
+
+def index() -> AnyResponse:
+    """All calendars by name with what they do now, and the contracts whose hours can be looked at."""
+    who, now = signed_in("contracts:read"), front.now()
+    with reading(who) as session:
+        rows = []
+        for row in session.scalars(select(ServiceCalendar).order_by(ServiceCalendar.name)):
+            hours = parse(_body(session, row, now))
+            rows.append((row, clock.zone_of(hours), _standing(hours, now)))
+        contracts = list(session.scalars(select(Contract).order_by(Contract.number).limit(500)))
+        return _dressed("calendars.html", rows=rows, contracts=contracts, severities=SEVERITIES)
+
+
+def one(name: str) -> AnyResponse:
+    """A calendar's year, its versions, and when it is next open."""
+    who, now = signed_in("contracts:read"), front.now()
+    with reading(who) as session:
+        row = _found(session, name)
+        hours = parse(_body(session, row, now))
+        versions: list[CalendarVersion] = calendars.versions(session, row)
+        return _dressed("calendar.html", shown=_shown(row.title, hours, now), row=row, versions=versions)
+
+
+def of_contract(ref: str) -> AnyResponse:
+    """The hours a contract promises for a severity, as a year."""
+    who, now = signed_in("contracts:read"), front.now()
+    severity = int(request.args.get("severity", "2")) if request.args.get("severity", "2") in "1234" else 2
+    with reading(who) as session:
+        contract = session.scalar(select(Contract).where(Contract.number == ref))
+        if contract is None:
+            raise not_found("contract")
+        holds = ledger.standing(session, contract.customer_id, now, contract_id=contract.id)
+        if holds.terms is None:
+            raise not_found("contract")
+        hours = holds.terms.service(severity, holds.facts.hours_zone, holds.facts.country)
+        title = say(_language(), "of_contract", number=contract.number, severity=severity)
+        return _dressed("calendar.html", shown=_shown(title, hours, now), row=None, versions=(), contract=contract,
+                        severity=severity, severities=SEVERITIES)  # fmt: skip
+
+
+def new() -> AnyResponse:
+    """A new calendar: hours in words, holidays, own dates; or others combined."""
+    who, now = signed_in("contracts:write"), front.now()
+    form = Form(request.form)
+    with reading(who) as session:
+        if request.method == "POST":
+            name = form.text("name", "a short name such as europe", most=63)
+            title = form.text("title", "a title", most=120)
+            draft = _draft(form, now)
+            if draft is not None and not form.wrong:
+                try:
+                    calendars.add(session, name, title, draft, who.actor, now)
+                    return redirect(f"/calendars/{name}", 303)
+                except ValueError as wrong:
+                    _refuse(form, wrong)
+        return _dressed("calendar_change.html", form=form, row=None)
+
+
+def change(name: str) -> AnyResponse:
+    """The next version of a calendar; what was promised by an earlier one keeps it."""
+    who, now = signed_in("contracts:write"), front.now()
+    form = Form(request.form)
+    with reading(who) as session:
+        row = _found(session, name)
+        if request.method == "POST":
+            draft = _draft(form, now)
+            if draft is not None and not form.wrong:
+                try:
+                    calendars.change(session, row, draft, who.actor, now)
+                    return redirect(f"/calendars/{row.name}", 303)
+                except ValueError as wrong:
+                    _refuse(form, wrong)
+        else:
+            form = Form(fill(calendars.versions(session, row)[0].body))
+        return _dressed("calendar_change.html", form=form, row=row)
+
+
+def _draft(form: Form, now: datetime) -> Draft | None:
+    """What the form says as the next version; None when a field is wrong, which then stands beside it."""
+    body = body_of(form)
+    begins = form.day("effective_on", required=False)
+    reason = form.text("reason", "a reason; it stands in the history", most=500)
+    if form.wrong or body is None:
+        return None
+    return Draft(body, begins or now.date(), reason)
+
+
+def _refuse(form: Form, wrong: ValueError) -> None:
+    field, _, said = str(wrong).partition(": ")
+    place = {"tz": "zone", "holidays": "holidays", "name": "name", "calendar": "parts", "union": "parts"}.get(field)
+    form.refuse(place or "hours", f"{said[:1].upper()}{said[1:]}." if said else str(wrong))
+
+
+def _found(session: Session, name: str) -> ServiceCalendar:
+    row = calendars.by_name(session, name) if calendars.NAME.fullmatch(name) else None
+    if row is None:
+        raise not_found("calendar")
+    return row
+
+
+def _body(session: Session, row: ServiceCalendar, at: datetime) -> Json:
+    """The version in force; before the first one begins, that one."""
+    try:
+        return calendars.whole(session, {"calendar": row.name}, at)
+    except ValueError:
+        return calendars.whole(session, calendars.versions(session, row)[-1].body, at)
+
+
+def _shown(title: str, hours: Hours, now: datetime) -> Shown:
+    language, zone = _language(), clock.zone_of(hours)
+    local = now.astimezone(ZoneInfo(zone))
+    wanted = request.args.get("year", "")
+    number = int(wanted) if wanted.isdecimal() and 1970 <= int(wanted) <= 2100 else local.year
+    every = year.year(hours, number, language)
+    days = [day for month in every for day in month]
+    asked, answer = _asked(hours, zone)
+    return Shown(
+        title=title,
+        zone=zone,
+        now=_standing(hours, now),
+        year=number,
+        months=[Month(MONTHS[language][n].capitalize(), _weeks(month)) for n, month in enumerate(every)],
+        totals={kind: sum(day.kind == kind for day in days) for kind in ("open", "part", "closed", "holiday")},
+        asked=asked,
+        answer=answer,
+    )
+
+
+def _weeks(month: Sequence[Day]) -> list[list[Day | None]]:
+    first = month[0].date
+    blanks: list[Day | None] = [None] * first.weekday()
+    cells = [*blanks, *month]
+    cells += [None] * (-len(cells) % 7)
+    assert len(month) == months_of.monthrange(first.year, first.month)[1]
+    return [cells[at : at + 7] for at in range(0, len(cells), 7)]
+
+
+def _asked(hours: Hours, zone: str) -> tuple[str, str]:
+    """The instant somebody asks for, on the wall of the calendar's zone, and what it does then."""
+    text = request.args.get("at", "").strip()
+    try:
+        at = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)) if text else None
+    except ValueError:
+        return "", say(_language(), "not_an_instant")
+    if at is None or not 1970 <= at.year <= 2100:
+        return "", ""
+    return text[:16], _standing(hours, at + timedelta(0))
+
+
+def _standing(hours: Hours, at: datetime) -> str:
+    """Open until when, or closed until when, as one sentence."""
+    language, zone = _language(), clock.zone_of(hours)
+    if clock.is_open(hours, at):
+        closes = clock.next_close(hours, at)
+        key = "open" if closes else "always"
+        return say(language, key, until=instant(closes, zone, language) if closes else "")
+    opens = clock.next_open(hours, at)
+    return say(language, "closed" if opens else "never", until=instant(opens, zone, language) if opens else "")
+
+
+def _language() -> str:
+    return "fr" if request.args.get("language") == "fr" else "en"
+
+
+def _dressed(template: str, **more: Any) -> AnyResponse:  # Any: for a template
+    language = _language()
+
+    def speak(key: str, /, **facts: object) -> str:
+        return say(language, key, **facts)
+
+    other = "fr" if language == "en" else "en"
+    return page(template, here="/calendars", language=language, other_language=other, say=speak,
+                heads=HEADS[language], letters=LETTERS[language], **more)  # fmt: skip
