@@ -91,8 +91,9 @@ class Watched:
         context.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # "409" is how the desk says that an act does not fit now; the page shows its words.
-        if message.type in ("error", "warning") and "409 (CONFLICT)" not in message.text:
+        # "409" is how the desk says that an act does not fit now, "422" that a field does not; the page has the words.
+        expected = any(status in message.text for status in ("409 (CONFLICT)", "422 (UNPROCESSABLE"))
+        if message.type in ("error", "warning") and not expected:
             self.complaints.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:
