@@ -146,8 +146,13 @@ def due(hours: Hours, start: datetime, budget: timedelta, pauses: Sequence[Pause
     if budget <= timedelta(0):
         return start
     begin = to_us(start)
+    left = (budget.days * 86_400 + budget.seconds) * 1_000_000 + budget.microseconds
+    block = hours.block(begin // BLOCK_US)
+    wanted = block.opened(begin) + left
+    if not pauses and wanted <= block.total:  # most promises: nothing paused, and due within the block of their start
+        i = bisect_left(block.upto, wanted)
+        return from_us(block.ends[i] - (block.upto[i] - wanted))
     meter = _Meter(hours, begin)
-    wanted = meter.at(begin) + (budget.days * 86_400 + budget.seconds) * 1_000_000 + budget.microseconds
     for low, high in _pauses(pauses):
         if high <= begin:
             continue
