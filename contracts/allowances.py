@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -72,16 +72,33 @@ def _after(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An allowance of which a period has begun: the row, whichever way it was read."""
+
+    kind: str
+    period_start: date
+    period_end: date
+    granted: int
+    extra: int
+    used: int
+
+
 def read(session: Session, span: Span, terms: Terms, today: date) -> dict[str, Left]:
     """Every allowance of the period that holds `today`, by what it counts; read without a lock, nothing is written."""
-    rows: dict[str, Allowance] = {}
-    for row in session.scalars(_of_day(span.contract_id, today)):
-        rows.setdefault(row.kind, row)
+    return of(span, terms, list(session.scalars(_of_day(span.contract_id, today))), today)
+
+
+def of(span: Span, terms: Terms, rows: Sequence[Allowance | Begun], today: date) -> dict[str, Left]:
+    """The same from rows of that day, those that began last first."""
+    begun: dict[str, Allowance | Begun] = {}
+    for row in rows:
+        begun.setdefault(row.kind, row)
     found: dict[str, Left] = {}
-    for kind in sorted({*terms.allowances, *rows}):
-        given, begun = terms.allowances.get(kind), rows.get(kind)
-        if begun is not None:
-            found[kind] = _left(span, begun, given)
+    for kind in sorted({*terms.allowances, *begun}):
+        given, there = terms.allowances.get(kind), begun.get(kind)
+        if there is not None:
+            found[kind] = _left(span, there, given)
         elif given is not None:
             period = period_of(today, span.starts_on, given.period)
             found[kind] = Left(kind, period, given.units, 0, 0, _next(span, period))
@@ -182,7 +199,7 @@ def _begin(session: Session, span: Span, kind: str, given: AllowanceTerms, today
     session.execute(row.on_conflict_do_nothing())
 
 
-def _left(span: Span, row: Allowance, given: AllowanceTerms | None) -> Left:
+def _left(span: Span, row: Allowance | Begun, given: AllowanceTerms | None) -> Left:
     period = Period(row.period_start, row.period_end)
     granted = row.granted if given is None else max(row.used, given.units + row.extra)
     return Left(row.kind, period, granted, row.extra, row.used, _next(span, period))

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import and_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from contracts import allowances, calendars, decision, precedence
+from contracts.contract_facts import Known, KnownContract, KnownLine, what_is_known
 from contracts.decision import Ask, ContractFacts, Decision, Usage
 from contracts.outside import USUAL, Rates
 from contracts.precedence import Candidate, Passed
 from contracts.terms import Terms, Tier
 from contracts.tiers import DEFAULTS
-from models.agreements import Contract, ContractLine, ContractTerms, HouseRates
-from models.customers import Customer, Site
-from models.machines import Machine
+from models.agreements import Contract, ContractLine, ContractTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +34,7 @@ class Standing:
     version: int = 0  # of the terms; 0: the usual ones of the tier
     passed: tuple[Passed, ...] = ()  # the customer's other contracts, and why each of them does not answer
     span: allowances.Span | None = None
+    begun: tuple[allowances.Begun, ...] = ()  # allowances of today that were begun, as they stood when it was asked
 
     def decide(self, ask: Ask, now: datetime, usage: Usage | None = None, language: str | None = None) -> Decision:
         """Answer without writing anything down."""
@@ -47,19 +45,16 @@ class Standing:
         return now.astimezone(ZoneInfo(self.facts.zone)).date()
 
     def left(self, session: Session, now: datetime) -> dict[str, allowances.Left]:
-        """Every allowance of this period; read, not locked."""
+        """Every allowance of this period as it stands now; read, not locked."""
         if self.span is None or self.terms is None:
             return {}
         return allowances.read(session, self.span, self.terms, self.today(now))
 
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A contract with the terms in force and its lines."""
-
-    contract: Contract
-    version: ContractTerms | None
-    lines: Sequence[ContractLine]
+    def was_left(self, now: datetime) -> dict[str, allowances.Left]:
+        """The same as it stood when this was found, without asking the database again."""
+        if self.span is None or self.terms is None:
+            return {}
+        return allowances.of(self.span, self.terms, self.begun, self.today(now))
 
 
 def standing(
@@ -76,18 +71,16 @@ def standing(
     A machine's site chooses zone and public holidays; without one the contract's own do. `contract_id` asks that one
     contract and no other. Raises LookupError for an unknown customer, machine or contract.
     """
-    customer, machine, site, rates = _who(session, customer_id, now, machine_id)
-    found = _contracts(session, customer_id, now, contract_id)
-    if contract_id is not None and not found:
-        raise LookupError(f"contract {contract_id} of customer {customer_id} is not known")
-    if not found:
-        return Standing(customer_id, ContractFacts(rates=rates), None, None, None, customer.language)
-    each = [_standing(one, customer, machine, site, service, rates, now) for one in found]
+    known = what_is_known(session, customer_id, now, machine_id, contract_id)
+    if not known.contracts:
+        rates = Rates.from_json(known.rates) if known.rates else USUAL
+        return Standing(customer_id, ContractFacts(rates=rates), None, None, None, known.language)
+    each = [_standing(one, known, service, now) for one in known.contracts]
     if len(each) == 1:
         return _with_calendars(session, each[0], now)
-    numbers = {one.contract.id: one.contract.number for one in found}
-    asked = {"machine": str(machine.id) if machine else "", "site": str(site.id) if site else "", "service": service}
-    candidates = [_candidate(one, holds, numbers, now) for one, holds in zip(found, each, strict=True)]
+    numbers = {one.id: one.number for one in known.contracts}
+    asked = {"machine": str(machine_id or ""), "site": str(known.site_id or ""), "service": service}
+    candidates = [_candidate(one, holds, numbers, now) for one, holds in zip(known.contracts, each, strict=True)]
     chosen = precedence.choose(candidates, asked)
     answers = next(one for one in each if one.facts.number == chosen.number)
     return _with_calendars(session, replace(answers, passed=chosen.passed), now)
@@ -99,86 +92,27 @@ def _with_calendars(session: Session, holds: Standing, now: datetime) -> Standin
     return replace(holds, terms=calendars.found_or_usual(session, holds.terms, now))
 
 
-def _who(
-    session: Session, customer_id: uuid.UUID, now: datetime, machine_id: uuid.UUID | None
-) -> tuple[Customer, Machine | None, Site | None, Rates]:
-    """Customer, machine, its site and the house's rates, in one question."""
-    rates = (
-        select(HouseRates.body)
-        .where(HouseRates.effective_at <= now)
-        .order_by(HouseRates.effective_at.desc(), HouseRates.version.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    row = session.execute(
-        select(Customer, Machine, Site, rates)
-        .outerjoin(Machine, and_(Machine.id == machine_id, Machine.customer_id == Customer.id))
-        .outerjoin(Site, Site.id == Machine.site_id)
-        .where(Customer.id == customer_id)
-    ).one_or_none()
-    if row is None or (machine_id is not None and row[1] is None):
-        raise LookupError(f"customer {customer_id} with machine {machine_id} is not known")
-    customer, machine, site, body = row
-    return customer, machine, site, Rates.from_json(body) if body else USUAL
-
-
-def _contracts(session: Session, customer_id: uuid.UUID, now: datetime, contract_id: uuid.UUID | None) -> list[_Found]:
-    in_force = (
-        select(ContractTerms)
-        .where(ContractTerms.contract_id == Contract.id, ContractTerms.effective_at <= now)
-        .order_by(ContractTerms.effective_at.desc(), ContractTerms.version.desc())
-        .limit(1)
-        .lateral()
-    )
-    version = aliased(ContractTerms, in_force)
-    query = (
-        select(Contract, version, ContractLine)
-        .outerjoin(in_force, in_force.c.contract_id == Contract.id)
-        .outerjoin(ContractLine, ContractLine.contract_id == Contract.id)
-        .where(Contract.customer_id == customer_id)
-        .order_by(Contract.number, ContractLine.id)
-    )
-    if contract_id is not None:
-        query = query.where(Contract.id == contract_id)
-    found: dict[uuid.UUID, tuple[Contract, ContractTerms | None, list[ContractLine]]] = {}
-    for contract, terms, line in session.execute(query):
-        lines = found.setdefault(contract.id, (contract, terms, []))[2]
-        if line is not None:
-            lines.append(line)
-    return [_Found(*one) for one in found.values()]
-
-
-def _standing(
-    one: _Found, customer: Customer, machine: Machine | None, site: Site | None, service: str, rates: Rates,
-    now: datetime,
-) -> Standing:  # fmt: skip
-    contract, version = one.contract, one.version
-    terms = terms_of(contract, version)
-    today = now.astimezone(ZoneInfo(contract.zone)).date()
-    fitting = [line for line in one.lines if fits(line, machine, service)]
-    covered = (machine is None and not service) or any(runs(line, today) for line in fitting)
+def _standing(one: KnownContract, known: Known, service: str, now: datetime) -> Standing:
+    terms = _read(orjson.dumps(one.terms)) if one.terms is not None else DEFAULTS[Tier(one.tier)]
+    today = now.astimezone(ZoneInfo(one.zone)).date()
+    fitting = [line for line in one.lines if _fits(line, known, service)]
+    covered = (known.machine_id is None and not service) or any(runs(line, today) for line in fitting)
     coming = [line.starts_on for line in fitting if line.starts_on is not None and line.starts_on > today]
     facts = ContractFacts(
-        state=contract.state,
-        number=contract.number,
-        zone=contract.zone,
-        site_zone=site.zone if site and terms.clocks.zone != "contract" else "",
-        country=site.country if site else contract.country,
-        starts_on=contract.starts_on,
-        ends_on=contract.ends_on,
+        state=one.state,
+        number=one.number,
+        zone=one.zone,
+        site_zone=known.site_zone if terms.clocks.zone != "contract" else "",
+        country=known.site_country if known.site_id is not None else one.country,
+        starts_on=one.starts_on,
+        ends_on=one.ends_on,
         covered=covered,
         covered_from=None if covered else min(coming, default=None),
-        rates=rates,
+        rates=Rates.from_json(known.rates) if known.rates else USUAL,
     )
+    span = allowances.Span(one.id, known.customer_id, one.starts_on, one.ends_on)
     return Standing(
-        customer.id,
-        facts,
-        terms,
-        contract.id,
-        version.id if version else None,
-        customer.language,
-        version.version if version else 0,
-        span=allowances.Span(contract.id, customer.id, contract.starts_on, contract.ends_on),
+        known.customer_id, facts, terms, one.id, one.terms_id, known.language, one.version, span=span, begun=one.begun
     )
 
 
@@ -194,35 +128,35 @@ def _read(body: bytes) -> Terms:
     return Terms.from_json(orjson.loads(body))
 
 
-def fits(line: ContractLine, machine: Machine | None, service: str) -> bool:
+def _fits(line: KnownLine, known: Known, service: str) -> bool:
     """Whether a line is about what is asked for, whatever its dates."""
     if line.service:
         return line.service == service
     if line.machine_id is not None:
-        return machine is not None and line.machine_id == machine.id
-    return line.site_id is None or (machine is not None and line.site_id == machine.site_id)
+        return line.machine_id == known.machine_id
+    return line.site_id is None or line.site_id == known.site_id
 
 
-def runs(line: ContractLine, today: date) -> bool:
+def runs(line: ContractLine | KnownLine, today: date) -> bool:
     """Whether a line is in force on a day; both its days are included."""
     return (line.starts_on is None or line.starts_on <= today) and (line.ends_on is None or today <= line.ends_on)
 
 
-def _candidate(one: _Found, holds: Standing, numbers: dict[uuid.UUID, str], now: datetime) -> Candidate:
-    contract, today = one.contract, holds.today(now)
+def _candidate(one: KnownContract, holds: Standing, numbers: dict[uuid.UUID, str], now: datetime) -> Candidate:
     assert holds.terms is not None  # a contract always has some
+    today = holds.today(now)
     return Candidate(
-        number=contract.number,
+        number=one.number,
         standing=holds.facts.standing(now, holds.terms.grace_days),
         tier_rank=holds.terms.tier.rank,
-        starts_on=contract.starts_on,
+        starts_on=one.starts_on,
         covered=holds.facts.covered,
         lines=tuple(_level(line) for line in one.lines if runs(line, today)),
-        renews=numbers.get(contract.renews_id, "") if contract.renews_id else "",
+        renews=numbers.get(one.renews_id, "") if one.renews_id else "",
     )
 
 
-def _level(line: ContractLine) -> tuple[str, str]:
+def _level(line: KnownLine) -> tuple[str, str]:
     if line.machine_id is not None:
         return "machine", str(line.machine_id)
     if line.service:

@@ -72,7 +72,7 @@ def preview(
 ) -> tuple[Standing, dict[str, Left], Decision]:
     """What `ask` would answer now, and what is left of each allowance; nothing is written, taken or locked."""
     holds = standing(session, customer_id, now, question.machine_id, service=question.service, contract_id=contract_id)
-    left = holds.left(session, now)
+    left = holds.was_left(now)
     return holds, left, holds.decide(question, now, allowances.usage(left), language)
 
 
