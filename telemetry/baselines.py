@@ -54,9 +54,11 @@ def own_level(surprise: Array, threshold: float, counts: Array | None = None) ->
     return out
 
 
-def linked_level(quick: Array, slow: Array) -> Array:
-    """Relation score of rows of metrics: the quick and the slow score multiplied."""
+def linked_level(quick: Array, slow: Array, counts: Array | None = None) -> Array:
+    """Relation score of rows of metrics: the quick and the slow score multiplied. ``counts`` as above."""
     a, b = mean_of_top(quick, LINKED_TOP), mean_of_top(slow, LINKED_TOP)
+    if counts is not None:
+        a, b = a * (LINKED_TOP / counts), b * (LINKED_TOP / counts)
     out: Array = a**QUICK_SHARE * b ** (1 - QUICK_SHARE)
     return out
 

@@ -18,7 +18,7 @@ import numpy as np
 from telemetry import relations
 from telemetry.baselines import Baselines
 from telemetry.features import BEFORE, DAY_S, FAST, RECENT, SLOTS, Array, daily, smooth
-from telemetry.relations import Links, Rows, Slots
+from telemetry.relations import Apart, Links, Rows, Slots
 
 QUICK: Final = 3.0  # values a step leans on at least: enough to calm it, few enough to see a fault within seconds
 RING: Final = BEFORE + RECENT - 1  # closed steps that "now" is held against, with the closed part of "now"
@@ -182,10 +182,8 @@ class Fleet:
         out: Array = np.minimum(np.minimum(long, day), np.abs(hour) / (np.maximum(c["own_2"][rows], 1e-300) * scale))
         return out
 
-    def linked_surprise(self, links: Sequence[Links], new_step: Sequence[bool]) -> list[tuple[Array, Array]]:
-        """How far each metric of some machines is from what the others say, loudness considered: at once, and over a
-        while. Each machine once.
-        """
+    def linked_surprise(self, links: Sequence[Links], new_step: Sequence[bool]) -> Apart:
+        """How far some machines' metrics are from what the others say; each machine once."""
         return relations.surprise(self.columns, self.slots, links, new_step)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.baselines import CLIP, QUICK_LINK, SLOW_LINK, Baselines
+from telemetry.baselines import CLIP, LINKED_TOP, QUICK_LINK, SLOW_LINK, Baselines, linked_level
 from telemetry.features import SLACK, SLOT_S, SLOTS, SLOTS_A_DAY, Array, daily, slot_means, smooth
 
 Rows = NDArray[np.int64]
@@ -32,6 +32,21 @@ class Links:
     usual_weight: float
     grid_s: float
     phase: float  # added to a step: steps since the row slots of half an hour are counted from
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far some machines' metrics are from what the others say: a level each, and the metrics' own surprises."""
+
+    levels: list[float]
+    quick: Array
+    slow: Array
+    ends: list[int]
+
+    def of(self, index: int) -> tuple[Array, Array]:
+        """The metrics of one of the machines: at once, and over a while."""
+        one = slice(self.ends[index - 1] if index else 0, self.ends[index])
+        return self.quick[one], self.slow[one]
 
 
 def settle(c: Columns, slots: Slots, rows: Rows, model: Baselines, history: Array, last_step: int) -> Links:
@@ -103,7 +118,7 @@ def close(c: Columns, slots: Slots, rows: Rows, steps: Array, grid_s: Array, slo
     c["slot_sum"][rows], c["slot_count"][rows] = told, count
 
 
-def surprise(c: Columns, slots: Slots, links: Sequence[Links], new_step: Sequence[bool]) -> list[tuple[Array, Array]]:
+def surprise(c: Columns, slots: Slots, links: Sequence[Links], new_step: Sequence[bool]) -> Apart:
     """How far each metric of some machines is from what the others say, loudness considered: at once, and over a
     while. Each machine once.
     """
@@ -144,8 +159,13 @@ def surprise(c: Columns, slots: Slots, links: Sequence[Links], new_step: Sequenc
     usual += weight * (c["slow_surprise"][rows] - usual)
     c["slow_usual"][rows], c["slow_now"][rows], c["slow_surprise"][rows] = usual, slow, raw
     for_long = raw / np.maximum(usual / c["slow_usual_level"][rows], 1.0)
-    cuts = ends[:-1]
-    return list(zip(np.split(at_once, cuts), np.split(for_long, cuts), strict=True))
+    # One matrix for all: a row a machine, filled up with zeros.
+    which = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.arange(len(rows)) - np.repeat(ends - np.array(sizes), sizes)
+    wide = np.zeros((2, len(sizes), max(*sizes, LINKED_TOP)))
+    wide[0, which, place], wide[1, which, place] = at_once, for_long
+    levels = linked_level(wide[0], wide[1], np.minimum(sizes, LINKED_TOP))
+    return Apart(levels.tolist(), at_once, for_long, ends.tolist())
 
 
 def _from_yesterday(

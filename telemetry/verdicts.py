@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from telemetry.baselines import QUICK_SHARE, linked_level
+from telemetry.baselines import QUICK_SHARE
 from telemetry.evidence import Witness, cause_of, clock, led, sentence_of, title_of
 from telemetry.features import Array
 from telemetry.fleet import Fleet
@@ -29,10 +29,9 @@ GRAVE = 3.0  # times the threshold
 Linked = tuple[Array, Array]  # each metric's surprise at once, and over a while
 
 
-def linked_ratio(linked: Linked, links: Links, restless: float) -> float:
-    """Relation score of one machine, 1.0 being its threshold; ``restless`` is the median level of its class."""
-    quick, slow = linked
-    return float(linked_level(quick[None, :], slow[None, :])[0]) * restless / (links.level * LINKED_THRESHOLD)
+def linked_ratio(level: float, links: Links, restless: float) -> float:
+    """A relation score told in its machine's threshold; ``restless`` is the median level of its class."""
+    return level * restless / (links.level * LINKED_THRESHOLD)
 
 
 def shares(own: Array, linked: Linked | None, links: Links | None, restless: float) -> tuple[Array, Array]:

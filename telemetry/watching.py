@@ -259,22 +259,24 @@ class Watching:
             for i, t in enumerate(told)
             if t.machine.links is not None and self.classes.of(t.machine).trusted
         ]
-        linked: dict[int, verdicts.Linked] = {}
+        linked: dict[int, tuple[float, verdicts.Linked]] = {}
         if related:
             apart = fleet.linked_surprise([k for _, k in related], [advanced[i] for i, _ in related])
-            linked = {i: surprise for (i, _), surprise in zip(related, apart, strict=True)}
+            linked = {i: (apart.levels[k], apart.of(k)) for k, (i, _) in enumerate(related)}
         out: list[Verdict] = []
         for i, t in enumerate(told):
-            out += self._conclude(t, own[i, : len(t.machine.rows)], float(level[i]), linked.get(i))
+            out += self._conclude(t, own[i, : len(t.machine.rows)], float(level[i]), *linked.get(i, (0.0, None)))
         return out
 
-    def _conclude(self, t: _Told, own: Array, level: float, linked: verdicts.Linked | None) -> list[Verdict]:
+    def _conclude(
+        self, t: _Told, own: Array, level: float, apart: float, linked: verdicts.Linked | None
+    ) -> list[Verdict]:
         m = t.machine
         by_past = THRESHOLD if linked is None else verdicts.OWN_BESIDE
         ratio, restless = level / by_past, 1.0
         if linked is not None and m.links is not None:
             restless = self.classes.of(m).restless
-            ratio = max(ratio, verdicts.linked_ratio(linked, m.links, restless))
+            ratio = max(ratio, verdicts.linked_ratio(apart, m.links, restless))
         if m.eyes.ratio is not None:  # one of the other eyes judges this machine alone
             ratio, own = m.eyes.ratio, np.full(len(own), m.eyes.ratio * by_past)
         ratio /= m.youth

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.covariance import ShrunkCovariance
 
-from telemetry.baselines import Baselines, linked_level, own_level
+from telemetry.baselines import Baselines, own_level
 from telemetry.features import Array, half_hour, separate_peaks
 from telemetry.fleet import Fleet
 
@@ -33,8 +33,7 @@ def streamed(model: Baselines, history: Array, later: Array) -> tuple[Array, Arr
         fleet.hear(rows, row, full, np.full(len(rows), 60.0))
         own.append(own_level(fleet.own_surprise(rows)[None, :], model.own_threshold)[0])
         assert links is not None
-        quick, slow = fleet.linked_surprise([links], [True])[0]
-        linked.append(linked_level(quick[None, :], slow[None, :])[0])
+        linked.append(fleet.linked_surprise([links], [True]).levels[0])
     return np.array(own), np.array(linked)
 
 
