@@ -240,7 +240,7 @@ def verdict(
     incident = grasp(session, incident_id, Act.VERDICT, now, expected_version)
     if isinstance(incident, NotNow):
         return incident
-    session.execute(update(Finding).where(Finding.incident_id == incident.id).values(verdict=word))
+    session.execute(update(Finding).where(Finding.incident_id == incident.id).values(verdict=word, judged_at=now))
     text = {"true": "a true alarm", "benign": "true, but harmless", "false": "a false alarm"}[word]
     facts = {"verdict": word}
     story.tell(session, incident, "verdict", f"{actor.name} judged it {text}.", now, actor=actor, facts=facts)

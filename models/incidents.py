@@ -25,6 +25,7 @@ class Finding(Owned, Base):
     __table_args__ = (
         CheckConstraint("severity between 1 and 4", name="severity"),
         Index("ix_findings_customer_id_started_at", "customer_id", "started_at"),
+        Index("ix_findings_judged_at", "judged_at", postgresql_where=text("judged_at is not null")),
     )
 
     machine_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"), index=True)
@@ -43,6 +44,8 @@ class Finding(Owned, Base):
     decision_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("decisions.id", ondelete="SET NULL"))
     incident_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("incidents.id", ondelete="SET NULL"), index=True)
     verdict: Mapped[str] = mapped_column(default="")  # an engineer's: true, benign, false
+    judged_at: Mapped[datetime | None]
+    peak: Mapped[float | None]  # of the score while it lasted, known at its end
     created_at: Mapped[datetime]
 
 

@@ -20,7 +20,7 @@ from models.artefacts import ModelArtefact
 from models.base import new_id
 from models.incidents import Finding
 from models.telemetry import DeadLetter
-from telemetry import history, positions, shelf
+from telemetry import history, positions, shelf, taught
 from telemetry.admission import Heard
 from telemetry.directory import Known
 from telemetry.frozen import with_window
@@ -155,6 +155,7 @@ def _tell(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: date
             if any((told.machine, told.cause) == (verdict.machine, verdict.cause) for _, told in began):
                 _begin(session, began, now)
                 began = []
+            taught.keep_peak(session, verdict)
             intake.condition_ended(
                 session, whose.machine_id, verdict.cause, _at(verdict.at_ms), now, finding_id=verdict.finding_id
             )

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
-from telemetry import admission, beats, declared, effects, history, positions
+from telemetry import admission, beats, declared, effects, history, positions, taught
 from telemetry.directory import Directory, Known
 from telemetry.log import LogReader, PositionGone, Record
 from telemetry.log_door import open_reader
@@ -38,8 +38,7 @@ BEAT_S: Final = 5.0
 RELEARN: Final = timedelta(days=3)
 MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
-_IDLE_S: Final = 1.0
-_TIDY_S: Final = 0.5
+_IDLE_S, _TIDY_S = 1.0, 0.5
 
 
 def main(settings: Needs, name: str = "watch") -> None:
@@ -291,6 +290,7 @@ class Watcher:
         try:
             with work(self._sessions, SYSTEM) as session:
                 declared.give(session, self.seats.values())
+                taught.give(session, self.seats.values(), self._clock())
                 beats.beat(session, name, self.facts(), self._clock())
         except DBAPIError as problem:
             log.warning("watch.beat_missed", why=str(problem.orig).strip())
