@@ -247,8 +247,7 @@ class Watching:
             steps.append(np.full(len(rows[-1]), float(step)))
             grids.append(np.full(len(rows[-1]), float(m.grid_s)))
         fleet.hear(np.concatenate(rows), np.concatenate(values), np.concatenate(steps), np.concatenate(grids))
-        width = max(len(t.machine.rows) for t in told)
-        wide = np.zeros((len(told), max(width, TOP)), dtype=np.int64)
+        wide = np.zeros((len(told), max(TOP, *(len(t.machine.rows) for t in told))), dtype=np.int64)
         for i, t in enumerate(told):
             wide[i, : len(t.machine.rows)] = t.machine.rows
         own = fleet.own_surprise(wide)
