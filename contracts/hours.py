@@ -174,7 +174,7 @@ def parse(spec: Mapping[str, Any]) -> Hours:
     return _parsed(json.dumps(spec, sort_keys=True))
 
 
-# What a calendar's form may hold; see the calendar page of the docs.
+# What a calendar's form may hold; docs/clocks.md says what each means.
 FIELDS = frozenset(
     {"tz", "weekly", "always_open", "closed_dates", "closed_annual", "date_hours", "breaks", "holidays", "half_days"}
 )
