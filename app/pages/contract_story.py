@@ -14,6 +14,8 @@ from app import termtable
 from app.identity import Caller
 from contracts import proposals
 from contracts.life import By
+from contracts.terms import Tier
+from contracts.tiers import DEFAULTS
 from models.agreements import Contract
 from models.audit import AuditEntry
 from models.customers import Site
@@ -71,7 +73,9 @@ def told(
         confirmed = f", confirmed by {row.confirmed_by}" if row.confirmed_by else ""
         start = when(row.effective_at, zone)
         sentence = f"Version {row.version} of the terms, in force from {start}{confirmed}."
-        changes = differ(every[place - 1].row.body, row.body) if place else []
+        # The first one has none before it: what it changed is what its tier does not usually say.
+        before = every[place - 1].row.body if place else DEFAULTS[Tier(row.body["tier"])].to_json()
+        changes = differ(before, row.body)
         line = Told(when(row.created_at, zone), row.author, sentence, row.reason, changes)
         entries.append((row.created_at, row.version, line))
     deeds = session.scalars(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -39,15 +41,17 @@ def change(slug: str, ref: str) -> AnyResponse:
             found = answer if isinstance(answer, Effect) else None
             if isinstance(answer, CannotBe):
                 _refuse(form, answer)
-        if found is None or form["do"] != "propose":
-            return _shown(at, form, found, now)
+        seen = _mark(changes, effective_at)
+        if found is None or form["do"] != "propose" or form["seen"] != seen:
+            # Nothing is proposed that was not looked at: a line touched since is looked at again.
+            return _shown(at, form, found, now, seen, moved_on=form["do"] == "propose")
         reason = form.text("reason", "a reason; it stands in the history", most=500)
         if form.wrong:
-            return _shown(at, form, found, now)
+            return _shown(at, form, found, now, seen)
         done = proposals.propose(at.session, at.contract, changes, reason, by(at.who), now, effective_at)
         if isinstance(done, CannotBe):
             _refuse(form, done)
-            return _shown(at, form, found, now)
+            return _shown(at, form, found, now, seen)
         if isinstance(done, ContractTerms):
             clock_effects.follow_terms(at.session, at.contract, done, at.who, now)
         return redirect(at.address + ("#pending" if found.needs else "#history"), 303)
@@ -82,6 +86,11 @@ def _changes(at: Opened, form: Form, start: datetime) -> dict[str, Any]:  # Any:
         return {}
 
 
+def _mark(changes: dict[str, Any], start: datetime | None) -> str:  # Any: terms as JSON
+    """What was looked at, as one word."""
+    return hashlib.sha256(json.dumps([changes, str(start)], sort_keys=True).encode()).hexdigest()[:32]
+
+
 def _refuse(form: Form, answer: CannotBe) -> None:
     """A refusal beside the field it is about."""
     path = answer.field.removeprefix("changes.")
@@ -89,7 +98,9 @@ def _refuse(form: Form, answer: CannotBe) -> None:
     form.refuse(field if field != "changes" else "", f"{answer.reason} {answer.remedy}")
 
 
-def _shown(at: Opened, form: Form, found: Effect | None, now: datetime) -> Response:
+def _shown(
+    at: Opened, form: Form, found: Effect | None, now: datetime, seen: str = "", *, moved_on: bool = False
+) -> Response:
     terms, _ = proposals.at(at.session, at.contract, now)
     current = termtable.lines(terms.to_json())
     groups: dict[str, list[tuple[termtable.Field, str, str]]] = {}
@@ -106,6 +117,8 @@ def _shown(at: Opened, form: Form, found: Effect | None, now: datetime) -> Respo
         form=form,
         groups=groups,
         effect=found,
+        seen=seen,
+        moved_on=moved_on and not form.wrong,
         differences=differ(found.base.to_json(), found.after.to_json()) if found else (),
         needs=[termtable.label_of(one.field) for one in found.needs] if found else (),
         start=when(found.effective_at, zone()) if found else "",

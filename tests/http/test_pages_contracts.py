@@ -46,8 +46,14 @@ def versions(sessions: Sessions) -> list[ContractTerms]:
 
 
 def propose(who: Visitor, **changed: str) -> tuple[int, str]:
-    given = WHOLE | {path.replace("__", "."): text for path, text in changed.items()}
-    return sent(who, f"{AT}/change", **given, reason="as agreed by phone", do="propose")
+    return put(who, **{path.replace("__", "."): text for path, text in changed.items()}, reason="as agreed by phone")
+
+
+def put(who: Visitor, **fields: str) -> tuple[int, str]:
+    """Look at a change, then do what was looked at."""
+    _, looked = sent(who, f"{AT}/change", **(WHOLE | fields), do="look")
+    seen = re.search(r'name="seen" value="(\w+)"', looked)
+    return sent(who, f"{AT}/change", **(WHOLE | fields), do="propose", seen=seen[1] if seen else "")
 
 
 def test_the_page_shows_the_whole_table_of_the_terms_in_force(visit: Visit, cast: Cast) -> None:
@@ -164,14 +170,29 @@ def test_a_wrong_line_says_what_to_do_beside_itself_and_keeps_the_others(
 
 
 def test_a_change_needs_a_reason(visit: Visit, cast: Cast) -> None:
-    status, text = sent(visit("max"), f"{AT}/change", **(WHOLE | {"respond.2": "6 h"}), do="propose")
+    status, text = put(visit("max"), **{"respond.2": "6 h"})
     assert status == 422
     assert "Give it a reason; it stands in the history." in text
 
 
+def test_what_was_touched_since_one_looked_is_shown_again_and_not_written(
+    visit: Visit, cast: Cast, sessions: Sessions
+) -> None:
+    manager = visit("max")
+    _, looked = sent(manager, f"{AT}/change", **(WHOLE | {"respond.2": "6 h"}), do="look")
+    seen = re.search(r'name="seen" value="(\w+)"', looked)
+    assert seen is not None
+    more = WHOLE | {"respond.2": "6 h", "respond.1": "9 h", "reason": "x", "seen": seen[1]}
+    status, again = sent(manager, f"{AT}/change", **more, do="propose")
+    assert status == 200
+    assert "You have changed a line since you looked." in again
+    assert "<del>4 h</del> <ins>9 h</ins>" in again
+    assert versions(sessions) == []
+
+
 def test_a_change_for_later_is_shown_as_settled(visit: Visit, cast: Cast) -> None:
-    given = WHOLE | {"respond.2": "6 h", "effective_at": "2026-06-01T00:00", "reason": "from June"}
-    assert sent(visit("max"), f"{AT}/change", **given, do="propose")[0] == 303
+    given = {"respond.2": "6 h", "effective_at": "2026-06-01T00:00", "reason": "from June"}
+    assert put(visit("max"), **given)[0] == 303
     text = read(visit("max"))
     assert "from June" in text
     assert "in force from 1 Jun 2026, 00:00" in text
