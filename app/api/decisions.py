@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, select, text
 
 from app.api import lookup
 from app.api.door import Answer, Call, route
@@ -17,9 +18,7 @@ from app.problems import Problem, invalid
 from app.wire import In, Instant, Language, Out, Paged, Ref, Severity
 from contracts import allowances, decision, ledger
 from contracts.decision import Ask, Contact
-from models.agreements import Contract
 from models.audit import record, take_turns
-from models.customers import Customer
 from models.decisions import DecisionRow
 from models.incidents import Incident
 from models.session import work
@@ -130,16 +129,16 @@ def create(call: Call, body: Asking) -> Answer:
         need("incidents:open")
     if body.ask == "open_incident":
         raise invalid("ask", "is asked where the incident is opened", "send it to POST /api/v1/incidents")
-    customer, contract, asked = _question(call, body)
-    take_turns(call.session, customer.id)
+    question = _question(call, body)
+    take_turns(call.session, question.customer_id)
     answer, row, _ = ledger.ask(
-        call.session, customer.id, asked, call.now, asked_by=call.caller.actor,
-        contract_id=contract.id if contract else None,
+        call.session, question.customer_id, question.ask, call.now, asked_by=call.caller.actor,
+        contract_id=question.contract_id,
     )  # fmt: skip
     taken = {"uses": answer.uses, "units": answer.units} if isinstance(answer, decision.Granted) and answer.uses else {}
     record(
         call.session, actor=call.caller.actor, deed=f"asked.{answer.outcome}", subject=f"decision:{row.id}",
-        customer_id=customer.id, facts={"ask": body.ask, "rule": row.rule, **taken}, now=call.now,
+        customer_id=question.customer_id, facts={"ask": body.ask, "rule": row.rule, **taken}, now=call.now,
     )  # fmt: skip
     return Answer(said_of(row), headers={"Location": f"/api/v1/decisions/{row.id}"})
 
@@ -157,12 +156,12 @@ def preview(call: Call, body: Preview, query: PreviewQuery) -> Would:
 
 
 def _would(call: Call, asking: Asking, language: str | None) -> Would:
-    customer, contract, asked = _question(call, asking)
-    language = language or customer.language
+    question = _question(call, asking)
+    language = language or question.language
     holds, left, answer = ledger.preview(
-        call.session, customer.id, asked, call.now, contract_id=contract.id if contract else None, language=language
+        call.session, question.customer_id, question.ask, call.now, contract_id=question.contract_id, language=language
     )
-    facts = ledger.all_facts(holds, asked, answer, language)
+    facts = ledger.all_facts(holds, question.ask, answer, language)
     return Would(
         decision=answer.outcome,
         rule=answer.rule,
@@ -179,26 +178,57 @@ def _left(one: allowances.Left) -> LeftOut:
     return LeftOut(left=one.left, renewed_on=one.renewed_on.isoformat() if one.renewed_on else None)
 
 
-def _question(call: Call, body: Asking) -> tuple[Customer, Contract | None, Ask]:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    customer_id: uuid.UUID
+    language: str
+    contract_id: uuid.UUID | None
+    ask: Ask
+
+
+_REFS = text(
+    "SELECT c.id, c.language, m.id AS machine_id FROM customers c"
+    " LEFT JOIN machines m ON m.customer_id = c.id AND (m.id = :machine_id OR m.name = :machine)"
+    " WHERE c.id = :customer_id OR c.slug = :customer"
+).bindparams(bindparam("customer_id", type_=Uuid()), bindparam("machine_id", type_=Uuid()))
+
+
+def _question(call: Call, body: Asking) -> _Question:
     """Who asks what, of which contract. Raises Problem naming a field that fits nothing, or not the others."""
-    contract = lookup.contract(call, body.contract, "contract") if body.contract else None
-    ref = body.customer or (str(contract.customer_id) if contract is not None else None)
-    customer = lookup.own_customer(call, ref)
-    machine = lookup.machine(call, body.machine, "machine") if body.machine else None
-    for name, thing in (("machine", machine), ("contract", contract)):
-        if thing is not None:
-            lookup.same_customer(thing.customer_id, customer.id, name)
+    customer, machine, contract = _subjects(call, body)
     asked = Ask(
         kind=body.ask,
         asked_at=call.now,
         severity=body.severity,
-        machine_id=machine.id if machine else None,
+        machine_id=machine,
         channel=body.channel,
         service=body.service,
         units=body.units,
         contact=contact_of(call),
     )
-    return customer, contract, asked
+    return _Question(customer[0], customer[1], contract, asked)
+
+
+def _subjects(
+    call: Call, body: Asking
+) -> tuple[tuple[uuid.UUID, str], uuid.UUID | None, uuid.UUID | None]:  # fmt: skip
+    """Customer (with language), machine and contract. The usual question names customer and machine, and is asked all
+    the time, so it is one question to the database; whatever is not found so is looked up with its own words."""
+    own = str(call.caller.customer_id) if call.caller.customer_id is not None else None
+    ref = body.customer or own
+    if body.contract is None and ref is not None and (own is None or ref == own):
+        refs = {"customer_id": lookup.as_id(ref), "customer": ref, "machine": body.machine,
+                "machine_id": lookup.as_id(body.machine) if body.machine else None}  # fmt: skip
+        row = call.session.execute(_REFS, refs).one_or_none()
+        if row is not None and (row.machine_id is not None) is (body.machine is not None):
+            return (row.id, row.language), row.machine_id, None
+    contract = lookup.contract(call, body.contract, "contract") if body.contract else None
+    customer = lookup.own_customer(call, body.customer or (str(contract.customer_id) if contract else None))
+    machine = lookup.machine(call, body.machine, "machine") if body.machine else None
+    for name, thing in (("machine", machine), ("contract", contract)):
+        if thing is not None:
+            lookup.same_customer(thing.customer_id, customer.id, name)
+    return (customer.id, customer.language), machine.id if machine else None, contract.id if contract else None
 
 
 def contact_of(call: Call) -> Contact | None:
