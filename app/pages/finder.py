@@ -30,6 +30,8 @@ _GO = (
     ("Go to the customers", "/customers", ""),
     ("Go to the fleet", "/fleet", ""),
     ("Go to the platform", "/platform", "ledger, dead letters, processes"),
+    ("Go to the notices", "/notices", "who was told what, delivery log, send again"),
+    ("Go to the doors", "/doors", "alerts in from Alertmanager, PagerDuty, Nagios, Icinga, hooks"),
     ("Read the API", "/api/docs", ""),
 )
 _ADD = (("Add a customer", "/customers/new", "customers:write"),)

@@ -43,7 +43,7 @@ def begin(session: Session, door: InboundDoor, row: InboundAlert, event: Event, 
         return "joined"
     before = _ended_lately(session, row, machine, cause, now)
     if before is not None:
-        _reopen(session, before, door, event, now)
+        _reopen(session, before, door, row, event, now)
         return "reopened"
     return _ask(session, door, row, event, machine, cause, now)
 
@@ -212,7 +212,9 @@ def _join(
     story.changed(session, incident, "join", now, facts={"door": door.name, "key": row.key})
 
 
-def _reopen(session: Session, incident: Incident, door: InboundDoor, event: Event, now: datetime) -> None:
+def _reopen(
+    session: Session, incident: Incident, door: InboundDoor, row: InboundAlert, event: Event, now: datetime
+) -> None:
     """It began again soon after its end: the same incident, its promises anew, and no second call within minutes."""
     called = _called_at(session, incident)
     incident.resolved_at = incident.condition_ended_at = None
@@ -220,8 +222,7 @@ def _reopen(session: Session, incident: Incident, door: InboundDoor, event: Even
     if not _told_lately(session, incident, "reopened", now):
         language = session.get_one(Customer, incident.customer_id).language
         story.tell(session, incident, "reopened", words.public(language, "back"), now, public=True)
-    else:
-        story.tell(session, incident, "joined", f"{door.name}: it is back.", now)
+    story.tell(session, incident, "joined", f"{door.name} says that it is back: {row.title}", now)
     promises.begin(session, incident, now)
     session.flush()  # the notices tell what is owed
     if incident.owner_id is None:
