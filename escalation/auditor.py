@@ -26,6 +26,7 @@ from models.telemetry import ProcessBeat
 log = structlog.get_logger("auditor")
 
 _LATE = timedelta(minutes=2)  # twice a lease: longer than any healthy loop leaves a row alone
+_BLINK = timedelta(seconds=30)  # a part that is started again needs no person
 _BEAT = timedelta(minutes=2)  # a process that has not said a word for so long does not get on
 _AGAIN = timedelta(hours=1)  # the same alarm is told once an hour
 _MOST = 50  # of each kind: one stuck loop must not become a thousand alarms
@@ -36,7 +37,9 @@ _SPACE = uuid.UUID("0c9a4f0e-0d0c-5b7e-8d53-9f6a4d1a7c01")  # of alarm letters
 class Alarm:
     """Something is wrong with the house itself. `rule` and `subject` together name it."""
 
-    rule: str  # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck
+    # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck,
+    # path_closed
+    rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
     since: datetime
@@ -46,6 +49,7 @@ def audit_house(session: Session, now: datetime) -> list[Alarm]:
     """Everything that is wrong at `now`, gravest kind first."""
     return [
         *_processes(session, now),
+        *_way_in(session, now),
         *_incidents(session, now),
         *_promises(session, now),
         *_notices(session, now),
@@ -61,6 +65,16 @@ def _processes(session: Session, now: datetime) -> list[Alarm]:
         )
         for beat in session.scalars(silent.order_by(ProcessBeat.name))
     ]
+
+
+def _way_in(session: Session, now: datetime) -> list[Alarm]:
+    """One alarm for a closed way, however many machines are unknown by it: of them nobody is called silent."""
+    path = session.get(ProcessBeat, "path")
+    if path is None or path.state != "closed" or now - path.started_at < _BLINK:
+        return []
+    unknown, because = path.facts.get("unknown_machines", 0), path.facts.get("because", "")
+    closed = f"The way from the machines to us is closed since {_hour(path.started_at)}"
+    return [Alarm("path_closed", "the way in", f"{closed}: {because}; {unknown} are unknown.", path.started_at)]
 
 
 def _incidents(session: Session, now: datetime) -> list[Alarm]:
@@ -155,9 +169,12 @@ def _hour(at: datetime | None) -> str:
 class Watchman:
     """Remembers what it has told lately, so that an alarm that lasts is told once an hour."""
 
-    def __init__(self, sessions: Sessions, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, sessions: Sessions, channels: Mapping[str, Channel], alarm_url: str = "") -> None:
         self._sessions = sessions
         self._channels = dict(channels)
+        # A second path beside the operators' own: a signed webhook to a house that watches over this one.
+        self._beside = [("the second path", "webhook", alarm_url)] if alarm_url else []
+        self.well_at: datetime | None = None  # when every process was last seen at work
         self._told: dict[tuple[str, str], datetime] = {}
 
     def once(self, now: datetime) -> None:
@@ -171,11 +188,13 @@ class Watchman:
                 )
                 for way in person.notify[:1]
             ]
+        if not any(alarm.rule == "process_stuck" for alarm in alarms):
+            self.well_at = now
         fresh = [alarm for alarm in alarms if self._is_fresh(alarm, now)]
         for alarm in fresh:
             log.error("alarm", rule=alarm.rule, subject=alarm.subject, words=alarm.words, since=alarm.since.isoformat())
         if fresh:
-            for name, channel, address in operators:
+            for name, channel, address in [*operators, *self._beside]:
                 self._tell(fresh, name, channel, address, now)
         present = {(alarm.rule, alarm.subject) for alarm in alarms}
         self._told = {key: at for key, at in self._told.items() if key in present}

@@ -1,14 +1,17 @@
 """Machines that should have spoken and did not.
 
 Three states. *Speaking*: heard within its learned rhythm. *Silent*: not heard although the way from it to us was open.
-*Unknown*: never heard, or the way is closed (broker, bridge or watcher), which says nothing about the machine and
-resolves nothing. A machine's own "offline" is a hint in the evidence and decides nothing.
+*Unknown*: never heard, or the way is closed, which says nothing about the machine and resolves nothing. The way may be
+closed in our house (broker, bridge or watcher): one alarm, and nobody is called silent. Or out there (`cut_off.py`):
+when everything at a site falls silent it is the site, one incident at one of its machines, and the others are unknown;
+so is a machine behind a silent gateway. A machine's own "offline" is a hint in the evidence and decides nothing.
 """
 
 from __future__ import annotations
 
+import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -26,18 +29,23 @@ from models.incidents import Finding
 from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
+from telemetry import cut_off
+from telemetry.cut_off import Cut
 from telemetry.maintenance import Window, covering, last_end
 from telemetry.worked_on import windows_of
 
 log = structlog.get_logger()
 
 CAUSE: Final = "silence"
+PATH: Final = "path"  # the way in, among the processes: it beats with the desk and closes with bridge or watcher
 SEVERITY: Final = 2
 LEAST_S: Final = 30.0
 # Four reports missed, and the time a report may take through bridge, log and flush.
 MISSED: Final = 4
 UNDERWAY_S: Final = 10.0
 _UNLEARNED_S: Final = 60.0  # the rhythm taken for a machine that has not reported thrice
+# A client whose broker was away tries again at ever longer intervals, commonly up to two minutes.
+_RECONNECT: Final = timedelta(seconds=120)
 _FRESH: Final = timedelta(seconds=20)
 _MOST_LAG: Final = 200  # records; behind by more, the watcher cannot know who is silent
 _AT_ONCE: Final = 200
@@ -54,18 +62,48 @@ class Path:
     """Whether the way from the machines to us is open, and since when. The time it was closed counts against nobody."""
 
     open_since: datetime | None = None
+    closed_since: datetime | None = None
+    why: str = ""
 
     def look(self, session: Session, now: datetime) -> None:
         """Ask the bridge's and the watchers' own words."""
         beats = session.scalars(select(ProcessBeat).where(ProcessBeat.beat_at > now - _FRESH)).all()
         bridges = [beat.facts for beat in beats if beat.name.startswith("bridge")]
         watchers = [beat.facts for beat in beats if beat.name.startswith("watch")]
-        carried = any(facts.get("connected") and facts.get("log_away_s", 0) < UNDERWAY_S for facts in bridges)
-        heard = bool(watchers) and all(facts.get("lag_records", 0) < _MOST_LAG for facts in watchers)
-        if not (carried and heard):
+        self.why = _closed_by(bridges, watchers)
+        if self.why:
             self.open_since = None
+            self.closed_since = self.closed_since or now
         elif self.open_since is None:
-            self.open_since = now
+            self.open_since, self.closed_since = now, None
+
+    def tell(self, session: Session, unknown: int, now: datetime) -> None:
+        """Say how the way stands, for the platform page and for the watchman, who raises one alarm for all of it."""
+        state = "closed" if self.closed_since else "running"
+        row = {
+            "state": state, "beat_at": now, "started_at": self.closed_since or self.open_since or now,
+            "facts": {"unknown_machines": unknown, "because": self.why} if self.why else {"unknown_machines": unknown},
+        }  # fmt: skip
+        new = insert(ProcessBeat).values(name=PATH, pid=os.getpid(), **row)
+        session.execute(new.on_conflict_do_update(index_elements=[ProcessBeat.name], set_=row))
+
+
+def _closed_by(bridges: Sequence[Mapping[str, Any]], watchers: Sequence[Mapping[str, Any]]) -> str:
+    """Why nothing can be heard of anybody; empty while the way is open."""
+    if not bridges:
+        return "no bridge gives a sign of life"
+    connected = [facts for facts in bridges if facts.get("connected")]
+    if not connected:
+        return "no bridge is connected to its broker"
+    if all(facts.get("log_away_s", 0) >= UNDERWAY_S for facts in connected):
+        return "the log is away"
+    if not watchers:
+        return "no watcher gives a sign of life"
+    if any(facts.get("lag_records", 0) >= _MOST_LAG for facts in watchers):
+        return "the watchers are far behind"
+    if any(facts.get("lag_s", 0) >= UNDERWAY_S for facts in watchers):
+        return "the watchers have not heard yet what has arrived"
+    return ""
 
 
 def look(session: Session, path: Path, now: datetime) -> int:
@@ -74,18 +112,23 @@ def look(session: Session, path: Path, now: datetime) -> int:
     ended = _over(session, now)
     quiet = _quiet(session, now)
     if path.open_since is None:
-        unknown = [row.machine_id for row in quiet]
-        if unknown:
-            session.execute(
-                update(MachineState)
-                .where(MachineState.machine_id.in_(unknown), MachineState.speaking == "speaking")
-                .values(speaking="unknown", since=now)
-            )
-        return ended + len(unknown)
+        changed = _unknown(session, quiet, now)
+        path.tell(session, len(quiet), now)
+        return ended + changed
+    path.tell(session, 0, now)
     since = path.open_since
     windows = windows_of(session, [row.machine_id for row in quiet], now) if quiet else {}
     fallen = [row for row in quiet if _is_missed(row, since, windows.get(row.machine_id, ()), now)]
-    return ended + _fell_silent(session, fallen[:_AT_ONCE], now)
+    sorted_out = cut_off.sort_out(session, fallen, now, patience_s)
+    changed = _unknown(session, sorted_out.unknown, now)
+    return ended + changed + _fell_silent(session, sorted_out.silent[:_AT_ONCE], sorted_out.cuts, now)
+
+
+def _unknown(session: Session, rows: Sequence[Any], now: datetime) -> int:
+    """Of these nothing is known any more; how many that is news of."""
+    heard = (MachineState.machine_id.in_([row.machine_id for row in rows]), MachineState.speaking == "speaking")
+    changed = update(MachineState).where(*heard).values(speaking="unknown", since=now)
+    return len(session.scalars(changed.returning(MachineState.machine_id)).all()) if rows else 0
 
 
 def silence_loop(sessions: Sessions) -> Callable[[datetime], None]:
@@ -111,8 +154,10 @@ def _quiet(session: Session, now: datetime) -> Sequence[Any]:  # Any: rows of th
             MachineState.last_received_at,
             MachineState.cadence_s,
             MachineState.said,
+            MachineState.speaking,
             MachineState.telemetry,
             Machine.name,
+            Machine.site_id,
         )
         .join(Machine, Machine.id == MachineState.machine_id)
         .where(
@@ -130,12 +175,14 @@ def _is_missed(row: Any, since: datetime, windows: Sequence[Window], now: dateti
     """Whether it has been quiet for too long; time in which it is worked on counts no more than a closed way."""
     if covering(windows, now) is not None:
         return False
+    if row.last_received_at < since:
+        since += _RECONNECT
     worked_on_until = last_end(windows, now)
     since = max(since, row.last_received_at, worked_on_until or since)
     return now - since > timedelta(seconds=patience_s(row.cadence_s))
 
 
-def _fell_silent(session: Session, rows: Sequence[Any], now: datetime) -> int:
+def _fell_silent(session: Session, rows: Sequence[Any], cuts: Mapping[uuid.UUID, Cut], now: datetime) -> int:
     signals = []
     for row in rows:
         still = session.scalar(
@@ -156,17 +203,19 @@ def _fell_silent(session: Session, rows: Sequence[Any], now: datetime) -> int:
             question = Ask("silence_watch", asked_at=now, machine_id=row.machine_id, severity=SEVERITY)
             ledger.ask(session, row.customer_id, question, now, asked_by="silence")
             continue
-        signals.append(_signal(session, row, now))
+        signals.append(_signal(session, row, cuts.get(row.machine_id), now))
     if signals:
         intake.report_all(session, signals, now)
     return len(rows)
 
 
-def _signal(session: Session, row: Any, now: datetime) -> Signal:
+def _signal(session: Session, row: Any, cut: Cut | None, now: datetime) -> Signal:
     heard: datetime = row.last_received_at
     usual = f"every {row.cadence_s:.0f} s" if row.cadence_s else "in a rhythm not learned yet"
     silent_s = (now - heard).total_seconds()
     summary = f"No report since {heard:%H:%M:%S} UTC, {silent_s:.0f} s ago; it reported {usual}"
+    if cut is not None:
+        summary += f"; nor from the {cut.others} others at {cut.site}, whose way to us may be cut"
     if row.said == "offline":
         summary += "; its connection to the broker has ended"
     evidence = {
@@ -175,6 +224,8 @@ def _signal(session: Session, row: Any, now: datetime) -> Signal:
         "patience_s": patience_s(row.cadence_s),
         "said": row.said,
     }
+    if cut is not None:
+        evidence["site"], evidence["others"] = cut.site, cut.others
     finding_id = uuid.uuid5(_IDS, f"{row.name}\n{CAUSE}\n{round(heard.timestamp() * 1000)}")
     session.execute(
         insert(Finding)
@@ -201,7 +252,7 @@ def _signal(session: Session, row: Any, now: datetime) -> Signal:
         kind="silence",
         severity=SEVERITY,
         seen_at=now,
-        title="The machine has fallen silent",
+        title="The machine has fallen silent" if cut is None else f"Everything at {cut.site} has fallen silent",
         summary=summary,
         evidence=evidence,
         finding_id=finding_id,
