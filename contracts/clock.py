@@ -49,18 +49,24 @@ class Segment:
 def _pauses(pauses: Sequence[Pause]) -> Spans:
     if not pauses:
         return ()
-    spans = ((to_us(p.start), _FOREVER if p.end is None else to_us(p.end)) for p in pauses)
-    return merge([span for span in spans if span[0] < span[1]])
+    spans = [(to_us(p.start), _FOREVER if p.end is None else to_us(p.end)) for p in pauses]
+    before = -_FOREVER
+    for low, high in spans:
+        if low <= before or high <= low:  # out of order, overlapping, or none at all
+            return merge([span for span in spans if span[0] < span[1]])
+        before = high
+    return tuple(spans)
 
 
 class _Meter:
     """Sums up open time, walking forward: each block of days is passed once, whatever is asked on the way."""
 
-    __slots__ = ("base", "hours", "index")
+    __slots__ = ("base", "block", "hours", "index")
 
     def __init__(self, hours: Hours, start: int) -> None:
         self.hours = hours
         self.index = start // BLOCK_US
+        self.block = hours.block(self.index)
         self.base = 0  # open time in the blocks that lie behind
 
     def at(self, us: int, enough: int = _FOREVER) -> int:
@@ -70,25 +76,27 @@ class _Meter:
         """
         index = us // BLOCK_US
         while self.index < index:
-            self.base += self.hours.block(self.index).total
-            self.index += 1
+            self._on()
             if self.base >= enough:
                 return self.base
-        return self.base + self.hours.block(index).opened(us)
+        return self.base + self.block.opened(us)
 
     def reaching(self, sum_us: int) -> int | None:
         """The earliest instant at which open time equals a sum; None when no opening comes for two years."""
         empty = 0
-        while True:
-            block = self.hours.block(self.index)
-            if self.base + block.total >= sum_us:
-                i = bisect_left(block.upto, sum_us - self.base)
-                return block.ends[i] - (self.base + block.upto[i] - sum_us)
-            self.base += block.total
-            self.index += 1
-            empty = 0 if block.total else empty + BLOCK_DAYS
-            if empty > HORIZON.days or self.index * BLOCK_US > _LAST:
+        while self.base + self.block.total < sum_us:
+            empty = 0 if self.block.total else empty + BLOCK_DAYS
+            if empty > HORIZON.days or (self.index + 1) * BLOCK_US > _LAST:
                 return None
+            self._on()
+        block = self.block
+        i = bisect_left(block.upto, sum_us - self.base)
+        return block.ends[i] - (self.base + block.upto[i] - sum_us)
+
+    def _on(self) -> None:
+        self.base += self.block.total
+        self.index += 1
+        self.block = self.hours.block(self.index)
 
 
 def is_open(hours: Hours, at: datetime) -> bool:
@@ -156,10 +164,10 @@ def due(hours: Hours, start: datetime, budget: timedelta, pauses: Sequence[Pause
     for low, high in _pauses(pauses):
         if high <= begin:
             continue
-        index, base = meter.index, meter.base
+        mark = meter.index, meter.base, meter.block
         before = meter.at(max(low, begin), wanted)
         if before >= wanted:  # used up before this pause
-            meter.index, meter.base = index, base
+            meter.index, meter.base, meter.block = mark
             break
         if high > _LAST:
             return None
