@@ -39,6 +39,7 @@ __all__ = [
 
 IDENTITY: Final = ("vigie.machine", "host.name", "host.id")
 _HOST_LEVEL: Final = ("system.", "hw.", "host.")
+_NAMELESS: Final = "unknown_service"  # what SDKs say of a program nobody named
 _DELTA: Final = 1
 _NO_VALUE: Final = 1  # the flag of a point that says only that there is none
 MAX_POINTS: Final = 20_000
@@ -106,6 +107,7 @@ def judged(route: Route, sent: Any) -> tuple[list[Heard], int, Refused | None]:
     attributes = _attributes(sent.resource.attributes)
     machine = (identity(sent.resource) if route.believes else "") or route.machine
     service = attributes.get("service.name", "")
+    service = "" if service.startswith(_NAMELESS) else service
     sets: dict[tuple[int, int], _Set] = {}
     bad = 0
     problem: Refused | None = None
