@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     heartbeat_url: str = Field(
         "", description="asked once a minute while the desk is well; a service there raises the alarm when it stops"
     )
+    alarm_url: str = Field(
+        "", description="a webhook that hears of what is wrong with the desk itself, beside operators"
+    )
 
     log_format: Literal["plain", "json"] = Field("plain", description="plain at the desk, json in service")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least serious event written")

@@ -42,7 +42,14 @@ def main(settings: Settings) -> None:
         pagerduty_url=settings.pagerduty_url,
         providers=providers.declared(settings),
     )
-    desk, close = work.desk_loops(sessions, channels, utc_now)
+    desk, close = work.desk_loops(
+        sessions,
+        channels,
+        utc_now,
+        alarm_url=settings.alarm_url,
+        heartbeat_url=settings.heartbeat_url,
+        allow_private=settings.webhook_allow_private,
+    )
     try:
         run_loops(
             [*desk, *upkeep(settings, sessions)], stop, utc_now,

@@ -16,6 +16,7 @@ from escalation.channels.pagerduty import PUBLIC, pagerduty
 from escalation.channels.provider import Provider, provider_channel
 from escalation.channels.webhook import webhook
 from escalation.deliver import Deliverer
+from escalation.heartbeat import heartbeat_loop
 from escalation.loops import Loop
 from escalation.tick import tick_all
 from models.session import SYSTEM, Sessions, work
@@ -62,7 +63,13 @@ def make_channels(
 
 
 def desk_loops(
-    sessions: Sessions, channels: Mapping[str, Channel], clock: Callable[[], datetime]
+    sessions: Sessions,
+    channels: Mapping[str, Channel],
+    clock: Callable[[], datetime],
+    *,
+    alarm_url: str = "",
+    heartbeat_url: str = "",
+    allow_private: bool = False,
 ) -> tuple[list[Loop], Callable[[], None]]:
     """The loops `deliver`, `tick` and `auditor`, and what ends the sender's threads once they have stopped."""
 
@@ -70,7 +77,7 @@ def desk_loops(
         deliver.nudge()
 
     deliverer = Deliverer(sessions, channels, clock, done=again)
-    watchman = Watchman(sessions, channels)
+    watchman = Watchman(sessions, channels, alarm_url)
 
     def delivering(now: datetime) -> datetime | None:
         with work(sessions, SYSTEM) as session:
@@ -93,4 +100,7 @@ def desk_loops(
     deliver = Loop("deliver", _DELIVER_S, delivering)
     tick = Loop("tick", _TICK_S, ticking)
     auditor = Loop("auditor", _AUDIT_S, watchman.once, nudged=False)
-    return [deliver, tick, auditor], deliverer.close
+    every = [deliver, tick, auditor]
+    if heartbeat_url:
+        every.append(heartbeat_loop(heartbeat_url, lambda: watchman.well_at, allow_private=allow_private))
+    return every, deliverer.close
