@@ -78,6 +78,7 @@ class Seat:
         self.partition = partition
         self.position = position
         self.reached = position
+        self.arrived_ms = 0  # when the newest of what was heard came in
         self.heard: dict[str, admission.Heard] = {}
         self.watching = Watching()
         self.decoder = Decoder()
@@ -89,6 +90,10 @@ class Seat:
     def is_rebuilding(self) -> bool:
         """Whether it still hears what was dealt with before."""
         return self.reached < self.position
+
+    def behind_s(self, end: int, now_ms: int) -> float:
+        """How old the newest of what was heard is while more stands in the log (up to `end`, exclusive), in seconds."""
+        return max(0.0, (now_ms - self.arrived_ms) / 1000) if end > self.reached else 0.0
 
     def understand(self, records: Sequence[Record]) -> list[Told]:
         """Decode; nothing is remembered of it but what a format needs. Any bytes at all are answered."""
@@ -142,6 +147,7 @@ class Seat:
             self.pending.verdicts = [told for told in self.pending.verdicts if told[0].name != name]
 
     def _decoded(self, envelope: Envelope, position: int, item: int) -> Told:
+        self.arrived_ms = max(self.arrived_ms, envelope.arrived_ms)
         try:
             topic = envelope.topic.decode("utf-8")
             heard = self.decoder.decode(topic, envelope.payload, envelope.arrived_ms)
@@ -276,3 +282,8 @@ def _ahead(reading: Reading) -> str:
     ahead = (reading.at_ms - reading.received_at_ms) / 1000
     at = datetime.fromtimestamp(reading.at_ms / 1000, UTC).isoformat(timespec="seconds")
     return f"{at} is {ahead:.0f} s ahead of our clock"
+
+
+def to_ms(at: datetime | None) -> int:
+    """Milliseconds since 1970; -1 where there is no instant."""
+    return round(at.timestamp() * 1000) if at is not None else -1

@@ -28,7 +28,7 @@ from telemetry.log_door import open_reader
 from telemetry.needs import Needs
 from telemetry.numbers import Numbers
 from telemetry.positions import READER, Overtaken
-from telemetry.seat import Seat, Told, names_in
+from telemetry.seat import Seat, Told, names_in, to_ms
 
 log = structlog.get_logger()
 
@@ -170,7 +170,7 @@ class Watcher:
             seat.models.clear()
         told = seat.understand(new)
         if not seat.is_rebuilding:
-            told += seat.tidy(_ms(self._clock()))
+            told += seat.tidy(to_ms(self._clock()))
         if told:
             self._take(seat, told)
         if new or seat.pending.count:
@@ -194,7 +194,7 @@ class Watcher:
         for row in session.scalars(select(MachineState).where(MachineState.machine_id.in_(by_id))):
             whose = by_id[row.machine_id]
             seat.heard[whose.name] = admission.Heard(
-                Numbers(row.seqs), _ms(row.last_at), _ms(row.last_received_at), row.said, dict(row.latest),
+                Numbers(row.seqs), to_ms(row.last_at), to_ms(row.last_received_at), row.said, dict(row.latest),
                 dict(row.facts), cadence_known_s=row.cadence_s, machine_id=whose.machine_id,
             )  # fmt: skip
             if whose.is_watched and row.last_at is not None:
@@ -277,9 +277,11 @@ class Watcher:
 
     def facts(self) -> Mapping[str, Any]:
         """How far behind, how much is held."""
-        lag = {p: max(0, self._reader.end_of(p) - seat.reached) for p, seat in self.seats.items()}
+        ends, now_ms = {p: self._reader.end_of(p) for p in self.seats}, to_ms(self._clock())
+        lag = {p: max(0, ends[p] - seat.reached) for p, seat in self.seats.items()}
         return {
             "lag_records": sum(lag.values()),
+            "lag_s": max((seat.behind_s(ends[p], now_ms) for p, seat in self.seats.items()), default=0.0),
             "machines": sum(len(seat.heard) for seat in self.seats.values()),
             "taken": self._taken,
             "rebuilding": sum(seat.is_rebuilding for seat in self.seats.values()),
@@ -294,7 +296,3 @@ class Watcher:
                 beats.beat(session, name, self.facts(), self._clock())
         except DBAPIError as problem:
             log.warning("watch.beat_missed", why=str(problem.orig).strip())
-
-
-def _ms(at: datetime | None) -> int:
-    return round(at.timestamp() * 1000) if at is not None else -1
