@@ -10,6 +10,7 @@ from app.pages.contacts import register as contacts
 from app.pages.contract_state import register as contract_state
 from app.pages.contracts import register as contracts
 from app.pages.covers import register as covers
+from app.pages.customer_change import register as customer_change
 from app.pages.customers import register as customers
 from app.pages.doors import register as doors
 from app.pages.duties import register as duties
@@ -33,6 +34,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(SignInFirst, to_sign_in)
     sold = (
         customers,
+        customer_change,
         covers,
         agreements,
         contracts,

@@ -58,6 +58,7 @@ def customer(slug: str) -> Response:
         severity=severity,
         may_add=who.may("contracts:write"),
         may_enrol=who.may("machines:write"),
+        may_change=who.may("customers:write"),
         may_people=who.may("people:write"),
         hints=HINTS_TABLE,
         refresh_s=30,
