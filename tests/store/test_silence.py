@@ -37,7 +37,10 @@ class Watchtower:
 
     def beat(self, *, connected: bool = True, lag: int = 0, late: int = 0) -> None:
         with work(self.sessions, SYSTEM) as session:
-            for name, facts in (("bridge", {"connected": connected, "log_away_s": 0}), ("watch", {"lag_records": lag, "lag_s": late})):
+            for name, facts in (
+                ("bridge", {"connected": connected, "log_away_s": 0}),
+                ("watch", {"lag_records": lag, "lag_s": late}),
+            ):
                 session.merge(
                     ProcessBeat(
                         name=name, pid=1, state="running", started_at=self.cast.now, beat_at=self.now, facts=facts
