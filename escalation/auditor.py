@@ -190,8 +190,6 @@ class Watchman:
             ]
         if not any(alarm.rule == "process_stuck" for alarm in alarms):
             self.well_at = now
-        if not any(alarm.rule == "process_stuck" for alarm in alarms):
-            self.well_at = now
         fresh = [alarm for alarm in alarms if self._is_fresh(alarm, now)]
         for alarm in fresh:
             log.error("alarm", rule=alarm.rule, subject=alarm.subject, words=alarm.words, since=alarm.since.isoformat())
