@@ -55,10 +55,11 @@ def site(slug: str, ref: str = "") -> AnyResponse:
         row = _site(session, customer, ref) if ref else None
         form = Form(request.form)
         end = f"-{row.id}" if row is not None else ""
-        name = form.text(f"site{end}", "a name", most=200)
+        field = "site" + end
+        name = form.text(field, "a name", most=200)
         taken = session.scalar(select(Site).where(Site.customer_id == customer.id, Site.name == name))
         if taken is not None and taken is not row:
-            form.refuse(f"site{end}", f"{name} is another site of theirs; choose another name.")
+            form.refuse(field, f"{name} is another site of theirs; choose another name.")
         given = {
             "name": name,
             "zone": form.choice(f"site_zone{end}", is_zone, _ZONE, customer.zone),
