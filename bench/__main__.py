@@ -134,4 +134,8 @@ def _latency(stack: Stack, seconds: list[float]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["detection"]:
+        from bench import detection
+
+        sys.exit(detection.main(sys.argv[2:]))
     sys.exit(main())
