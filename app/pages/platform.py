@@ -26,6 +26,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "supervisor": ("Supervisor", "starts the parts and brings dead ones back"),
     "postgres": ("PostgreSQL", "the memory"),
     "broker": ("Broker", "MQTT connections and sessions"),
+    "path": ("Way in", "from the machines to the watchers; while it is closed machines are unknown, not silent"),
     "bridge": ("Bridge", "MQTT in, log out; acknowledges what the log confirmed"),
     "watch": ("Watch", "decodes, scores, opens incidents"),
     "work": ("Desk", "climbs rungs, delivers notices, audits"),

@@ -49,9 +49,9 @@ def new(slug: str) -> AnyResponse:
             machine = next((one.name for one in machines if f"machine:{one.id}" == form["place"]), None)
             return redirect(f"/machines/{machine}" if machine else f"/customers/{slug}", 303)
         wanted = next((one for one in machines if one.name == request.args.get("machine")), None)
-        places = [("", f"everything of {customer.name}")]
-        places += [(f"site:{one.id}", f"the site {one.name}") for one in sites]
-        places += [(f"machine:{one.id}", one.name) for one in machines]
+        spots = [("", f"everything of {customer.name}")]
+        spots += [(f"site:{one.id}", f"the site {one.name}") for one in sites]
+        spots += [(f"machine:{one.id}", one.name) for one in machines]
     local = front.now().astimezone(ZoneInfo(customer.zone)).replace(minute=0) + timedelta(hours=1)
     return page(
         "maintenance_new.html",
@@ -59,7 +59,7 @@ def new(slug: str) -> AnyResponse:
         here="/customers",
         form=form,
         customer=customer,
-        places=places,
+        spots=spots,
         place=f"machine:{wanted.id}" if wanted else "",
         days=list(DAYS.items()),
         chosen=request.form.getlist("day"),

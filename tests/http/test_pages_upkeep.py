@@ -32,6 +32,7 @@ def test_a_planned_window_stands_on_the_machines_page_until_it_is_called_off(
     dee = visit("dee")
     page = dee.get(f"{FORM}?machine=plant-db-1")
     assert f'value="machine:{world["plant"].machine}" selected' in page.text
+    assert 'href="/fleet"' in page.text, "the way to other pages stays"
     place = f"machine:{world['plant'].machine}"
     made = dee.post(FORM, data=fields(hands, place=place))
     assert (made.status_code, made.headers["Location"]) == (303, "/machines/plant-db-1")

@@ -87,10 +87,6 @@ function backdrop(chart, data, ink) {
   const { ctx, bbox } = chart;
   const x = (at) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, chart.valToPos(at, "x", true)));
   ctx.save();
-  for (const [from, to] of data.worked || []) {
-    ctx.fillStyle = ink.rule;
-    ctx.fillRect(x(from), bbox.top, Math.max(x(to) - x(from), 2), bbox.height);
-  }
   if (data.lit) {
     const left = x(data.lit[0]), right = Math.max(x(data.lit[1]), left + 2);
     ctx.fillStyle = ink.beam;
@@ -98,6 +94,12 @@ function backdrop(chart, data, ink) {
     ctx.fillStyle = ink.lamp;
     ctx.fillRect(left, bbox.top - 3 * devicePixelRatio, right - left, 3 * devicePixelRatio);
   }
+  ctx.globalAlpha = 0.55;
+  for (const [from, to] of data.worked || []) {
+    ctx.fillStyle = ink.rule;
+    ctx.fillRect(x(from), bbox.top, Math.max(x(to) - x(from), 2), bbox.height);
+  }
+  ctx.globalAlpha = 1;
   hatch(ctx, data, x, bbox, ink);
   if (data.now) {
     ctx.fillStyle = ink.ink;
