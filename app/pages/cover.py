@@ -176,7 +176,8 @@ def _answered(
     if isinstance(answer, Granted):
         zone = ZoneInfo(holds.facts.hours_zone)
         for one in answer.promises:
-            by = moment(one.by, zone, at, language) if one.by else ""
+            # Asked for another day, a weekday alone would be read as one of this week.
+            by = "" if not one.by else full(one.by, zone, language) if asked.at else moment(one.by, zone, at, language)
             promises.append(say(language, one.kind, by=by) if by else say(language, "promise_none"))
         if answer.people:
             people = [words.duty(duty, language) for duty in answer.people]

@@ -126,7 +126,7 @@ def test_would_this_be_granted_answers_for_another_day_machine_and_channel(visit
     base = "/customers/joinery/would?ask=open_incident&severity=2&machine=joinery-files"
     saturday = read(dee, base + "&at=2026-03-14T10:00&channel=phone")
     assert "Granted." in saturday
-    assert "First response by" in saturday
+    assert "First response by Mon 16 Mar 2026, 17:00" in saturday
     assert "The phone is answered again" in saturday
     later = read(dee, base + "&at=2027-06-01T10:00")
     assert "Contract VC-joinery ended on 2026-12-31." in later
