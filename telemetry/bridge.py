@@ -66,7 +66,7 @@ def main(settings: Needs) -> None:
     bridge = Bridge(writer, settings.partitions, settings.mqtt_username, secret, settings.bridge_name)
     desk = Desk(
         settings.database_for("worker"), settings.bridge_name, bridge.facts, bridge.publish_receipt,
-        bridge.retained.forget, bridge.retained.take_seen,
+        bridge.retained.forget, bridge.retained.take_seen, bridge.retained.ask_birth,
     )  # fmt: skip
     bridge.on_forgetful_broker = desk.publish_all_again
 

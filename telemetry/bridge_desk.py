@@ -21,6 +21,7 @@ from telemetry.log_postgres import connect
 log = structlog.get_logger()
 
 EVERY_S: Final = 5.0
+REBIRTH: Final = "vigie_rebirth"  # notified by watchers (effects.py) with GROUP/NODE
 
 _BEAT = """
 INSERT INTO process_beats (name, pid, host, state, started_at, beat_at, restarts, why, facts)
@@ -44,8 +45,8 @@ _GONE_EVERY: Final = 3  # turns
 
 
 class Desk:
-    """Every few seconds: beats with `facts()`, hands changed receipts to `publish(machine, seq)`, and the names of
-    machines that are gone to `forget(machine)`.
+    """Every few seconds: beats with `facts()`, hands changed receipts to `publish(machine, seq)`, the names of machines
+    that are gone to `forget(machine)`, and Sparkplug nodes that should be born again to `ask_birth(group, node)`.
 
     `retained` gives the machines the broker was seen to retain something of.
     """
@@ -58,9 +59,10 @@ class Desk:
         publish: Callable[[str, int], None],
         forget: Callable[[str], None] = lambda machine: None,
         retained: Callable[[], set[str]] = set,
+        ask_birth: Callable[[str, str], None] = lambda group, node: None,
     ) -> None:
         self._url, self._name, self._facts, self._publish = url, name, facts, publish
-        self._forget, self._retained = forget, retained
+        self._forget, self._retained, self._ask_birth = forget, retained, ask_birth
         self._known: dict[str, int] = {}
         self._turns = 0
         self._connection: psycopg.Connection[Any] | None = None
@@ -89,6 +91,8 @@ class Desk:
     def _once(self) -> None:
         if self._connection is None:
             self._connection = connect(self._url, "vigie-bridge-desk")
+            self._connection.add_notify_handler(self._unborn)
+            self._connection.execute(f"LISTEN {REBIRTH}")
         everything = self._again or not self._known
         self._again = False
         if everything:
@@ -105,6 +109,11 @@ class Desk:
             if self._known.get(machine) != seq:
                 self._known[machine] = seq
                 self._publish(machine, seq)
+
+    def _unborn(self, note: psycopg.Notify) -> None:
+        """A watcher met words of a Sparkplug node that do not fit together. Heard with the next statement."""
+        group, _, node = note.payload.rpartition("/")
+        self._ask_birth(group, node)
 
     def _gone(self, cursor: psycopg.Cursor[Any]) -> list[str]:
         """Machines the broker retains something of, and the database has no more."""

@@ -101,10 +101,12 @@ class Records:
         self._writer.append(partition, packed(record.envelopes), done)
 
 
+# The level with the machine's name, as the table of sources has it (formats/sources.py); the second for all others.
+_NAMED_AT: Final = {b"spBv1.0": 3, b"telemetry": 2}
+
+
 def _bucket(topic: bytes) -> bytes:
-    """The machine where the topic is ours; else the levels among which every agent has its machine's name."""
+    """The machine's name: whatever it speaks, its order holds, and births lie where the data they explain lies."""
     levels = topic.split(b"/", 4)
-    if levels[0] == b"vigie" and len(levels) > 1:
-        return levels[1]
-    # Sparkplug has the name in the fourth level, everybody else in the second or third (formats/sources.py).
-    return b"/".join(levels[:4] if levels[0] == b"spBv1.0" else levels[:2])
+    place = _NAMED_AT.get(levels[0], 1)
+    return levels[place] if len(levels) > place else topic

@@ -1,13 +1,20 @@
-"""What the bridge has the broker retain for machines: their receipts, and nothing more of a machine that is gone."""
+"""What the bridge says to machines: receipts the broker retains, nothing more of a machine that is gone, and to a
+Sparkplug node whose words no longer fit together, to be born again.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Final
 
 import paho.mqtt.client as mqtt
 
+from telemetry.formats.sparkplug import NAMESPACE
+from telemetry.formats.sparkplug_wire import rebirth
+
 _MOST_SEEN: Final = 100_000
+_MOST_UNBORN: Final = 1_000  # who is forgotten here is asked at its next word that does not fit
 _OF_A_MACHINE: Final = ("receipt", "status")
 
 
@@ -17,6 +24,7 @@ class Retained:
     def __init__(self) -> None:
         self.receipts = 0  # published
         self._waiting: deque[tuple[str, int | None]] = deque()  # None: the machine is gone
+        self._unborn: deque[tuple[str, str]] = deque(maxlen=_MOST_UNBORN)
         self._seen: deque[str] = deque(maxlen=_MOST_SEEN)
 
     def publish(self, machine: str, seq: int) -> None:
@@ -26,6 +34,10 @@ class Retained:
     def forget(self, machine: str) -> None:
         """Have the broker retain nothing more of a machine; done once connected."""
         self._waiting.append((machine, None))
+
+    def ask_birth(self, group: str, node: str) -> None:
+        """Ask a Sparkplug node for its birth certificates; asked once connected."""
+        self._unborn.append((group, node))
 
     def saw(self, machine: bytes) -> None:
         """The broker handed us something it retains of this machine."""
@@ -37,6 +49,9 @@ class Retained:
 
     def tell(self, client: mqtt.Client) -> None:
         """Publish what waits. QoS 0: it is retained, and the next one says as much again."""
+        while self._unborn:
+            group, node = self._unborn.popleft()
+            client.publish(f"{NAMESPACE}/{group}/NCMD/{node}", rebirth(time.time_ns() // 1_000_000), 0)
         while self._waiting:
             machine, seq = self._waiting.popleft()
             if seq is not None:

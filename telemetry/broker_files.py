@@ -108,6 +108,7 @@ def write_acl(files: Files, bridge_user: str) -> None:
         "pattern write vigie/%u/#",
         "pattern read vigie/%u/receipt",
         "pattern read vigie/%u/ask",
+        "pattern read spBv1.0/+/NCMD/%u",
         *(f"pattern write {_own_level(source.filter, source.machine)}" for source in SOURCES),
         "",
         f"user {bridge_user}",
@@ -115,6 +116,7 @@ def write_acl(files: Files, bridge_user: str) -> None:
         "topic write vigie/+/receipt",
         "topic write vigie/+/status",  # to take back what it retains of a machine that is gone
         "topic write vigie/+/ask",
+        "topic write spBv1.0/+/NCMD/+",
     ]
     _put(files, files.acl, "\n".join(lines) + "\n")
 

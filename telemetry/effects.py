@@ -28,6 +28,8 @@ from telemetry.seat import Letter, Pending, Seat
 from telemetry.verdict import Verdict
 from telemetry.watching import Watched
 
+_REBIRTH: Final = text("SELECT pg_notify('vigie_rebirth', :node)")  # the bridge asks (bridge_desk.py)
+_MOST_REBIRTHS: Final = 100  # the others are wanted again by their next word
 _LATELY: Final = timedelta(minutes=2)
 
 _STATE = text(
@@ -68,6 +70,8 @@ def store(session: Session, seat: Seat, owner: str, now: datetime) -> None:
         if verdict.opened and verdict.machine in seat.models:
             put_model(session, seat, whose, now)
     _tell(session, pending.verdicts, now)
+    for node in seat.decoder.births.take_wanted()[:_MOST_REBIRTHS]:
+        session.execute(_REBIRTH, {"node": "/".join(node)[:200]})
 
 
 def put_model(session: Session, seat: Seat, whose: Known, now: datetime) -> None:

@@ -92,6 +92,22 @@ def payload_of(data: bytes) -> Payload:
     return message
 
 
+def rebirth(at_ms: int) -> bytes:
+    """A command to a node to send its births again."""
+    stamp = b"\x08" + _number(at_ms)
+    name = b"Node Control/Rebirth"
+    metric = b"\x0a" + _number(len(name)) + name + b"\x18" + _number(at_ms) + b"\x20\x0b\x70\x01"
+    return stamp + b"\x12" + _number(len(metric)) + metric
+
+
+def _number(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
 def _inflate(message: Payload) -> bytes:
     algorithm = next((m.raw for m in message.metrics if m.name == "algorithm"), "DEFLATE")
     # 47 accepts zlib and gzip headers alike; senders that write bare deflate are tried second.

@@ -506,3 +506,11 @@ def test_births_outlive_a_watcher() -> None:
 @pytest.mark.parametrize("what", ["receipt", "ask", "answer"])
 def test_conversation_with_a_machine_is_no_telemetry(what: str) -> None:
     assert heard((f"vigie/m/{what}", '{"seq":3}')) == []
+
+
+def test_a_rebirth_is_asked_for_in_sparkplug_s_own_words() -> None:
+    from telemetry.formats.sparkplug_wire import payload_of, rebirth
+
+    asked = payload_of(rebirth(NOW))
+    assert asked.timestamp == NOW
+    assert [(m.name, m.datatype, m.raw, m.timestamp) for m in asked.metrics] == [("Node Control/Rebirth", 11, 1, NOW)]
