@@ -255,6 +255,8 @@ def _why(row: DeliveryCount) -> str:
         said.append(f"{row.duplicate} came again: counted once")
     if row.missing:
         said.append(f"{words.count(row.missing, 'number')} skipped and not seen since")
+    if row.in_maintenance:
+        said.append(f"{row.in_maintenance:,} came while it was worked on: kept, not scored")
     if row.late:
         said.append(f"{row.late} came late: kept in history, not scored")
     return "; ".join(said)
