@@ -34,6 +34,7 @@ from app.api import (
     tokens,
     transfers,
     withdrawals,
+    ways,
 )
 from app.api.door import BASE, ROUTES, Route, mount
 
@@ -56,6 +57,7 @@ NOUNS = (
     withdrawals,
     inbound,
     notices,
+    ways,
     findings,
     history,
     decisions,
