@@ -33,8 +33,8 @@ from app.api import (
     terms,
     tokens,
     transfers,
-    withdrawals,
     ways,
+    withdrawals,
 )
 from app.api.door import BASE, ROUTES, Route, mount
 
