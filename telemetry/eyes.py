@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from telemetry.evidence import clock
+from telemetry.forecast import Forecasts
 from telemetry.smart import SIGNS, Card, Drive, Told
 from telemetry.smart_card import card
 from telemetry.tail import FIRST, Tail
@@ -64,6 +65,7 @@ class Eyes:
     drives: dict[str, Drive] = field(default_factory=dict)
     warned: dict[str, Warned] = field(default_factory=dict)
     tail: Tail | None = None
+    forecasts: Forecasts = field(default_factory=Forecasts)
     score: float | None = None  # what a list of scores shows; None: the baselines' own
     ratio: float | None = None  # stands in for the baselines' (1.0 opens); None: theirs counts
     _names: tuple[str, ...] = ()
@@ -74,20 +76,21 @@ class Eyes:
         """Hear a reading; ``known`` counts the metrics this machine ever told. ``quiet``: learn, open nothing."""
         if (names := tuple(metrics)) != self._names:
             self._plan(names)
+        out = self.forecasts.look(machine, metrics, at_ms, quiet)
         if self._parts:
-            return self._see_drives(machine, metrics, at_ms, quiet)
+            return out + self._see_drives(machine, metrics, at_ms, quiet)
         if known != 1 or not is_scored(names[0]):
             self.tail = self.score = self.ratio = None
-            return []
+            return out
         self.tail = self.tail or Tail()
         rarity, self.score = self.tail.hear(metrics[names[0]])
         bar = RARE * max(1.0, KNOWN / self.tail.heard)
         self.ratio = rarity / bar if self.tail.heard > FIRST else None
-        return []
+        return out
 
     def open_causes(self) -> set[str]:
         """Causes of the conditions these eyes hold open."""
-        return {w.cause for w in self.warned.values()}
+        return {w.cause for w in self.warned.values()} | self.forecasts.open_causes()
 
     def _plan(self, names: tuple[str, ...]) -> None:
         self._names = names
@@ -133,6 +136,7 @@ class Eyes:
             },
             "warned": {part: [w.started_ms, w.cause, list(w.metrics)] for part, w in self.warned.items()},
             "tail": None if self.tail is None else self.tail.state(),
+            "forecasts": self.forecasts.state(),
             "told": [self.score, self.ratio],
         }
 
@@ -146,6 +150,7 @@ class Eyes:
             eyes.drives[part] = Drive(**{**kept, "last": last, "counts": counts})
         eyes.warned = {part: Warned(w[0], w[1], tuple(w[2])) for part, w in state["warned"].items()}
         eyes.tail = None if state["tail"] is None else Tail.restored(state["tail"])
+        eyes.forecasts = Forecasts.restored(state.get("forecasts", {}))
         eyes.score, eyes.ratio = state["told"]
         return eyes
 

@@ -25,7 +25,7 @@ class Verdict:
 
     machine: str
     cause: str
-    kind: str  # "anomaly" (the model), "rule" (a hard fault), "event" (the machine said so)
+    kind: str  # "anomaly" (the model), "rule" (a hard fault), "event" (the machine said so), "forecast"
     severity: int  # 1 gravest … 4
     score: float  # robust sigmas for an anomaly, the offending value for a rule
     at_ms: int

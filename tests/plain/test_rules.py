@@ -37,6 +37,12 @@ FAULTS: list[tuple[str, Walk, float, float | None]] = [
     ("psu_ok.2", [(0, 1), (10, 0), (20, 1), (80, 1)], 10, 80),
     ("smart_reallocated.sda", [(0, 4), (60, 4), (120, 7), (86_520, 7)], 120, 86_520),
     ("smart_pending.sda", [(0, 0), (60, 2)], 60, None),
+    ("smart_187_raw.sda", [(0, 0), (60, 1), (86_460, 1)], 60, 86_460),
+    ("smart_198_raw.sda", [(0, 0), (60, 2)], 60, None),
+    ("clock_synced", [(0, 1), (60, 0), (660, 0), (700, 1), (1000, 1)], 660, 1000),
+    ("clock_offset_s", [(0, 0), (60, 9), (360, 9), (400, 0), (700, 0)], 360, 700),
+    ("clock_offset_s", [(0, 0), (60, -9), (360, -9), (400, 0), (700, 0)], 360, 700),
+    ("cert_days_left.www", [(0, 15), (60, 14), (120, 90), (180, 90)], 60, 180),
     ("raid_degraded.md0", [(0, 0), (60, 1)], 60, None),
     ("ecc_errors", [(0, 10), (60, 11), (21_660, 11)], 60, 21_660),
     ("oom_kills", [(0, 0), (60, 1), (3_660, 1)], 60, 3_660),
@@ -47,7 +53,7 @@ FAULTS: list[tuple[str, Walk, float, float | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("metric", "walk", "opens", "ends"), FAULTS, ids=[f[0] for f in FAULTS])
+@pytest.mark.parametrize(("metric", "walk", "opens", "ends"), FAULTS, ids=[f"{f[0]} {i}" for i, f in enumerate(FAULTS)])
 def test_a_fault_opens_its_rule_and_its_end_ends_it(metric: str, walk: Walk, opens: float, ends: float | None) -> None:
     assert turns(metric, walk) == [(opens, True)] + ([] if ends is None else [(ends, False)])
 
