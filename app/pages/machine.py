@@ -256,7 +256,7 @@ def _why(row: DeliveryCount) -> str:
     if row.missing:
         said.append(f"{words.count(row.missing, 'number')} skipped and not seen since")
     if row.in_maintenance:
-        said.append(f"{row.in_maintenance:,} came while it was worked on: kept, not scored")
+        said.append(f"{row.in_maintenance:,} of these came while it was worked on: kept, not judged")
     if row.late:
         said.append(f"{row.late} came late: kept in history, not scored")
     return "; ".join(said)
