@@ -250,6 +250,11 @@ def each(items: Iterable[Any], understand: Callable[[Any], Iterable[Heard]]) -> 
 
 def by_instant(found: Iterable[tuple[int, str, float]]) -> list[tuple[int, dict[str, float]]]:
     """Values as one set of metrics an instant, oldest first; a name that comes twice at an instant begins another."""
+    found = list(found)
+    # The common message is one instant with each name once, all of them seen before.
+    at_once = {name: value for _, name, value in found}
+    if len(at_once) == len(found) <= MAX_METRICS and len({at for at, _, _ in found}) == 1 and names_known(at_once):
+        return [(found[0][0], at_once)]
     sets: dict[int, list[dict[str, float]]] = {}
     for at, name, value in found:
         held = sets.setdefault(at, [{}])

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from telemetry.formats import cumulative
 from telemetry.formats.route import Route
@@ -43,12 +42,12 @@ _EQUALS: Final = re.compile(r"((?:[^=\\]|\\.)+)=(.+)", re.S)
 _UNESCAPE: Final = re.compile(r"\\([,= \\])")
 _UNQUOTE: Final = re.compile(r"\\([\"\\])")
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+[iu]|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)")
+_PLAIN_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _TRUE: Final = frozenset({"t", "T", "true", "True", "TRUE"})
 _FALSE: Final = frozenset({"f", "F", "false", "False", "FALSE"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
+class _Point(NamedTuple):
     """One field of one metric."""
 
     host: str
@@ -98,7 +97,7 @@ def _readings(route: Route, points: list[_Point]) -> list[Heard]:
         machine = machine_ok(host) if host and route.believes else route.machine
         # Several hosts under one machine's name stay apart by their names.
         before = f"{host}." if len(hosts) > 1 and host != route.machine and not route.believes else ""
-        own = [p for p in points if p.host == host]
+        own = points if len(hosts) == 1 else [p for p in points if p.host == host]
         values = by_instant((p.at_ms, before + p.name, p.value) for p in own if not isinstance(p.value, str))
         texts = {name_ok(before + p.name): p.value[:MAX_TEXT] for p in own if isinstance(p.value, str)}
         growing = frozenset(before + p.name for p in own if p.grows) or NO_COUNTERS
@@ -147,6 +146,7 @@ def _line(route: Route, line: re.Match[str]) -> list[_Point]:
         at = instant(_nearest_ms(int(line["at"])), at)
     host = tags.get("host", "")
     points: list[_Point] = []
+    before = _name(measurement, tags, "")
     end = 0
     for field in _FIELD.finditer(line["fields"]):
         if field.start() != end:
@@ -155,7 +155,7 @@ def _line(route: Route, line: re.Match[str]) -> list[_Point]:
         key, value = _plain(field[1]), _field_value(field[2])
         if value is not None:
             grows = cumulative.telegraf(measurement, key)
-            points.append(_Point(host, at, _name(measurement, tags, key), value, grows))
+            points.append(_Point(host, at, before + key, value, grows))
     if end != len(line["fields"]):
         raise Refused("bad_payload", line[0][:120])
     return points
@@ -166,6 +166,8 @@ def _plain(text: str) -> str:
 
 
 def _field_value(text: str) -> float | str | None:
+    if _PLAIN_NUMBER.fullmatch(text):
+        return float(text)
     if text.startswith('"'):
         return _UNQUOTE.sub(r"\1", text[1:-1])
     if text in _TRUE:
