@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from escalation import company, echo, handover, outbox, pressing, waiting_line
+from escalation import company, consequences, contract_watch, echo, handover, outbox, pressing, waiting_line
 from escalation.auditor import Watchman
 from escalation.channels import Channel, acklink
 from escalation.channels.chat import slack, teams
@@ -25,6 +25,7 @@ from models.session import SYSTEM, Sessions, work
 _DELIVER_S = 15.0
 _TICK_S = 15.0
 _AUDIT_S = 60.0
+_CONTRACTS_S = 60.0
 _AT_ONCE = 200  # incidents a tick; more are due at once only after a sleep
 
 
@@ -71,7 +72,7 @@ def desk_loops(
     heartbeat_url: str = "",
     allow_private: bool = False,
 ) -> tuple[list[Loop], Callable[[], None]]:
-    """The loops `deliver`, `tick` and `auditor`, and what ends the sender's threads once they have stopped."""
+    """The loops of the desk, and what ends the sender's threads once they have stopped."""
 
     def again() -> None:
         deliver.nudge()
@@ -97,10 +98,16 @@ def desk_loops(
             ahead = (due, alone_at, handover.next_due(session), pressing.next_due(session))
         return min((at for at in ahead if at is not None), default=None)
 
+    def contracts_end(now: datetime) -> None:
+        with work(sessions, SYSTEM) as session:
+            consequences.expire(session, now)
+        contract_watch.once(sessions, now)
+
     deliver = Loop("deliver", _DELIVER_S, delivering)
     tick = Loop("tick", _TICK_S, ticking)
     auditor = Loop("auditor", _AUDIT_S, watchman.once, nudged=False)
-    every = [deliver, tick, auditor]
+    contracts = Loop("contracts", _CONTRACTS_S, contracts_end, nudged=False)
+    every = [deliver, tick, auditor, contracts]
     if heartbeat_url:
         every.append(heartbeat_loop(heartbeat_url, lambda: watchman.well_at, allow_private=allow_private))
     return every, deliverer.close
