@@ -201,20 +201,20 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "promise.open": ("Your contract is {tier}: {ask} is answered within {budget}, by {by}.", ""),
     "promise.closed": (
-        "Your contract is {tier}: {ask} is answered within {budget} of service hours; closed now, so by {by}.",
+        "Your contract is {tier}: {ask} is answered within {budget} of service; closed now, so by {by}.",
         "It is kept and waits for us; the clock begins to count {opening}.",
     ),
     "promise.closed.phone": (
-        "Your contract is {tier}: {ask} is answered within {budget} of service hours; closed now, so by {by}.",
+        "Your contract is {tier}: {ask} is answered within {budget} of service; closed now, so by {by}.",
         "The phone is answered again {opening}; what you write before then is kept and waits for us.",
     ),
     "promise.never": (
-        "Your contract is {tier}: {ask} is answered within {budget} of service hours, and none lie ahead in two years.",
+        "Your contract is {tier}: {ask} is answered within {budget} of service, and none lies ahead in two years.",
         "It is kept all the same; have the hours of the contract changed.",
     ),
     "visit.open": ("Your contract is {tier}: somebody is on site within {budget}, by {by}.", ""),
     "visit.closed": (
-        "Your contract is {tier}: somebody is on site within {budget} of service hours; closed now, so by {by}.",
+        "Your contract is {tier}: somebody is on site within {budget} of service; closed now, so by {by}.",
         "It is kept; the clock begins to count {opening}.",
     ),
     "outside.paid": (
