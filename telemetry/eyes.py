@@ -83,7 +83,7 @@ class Eyes:
             self.tail = self.score = self.ratio = None
             return out
         self.tail = self.tail or Tail()
-        rarity, self.score = self.tail.hear(metrics[names[0]])
+        rarity, self.score = self.tail.hear(float(metrics[names[0]]))
         bar = RARE * max(1.0, KNOWN / self.tail.heard)
         self.ratio = rarity / bar if self.tail.heard > FIRST else None
         return out
@@ -112,7 +112,7 @@ class Eyes:
         weights, out, worst = card(), [], 0.0
         for part, fields in self._parts:
             drive = self.drives.setdefault(part, Drive())
-            signs = drive.hear(at_ms, Told(**{about: metrics[name] for name, about in fields}))
+            signs = drive.hear(at_ms, Told(**{about: float(metrics[name]) for name, about in fields}))
             risk = weights.risk(signs)
             worst = max(worst, risk)
             open_ = self.warned.get(part)
