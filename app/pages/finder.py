@@ -29,6 +29,7 @@ _GO = (
     ("Go to the watch floor", "/", ""),
     ("Go to the customers", "/customers", ""),
     ("Go to the fleet", "/fleet", ""),
+    ("Go to the service calendars", "/calendars", "hours, holidays, when we are next open, a year at a glance"),
     ("Go to the platform", "/platform", "ledger, dead letters, processes"),
     ("Go to the notices", "/notices", "who was told what, delivery log, send again"),
     ("Go to the doors", "/doors", "alerts in from Alertmanager, PagerDuty, Nagios, Icinga, hooks"),
