@@ -31,6 +31,14 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "notice": ("dash", ""),
     "verdict": ("dash", "{actor} judged it"),
     "severity": ("dash", ""),
+    "threshold": ("up", ""),
+    "breach": ("dash", ""),
+    "cause": ("dash", ""),
+    "recounted": ("dash", ""),
+    "promised": ("dot", ""),
+    "kept": ("check", ""),
+    "terms": ("dash", ""),
+    "runs on": ("dash", ""),
 }
 _CLAUSE = re.compile(r"(?<=[.:;])\s+")
 
