@@ -168,6 +168,8 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         warm = self.warm_
         quick, slow = smooth(held_out, QUICK_LINK), smooth(held_out, SLOW_LINK)
         self.quick_center_, self.slow_center_ = np.median(quick, axis=0), np.median(slow, axis=0)
+        usual = np.abs(quick - self.quick_center_)[warm:]
+        self.quick_middle_ = np.maximum(np.quantile(usual, 0.9, axis=0) / 1.645, LEAST_LINKED)
         means, slot = slot_means(quick, self.grid_s)
         self.quick_scale_ = np.stack([_tail(s, warm, self.grid_s) for s in self._drifts(quick, self.quick_center_)])
         self.slow_scale_ = np.stack(

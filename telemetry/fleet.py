@@ -31,7 +31,7 @@ HOT: Final = (
 )  # fmt: skip
 LEARNED: Final = (
     "live", "own_center", "own_0", "own_1", "own_2", "center", "unit", "low", "high", "positive",
-    "linked_center", "linked_0", "linked_1", "usual_level",
+    "linked_center", "linked_middle", "linked_0", "linked_1", "usual_level",
     "slow_center", "slow_0", "slow_1", "slow_2", "slow_usual_level", "phase",
 )  # fmt: skip
 COLUMNS: Final = (*HOT, *LEARNED)

@@ -54,6 +54,7 @@ def settle(c: Columns, slots: Slots, rows: Rows, model: Baselines, history: Arra
     phase = len(history) - 1.0 - last_step
     learned = {
         "linked_center": model.quick_center_,
+        "linked_middle": model.quick_middle_,
         "linked_0": model.quick_scale_[0],
         "linked_1": model.quick_scale_[1],
         "usual_level": model.usual_[0],

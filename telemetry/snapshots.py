@@ -22,7 +22,7 @@ from telemetry.relations import Links
 from telemetry.rulebook import Standing
 from telemetry.teaching import Taught
 
-MAGIC: Final = b"VIGIE-W2"
+MAGIC: Final = b"VIGIE-W3"
 _TYPES: Final = ("<f8", "<f4", "<i8", "|b1")
 AnyArray = NDArray[Any]
 

@@ -57,6 +57,11 @@ def witnesses(m: Machine, fleet: Fleet, own: Array, by_others: Array) -> list[Wi
     c, rows = fleet.columns, m.rows
     low, high = band(fleet, rows)
     now = c["now"][rows]
+    if by_others.any():
+        # The score caps each metric and counts in tails; who speaks first is told by plain distance from the usual.
+        far = np.abs(c["linked_now"][rows] - c["linked_center"][rows]) / np.maximum(c["linked_middle"][rows], 1e-300)
+        far *= c["live"][rows]
+        by_others = far * (by_others.max() / max(float(far.max()), 1e-300))
     share = np.maximum(own, by_others)
     # Relation surprise is capped; among equals the one furthest from its own past speaks first.
     order = np.lexsort((-own, -share.round(6)))[:MOST_WITNESSES]
