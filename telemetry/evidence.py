@@ -36,7 +36,11 @@ def clock(at_ms: int) -> str:
 # Busy processors and disks and slow answers come of something: what fills or breaks explains them, never the reverse.
 _SYMPTOMS: Final = frozenset({"cpu", "disk-speed", "processes", "latency", "requests", "power"})
 _ROOTS: Final = frozenset({"memory", "disk", "drive", "ecc"})
-_LEAST: Final = 0.3  # of the largest share: less is a bystander
+
+
+def is_root(metric: str) -> bool:
+    """Whether the metric tells of something that fills or breaks."""
+    return kind_of(word(metric).family) in _ROOTS
 
 
 def led(witnesses: Sequence[Witness]) -> list[Witness]:
@@ -46,7 +50,7 @@ def led(witnesses: Sequence[Witness]) -> list[Witness]:
     first = witnesses[0]
     if kind_of(word(first.metric).family) in _SYMPTOMS:
         for w in witnesses[1:]:
-            if kind_of(word(w.metric).family) in _ROOTS and w.share >= max(1.0, _LEAST * first.share):
+            if is_root(w.metric) and w.share >= 1.0:
                 return [w, *(other for other in witnesses if other is not w)]
     return list(witnesses)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from telemetry.baselines import QUICK_SHARE
-from telemetry.evidence import Witness, cause_of, clock, led, sentence_of, title_of
+from telemetry.evidence import Witness, cause_of, clock, is_root, led, sentence_of, title_of
 from telemetry.features import Array
 from telemetry.fleet import Fleet
 from telemetry.machine import Machine
@@ -64,11 +64,15 @@ def witnesses(m: Machine, fleet: Fleet, own: Array, by_others: Array) -> list[Wi
         by_others = far * (by_others.max() / max(float(far.max()), 1e-300))
     share = np.maximum(own, by_others)
     # Relation surprise is capped; among equals the one furthest from its own past speaks first.
-    order = np.lexsort((-own, -share.round(6)))[:MOST_WITNESSES]
-    found = []
-    for i in order:
-        if share[i] <= 0 or share[i] < 0.3 * share[order[0]]:
-            break
+    order = np.lexsort((-own, -share.round(6)))
+    found: list[Witness] = []
+    for place, i in enumerate(order):
+        if share[i] < 0.3 * share[order[0]] or place >= MOST_WITNESSES:
+            # What fills or breaks is heard however loud its symptoms are, if it would be enough by itself.
+            if share[i] < 1.0 or len(found) > MOST_WITNESSES:
+                break
+            if not is_root(m.notebook.names[i]):
+                continue
         told_by, a, b = "past", low[i], high[i]
         if by_others[i] > own[i] and low[i] <= now[i] <= high[i]:
             told_by = "others"

@@ -37,7 +37,7 @@ def witness(metric: str, share: float) -> Witness:
         ({"procs": 2.5, "mem_used_pct": 2.2}, "memory"),
         ({"disk_write_mb_s": 4.5, "disk_used_pct./var": 1.4}, "disk:/var"),
         ({"cpu_util": 2.0, "mem_used_pct": 0.9}, "cpu"),  # memory alone would not be enough
-        ({"disk_write_mb_s": 9.0, "disk_used_pct./var": 1.4}, "disk-speed"),  # nor as a bystander
+        ({"latency_ms": 90.0, "mem_used_pct": 1.4}, "memory"),  # however loud the symptom is
         ({"mem_used_pct": 1.2, "disk_used_pct./var": 1.1, "disk_free_gb./var": 1.1}, "memory"),
         ({"temp_c.cpu": 2.0, "mem_used_pct": 1.5}, "temperature"),
         ({"queue_depth": 2.0, "mem_used_pct": 1.9}, "queue_depth"),
