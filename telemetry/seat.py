@@ -21,7 +21,7 @@ from telemetry.baselines import Baselines
 from telemetry.deliveries import NOBODY, Deliveries
 from telemetry.directory import Known
 from telemetry.envelope import Damaged, Envelope, unpacked
-from telemetry.formats import Decoder
+from telemetry.formats import Decoder, sparkplug
 from telemetry.log import Record
 from telemetry.reading import REASONS, Event, Heard, Reading, Refused, Status
 from telemetry.verdict import Verdict
@@ -31,7 +31,8 @@ log = structlog.get_logger()
 
 UNKNOWN_MACHINE: Final = "unknown_machine"
 DAMAGED_RECORD: Final = "damaged_record"
-_VERSION: Final = b"VS1"
+_VERSION: Final = b"VS2"
+_BEFORE_BIRTHS: Final = b"VS1"
 _CUT: Final = 1_000  # characters of a detail
 
 
@@ -242,17 +243,21 @@ class Seat:
 
     def snapshot(self) -> bytes:
         """What later answers depend on, as bytes; taken when nothing is pending."""
-        heard = orjson.dumps({name: state.snapshot() for name, state in self.heard.items()})
+        told = {name: state.snapshot() for name, state in self.heard.items()}
+        heard = orjson.dumps({"heard": told, "births": self.decoder.births.snapshot()})
         return _VERSION + len(heard).to_bytes(8, "little") + heard + self.watching.snapshot()
 
     def restore(self, blob: bytes) -> None:
         """The inverse of `snapshot`. Raises `ValueError` for bytes of another version or damaged ones."""
-        if blob[:3] != _VERSION:
+        if blob[:3] not in (_VERSION, _BEFORE_BIRTHS):
             raise ValueError("a snapshot of another version")
         end = 11 + int.from_bytes(blob[3:11], "little")
-        kept: dict[str, list[Any]] = orjson.loads(blob[11:end])
+        kept: dict[str, Any] = orjson.loads(blob[11:end])
+        told = kept if blob[:3] == _BEFORE_BIRTHS else kept["heard"]
         self.watching = Watching.restore(blob[end:])
-        self.heard = {name: admission.restored(state) for name, state in kept.items()}
+        self.heard = {name: admission.restored(state) for name, state in told.items()}
+        if blob[:3] == _VERSION:
+            self.decoder.births = sparkplug.restored(kept["births"])
 
     def learn(self, whose: Known, reports: Iterable[tuple[int, dict[str, float]]]) -> None:
         """Feed stored history of a machine whose state was lost: learned from, nothing opens."""

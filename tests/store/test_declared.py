@@ -49,3 +49,15 @@ def test_a_gateway_speaks_for_the_machines_declared_for_it_and_for_no_other(plan
     assert plant.one(select(DeadLetter.reason, DeadLetter.machine)) == [("not_its_own", "joinery-files")]
     assert plant.ledger("joinery-files") == {"received": 1, "refused": 1}
     assert plant.stored(cast.joinery_machine) == []
+
+
+def test_a_watcher_that_comes_after_knows_the_births_of_before(plant: Plant, cast: Cast) -> None:
+    from telemetry.seat import Seat
+
+    born = b"\x12\x0e\x0a\x04temp\x10\x07\x20\x03\x50\x29\x18\x00"  # temp is alias 7, an Int32, 41
+    said = b"\x12\x04\x10\x07\x50\x2a\x18\x01"  # alias 7 is 42
+    before, after = Seat(0, 0, 60_000), Seat(0, 0, 60_000)
+    before.decoder.decode("spBv1.0/G/NBIRTH/plant-db-1", born, 1_795_338_200_000)
+    after.restore(before.snapshot())
+    (heard,) = after.decoder.decode("spBv1.0/G/NDATA/plant-db-1", said, 1_795_338_200_000)
+    assert getattr(heard, "metrics", None) == {"temp": 42.0}
