@@ -17,6 +17,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from app.problems import FieldError, Problem
+from contracts.hours import parse
 
 M = TypeVar("M", bound="In")
 
@@ -88,6 +89,14 @@ def _zone(value: str) -> str:
     return value
 
 
+def _with_holidays(value: str) -> str:
+    try:
+        parse({"holidays": value})
+    except ValueError:
+        raise ValueError("is no country or region whose public holidays are known") from None
+    return value
+
+
 def _mail(value: str) -> str:
     try:
         # No look-up in the DNS: an address is tried by writing to it. The local part of test domains is fine.
@@ -106,7 +115,11 @@ Severity = Annotated[int, Field(ge=1, le=4, description="1 gravest to 4")]
 Instant = Annotated[AwareDatetime, BeforeValidator(_an_instant), AfterValidator(_in_reach)]
 Day = Annotated[date, AfterValidator(_day_in_reach)]
 Zone = Annotated[str, Field(min_length=1, max_length=64, description="IANA name"), AfterValidator(_zone)]
-Country = Annotated[str, Field(pattern=r"^([A-Z]{2})?$", description="ISO 3166 alpha-2, or empty")]
+Country = Annotated[
+    str,
+    Field(pattern=r"^([A-Z]{2}(-[A-Za-z0-9]{1,3})?)?$", description="ISO 3166 country or region (DE-BY), or empty"),
+    AfterValidator(_with_holidays),
+]
 Mail = Annotated[str, Field(min_length=3, max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_mail)]
 Language = Literal["en", "fr"]
 # A thing by its id, or by the short name people use for it (slug, machine name, VG-1001, VC-1042).

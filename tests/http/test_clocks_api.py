@@ -173,3 +173,14 @@ def test_a_change_of_contract_is_foreseen_before_it_reaches_the_clocks(
     assert (done["effects"][0]["before"], done["effects"][0]["after"]) == (before, after)
     assert after < before
     assert visit("dee").post(f"{BASE}/contracts/{contract}/consequences", {"change": "expiry"}).status_code == 403
+
+
+def test_a_site_may_name_the_region_whose_holidays_it_keeps(visit: Callable[[str], Visitor]) -> None:
+    boss = visit("max")
+    path = f"{BASE}/customers/plant/sites"
+    made = boss.post(path, {"name": "Munich", "zone": "Europe/Berlin", "country": "DE-BY"})
+    assert made.status_code == 201, made.text
+    answer = boss.post(path, {"name": "Nowhere", "zone": "Europe/Berlin", "country": "DE-XX"})
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert answer.json["errors"][0]["field"] == "country"
