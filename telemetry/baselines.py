@@ -185,10 +185,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         self.linked_level_ = max(separate_peaks(score, round(self.linked_peaks_a_day * days), apart), TINY)
 
     def _calm(self, quick: Array, days: float) -> float:
-        """How calm relations are on held-out history: what three half-hours a day exceed, in robust units.
-
-        Told in units of the middle of the residuals, not of their tails: where tails are heavy, relations do not hold.
-        """
+        """What three half-hours of held-out history a day exceed, in units of the residuals' middle: heavy tails show."""
         warm, parts = self.warm_, []
         for signal in self._drifts(quick, self.quick_center_):
             size = np.abs(signal)
