@@ -185,7 +185,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         self.linked_level_ = max(separate_peaks(score, round(self.linked_peaks_a_day * days), apart), TINY)
 
     def _calm(self, quick: Array, days: float) -> float:
-        """What three half-hours of held-out history a day exceed, in units of the residuals' middle: heavy tails show."""
+        """What three half-hours a day of held-out history exceed, in units of the residuals' middle: tails show."""
         warm, parts = self.warm_, []
         for signal in self._drifts(quick, self.quick_center_):
             size = np.abs(signal)
