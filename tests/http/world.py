@@ -61,6 +61,7 @@ class Things:
     calendar: str
     window: str
     subject: str = "storage"
+    mapping: str = "hall"
     session: str = "0123456789abcdef"
     kind: str = "visits"
 
