@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import duty, outbox
+from escalation import duty, outbox, roster
 from escalation.channels import Channel, ChannelError, Letter
 from models.incidents import Incident, Promise
 from models.notices import Notice
@@ -152,8 +152,10 @@ def _rungs(session: Session, now: datetime) -> list[Alarm]:
     """Rungs that the ladders now climbing still need, and that nobody can be reached on."""
     climbing = select(Incident).where(Incident.state == "open", Incident.next_rung_at.is_not(None)).limit(_MOST)
     alarms: dict[str, Alarm] = {}
-    for incident in session.scalars(climbing.order_by(Incident.opened_at)):
-        desk = duty.on_duty(session, incident, now)
+    incidents = session.scalars(climbing.order_by(Incident.opened_at)).all()
+    known = roster.read(session, now) if incidents else None
+    for incident in incidents:
+        desk = duty.on_duty(session, incident, now, known)
         for rung in incident.ladder.get("rungs", [])[incident.rung + 1 :]:
             if not any(duty.whom(desk, word) for word in rung["who"]):
                 name = rung["name"] or ", ".join(rung["who"])

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from escalation import roster
 from escalation.incident import NEVER_ALONE
 from escalation.promises import terms_of
+from escalation.roster import Roster
 from escalation.routing import Need, Order, Place, order, second_for, unit_of
 from escalation.subjects import subject_of
 from models.customers import Customer
@@ -30,13 +31,16 @@ class Duty:
     named: tuple[uuid.UUID, ...]
 
 
-def on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
-    """Everybody of ours as they stand towards this incident at `now`, whoever's transaction asks."""
+def on_duty(session: Session, incident: Incident, now: datetime, known: Roster | None = None) -> Duty:
+    """Everybody of ours as they stand towards this incident at `now`, whoever's transaction asks.
+
+    `known`: the roster of the same instant, where many incidents are looked at.
+    """
     with as_staff(session):
-        return _on_duty(session, incident, now)
+        return _on_duty(session, incident, known or roster.read(session, now))
 
 
-def _on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
+def _on_duty(session: Session, incident: Incident, known: Roster) -> Duty:
     customer = session.get_one(Customer, incident.customer_id)
     need = Need(
         customer.id,
@@ -47,23 +51,23 @@ def _on_duty(session: Session, incident: Incident, now: datetime) -> Duty:
         subject_of(incident.cause),
         roster.mode_of(incident.channel),
     )
-    return _as_needed(session, need, now)
+    return _as_needed(session, need, known)
 
 
 def for_customer(session: Session, customer_id: uuid.UUID, now: datetime) -> Duty:
     """Everybody of ours as they stand towards a customer, whatever it is about. The caller sees our people."""
     customer = session.get_one(Customer, customer_id)
-    return _as_needed(session, Need(customer.id, unit_of(customer.zone), 1, language=customer.language), now)
+    need = Need(customer.id, unit_of(customer.zone), 1, language=customer.language)
+    return _as_needed(session, need, roster.read(session, now))
 
 
-def _as_needed(session: Session, need: Need, now: datetime) -> Duty:
-    people = roster.our_people(session)
+def _as_needed(session: Session, need: Need, known: Roster) -> Duty:
     named = tuple(
         session.scalars(
             select(NamedPerson.person_id).where(NamedPerson.customer_id == need.customer_id).order_by(NamedPerson.duty)
         )
     )
-    return Duty(order(roster.candidates(session, people, named, now), need), people, named)
+    return Duty(order(known.towards(named), need), known.people, named)
 
 
 def whom(duty: Duty, word: str) -> list[Place]:

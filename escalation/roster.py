@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -80,19 +81,29 @@ def drawn(row: DutySchedule, covers: Iterable[Stretch] = (), absent: Iterable[St
     return Schedule(row.zone, tuple(rota.layer(given) for given in row.layers), tuple(covers), tuple(absent))
 
 
-def candidates(
-    session: Session, people: Mapping[uuid.UUID, Person], named: Collection[uuid.UUID], now: datetime
-) -> list[Candidate]:
-    """Every engineer among `people` as they stand at `now`; `named`: those a contract names for the account."""
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Everybody of ours at one instant, read once for as many incidents as are looked at then."""
+
+    people: dict[uuid.UUID, Person]
+    engineers: tuple[Candidate, ...]
+
+    def towards(self, named: Collection[uuid.UUID]) -> list[Candidate]:
+        """The engineers as they stand towards an account; `named`: those its contract names."""
+        return [replace(one, named=one.person_id in named) for one in self.engineers]
+
+
+def read(session: Session, now: datetime) -> Roster:
+    """Our people at `now`. Seven queries, whatever their number."""
+    people = our_people(session)
     units = units_now(session, now)
     serving = _serving(session)
     trained, expired = _trainings(session, people, now)
     away = _away(session, people, now)
     holds = (Detachment.starts_at <= now, or_(Detachment.ends_at.is_(None), Detachment.ends_at > now))
-    detached = {
-        row[0]: row[1] for row in session.execute(select(Detachment.person_id, Detachment.customer_id).where(*holds))
-    }
-    return [
+    rows = session.execute(select(Detachment.person_id, Detachment.customer_id).where(*holds))
+    detached = {row[0]: row[1] for row in rows}
+    engineers = tuple(
         Candidate(
             person.id,
             person.name,
@@ -101,17 +112,17 @@ def candidates(
             frozenset(person.languages),
             sum(serving.get(person.id, {}).values()),
             bool(person.notify),
-            person.id in named,
-            detached.get(person.id),
-            away.get(person.id, ""),
-            trained.get(person.id, {}),
-            frozenset(expired.get(person.id, ())),
-            serving.get(person.id, {}),
-            {mode: int(room) for mode, room in person.capacity.items()},
+            exclusive=detached.get(person.id),
+            away=away.get(person.id, ""),
+            trained=trained.get(person.id, {}),
+            expired=frozenset(expired.get(person.id, ())),
+            serving=serving.get(person.id, {}),
+            capacity={mode: int(room) for mode, room in person.capacity.items()},
         )
         for person in people.values()
         if person.role == "engineer"
-    ]
+    )
+    return Roster(people, engineers)
 
 
 def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:

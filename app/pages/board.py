@@ -90,8 +90,8 @@ class Board:
 
 def read_board(session: Session, reader: uuid.UUID | None, now: datetime, zone: tzinfo) -> Board:
     """The whole board. A fixed number of queries, whatever the number of people."""
-    people = roster.our_people(session)
-    able = {one.person_id: one for one in roster.candidates(session, people, (), now)}
+    known = roster.read(session, now)
+    people, able = known.people, {one.person_id: one for one in known.engineers}
     drawn = roster.schedules(session, now - BEHIND, now + LOOKED_AHEAD)
     spans = _spans(session, drawn, now)
     units = tuple(_unit(unit, people, able, spans, now, zone) for unit in UNITS)

@@ -95,11 +95,11 @@ def _read(session: Session, form: Form) -> _Asked | None:
 
 def _played(session: Session, asked: _Asked) -> Night:
     ladder = climbing.ladder_of(asked.terms)
-    people = roster.our_people(session)
     need = Need(asked.customer_id, asked.unit, asked.severity, asked.terms.skill_floor, asked.language)
 
     def meant(at: datetime) -> Sequence[Sequence[str]]:
-        desk = Duty(order(roster.candidates(session, people, asked.named, at), need), people, asked.named)
+        known = roster.read(session, at)
+        desk = Duty(order(known.towards(asked.named), need), known.people, asked.named)
         return [[place.name for word in rung.who for place in duty.whom(desk, word)] for rung in ladder.rungs]
 
     return night.play(ladder, asked.at, asked.at + WATCHED, meant)
