@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from telemetry.evidence import Witness, cause_of, sentence_of, title_of
+from telemetry.evidence import Witness, cause_of, led, sentence_of, title_of
 from telemetry.vocabulary import amount, is_scored, word
 
 AT_0141 = 1_790_041_260_000
@@ -31,13 +31,15 @@ def test_a_metric_nobody_listed_is_shown_as_sent_and_is_its_own_family() -> None
     assert cause_of([witness("m07", 1, 2, 3)]) == "m07"
 
 
-def test_the_cause_is_the_family_that_carries_most() -> None:
-    seen = [
-        witness("cpu_util", 9, 0, 1, 2.0),
-        witness("disk_busy_pct", 9, 0, 1, 1.9),
-        witness("cpu_iowait", 9, 0, 1, 1.9),
-    ]
-    assert cause_of(seen) == "disk-speed"
+def test_what_fills_or_breaks_is_named_before_the_symptoms_that_are_louder() -> None:
+    busy, leaking = witness("cpu_util", 99, 0, 50, 2.0), witness("mem_used_pct", 93, 40, 55, 1.2)
+    assert cause_of(led([busy, leaking])) == "memory"
+    assert [one.metric for one in led([busy, leaking])] == ["mem_used_pct", "cpu_util"]
+
+
+def test_a_root_too_faint_to_be_enough_by_itself_does_not_lead() -> None:
+    busy, faint = witness("cpu_util", 99, 0, 50, 2.0), witness("mem_used_pct", 56, 40, 55, 0.4)
+    assert cause_of(led([busy, faint])) == "cpu"
 
 
 def test_the_title_says_high_low_or_out_of_relation() -> None:
