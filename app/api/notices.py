@@ -52,7 +52,7 @@ class NoticeList(Paged):
     state: Literal["open", "taken", "given up"] | None = Field(None, description="open: neither taken nor given up")
 
 
-@route("GET", "/notices", "platform:read", {200: NoticePage}, query=NoticeList, staff=True)
+@route("GET", "/notices", "platform:read", {200: NoticePage}, query=NoticeList, staff=True, problems=("not-found",))
 def index(call: Call, query: NoticeList) -> NoticePage:
     """The delivery log, newest first."""
     found = select(Notice)

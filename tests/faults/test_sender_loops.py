@@ -98,7 +98,7 @@ def test_the_desk_delivers_a_page_as_soon_as_the_incident_commits(
         secrets=[],
         house="http://127.0.0.1:8080",
     )
-    assert sorted(channels) == ["email", "file"]
+    assert sorted(channels) == ["email", "file", "pagerduty", "slack", "teams"]
     loops, close = desk_work.desk_loops(sessions, channels, lambda: datetime.now(UTC))
     stop = threading.Event()
     runner = threading.Thread(

@@ -107,7 +107,7 @@ def test_a_killed_part_comes_back_and_says_so(house: Vigie) -> None:
         return now is not None and now.pid != before.pid
 
     await_that(back, "another bridge")
-    await_that(lambda: ", 1 restarts, last ended by SIGKILL" in vigie("status", data=house.data).stdout, "its restart")
+    await_that(lambda: ", 1 restart, last ended by SIGKILL" in vigie("status", data=house.data).stdout, "its restart")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
