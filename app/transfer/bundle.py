@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 
 from app.transfer import cells
@@ -64,7 +65,7 @@ def unpack(raw: bytes) -> list[tuple[str, bytes]]:
             if sum(entry.file_size for entry in entries) > LARGEST_CONTENTS:
                 raise NotABundle("holds more than 256 MiB", "import its files a few at a time")
             held = {entry.filename: bundle.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError):
         raise NotABundle("is no zip that can be read", "send it whole and without a password") from None
     files = [(name, content) for name, content in held.items() if name.lower().endswith(".csv")]
     if not files:
