@@ -26,6 +26,7 @@ class Finding(Owned, Base):
         CheckConstraint("severity between 1 and 4", name="severity"),
         Index("ix_findings_customer_id_started_at", "customer_id", "started_at"),
         Index("ix_findings_judged_at", "judged_at", postgresql_where=text("judged_at is not null")),
+        Index("ix_findings_held_back", "opened_at", postgresql_where=text("held_back <> ''")),
     )
 
     machine_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"), index=True)
@@ -46,6 +47,8 @@ class Finding(Owned, Base):
     verdict: Mapped[str] = mapped_column(default="")  # an engineer's: true, benign, false
     judged_at: Mapped[datetime | None]
     peak: Mapped[float | None]  # of the score while it lasted, known at its end
+    held_back: Mapped[str] = mapped_column(default="", server_default="")  # by which restraint of the desk: admission…
+    held_words: Mapped[str] = mapped_column(default="", server_default="")  # the same as a sentence
     created_at: Mapped[datetime]
 
 
@@ -60,7 +63,15 @@ class Incident(Owned, Base):
         CheckConstraint("state in ('open','acknowledged','working','waiting','resolved','closed')", name="state"),
         CheckConstraint("severity between 1 and 4", name="severity"),
         CheckConstraint("(state = 'waiting') = (waiting_for <> '')", name="waiting_says_for_whom"),
+        CheckConstraint("merged_into_id is null or state = 'closed'", name="merged_is_closed"),
         Index("uq_incidents_one_open", "machine_id", "cause", unique=True, postgresql_where=_STILL_OPEN),
+        Index(
+            "uq_incidents_one_child",
+            "fleet_event_id",
+            "contract_id",
+            unique=True,
+            postgresql_where=text("fleet_event_id is not null"),
+        ),
         Index("ix_incidents_state_opened_at", "state", "opened_at"),
         Index("ix_incidents_changed_at", "changed_at"),
         Index("ix_incidents_alone_since", "alone_since", postgresql_where=text("alone_since is not null")),
@@ -80,21 +91,28 @@ class Incident(Owned, Base):
     severity: Mapped[int]
     state: Mapped[str] = mapped_column(default="open")
     waiting_for: Mapped[str] = mapped_column(default="")  # customer, vendor, maintenance
+    waiting_reason: Mapped[str] = mapped_column(default="", server_default="")  # in words the customer reads
     title: Mapped[str]
     summary: Mapped[str] = mapped_column(default="")
     began_at: Mapped[datetime]  # when the condition began, by the evidence
     opened_at: Mapped[datetime]
     condition_ended_at: Mapped[datetime | None]
+    flapping_since: Mapped[datetime | None]  # its condition came back so often that its ends are not believed at once
     alone_since: Mapped[datetime | None]  # since when its owner is alone with it; empty while nobody is
     alone_s: Mapped[float] = mapped_column(default=0.0, server_default="0")  # seconds alone before that, in all
     queued_at: Mapped[datetime | None]  # everybody's hands were full when it came: since then it waits its turn
     acknowledged_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    workaround_at: Mapped[datetime | None]  # since when a way around it holds, while it is not mended
+    merged_into_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("incidents.id", ondelete="SET NULL"), index=True
+    )
     customer_told_us_at: Mapped[datetime | None]  # first word of the customer on it, if any
     told_customer_at: Mapped[datetime | None]  # our first reply
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"), index=True)
     second_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
+    second_accepted_at: Mapped[datetime | None]  # empty: asked to stand beside, and has not said yes
     terms: Mapped[dict[str, Any]] = mapped_column(default=dict)
     ladder: Mapped[dict[str, Any]] = mapped_column(default=dict)
     rung: Mapped[int] = mapped_column(default=-1)  # the last one climbed
@@ -106,6 +124,7 @@ class Incident(Owned, Base):
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
     evidence_digest: Mapped[str] = mapped_column(default="")
     demo: Mapped[bool] = mapped_column(default=False)
+    fleet_event_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("fleet_events.id", ondelete="SET NULL"))
     version: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[datetime]
 
