@@ -1,7 +1,7 @@
 """Relations between incidents, to changes and to vendors' cases; and the causes one stands for beside its own.
 
 Revision ID: 0074
-Revises: 0071
+Revises: 0080
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from models.apart import grant, keep_apart
 
 revision = "0074"
-down_revision = "0071"
+down_revision = "0080"
 branch_labels = None
 depends_on = None
 
