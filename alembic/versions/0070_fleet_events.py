@@ -1,7 +1,7 @@
 """Fleet events over all customers, their machines, the child of each contract; what a machine runs and speaks through.
 
 Revision ID: 0070
-Revises: 0080
+Revises: 0079
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from alembic import op
 from models.apart import grant, keep_apart
 
 revision = "0070"
-down_revision = "0080"
+down_revision = "0079"
 branch_labels = None
 depends_on = None
 
