@@ -56,7 +56,10 @@ class ReadingBlock(Base):
     """Reports of one machine within one hour, compressed columns; an hour may lie in several parts until compacted."""
 
     __tablename__ = "reading_blocks"
-    __table_args__ = (Index("ix_reading_blocks_loose", "hour", "machine_id", postgresql_where=text("part > 0")),)
+    __table_args__ = (
+        Index("ix_reading_blocks_loose", "hour", "machine_id", postgresql_where=text("part > 0")),
+        Index("ix_reading_blocks_unrolled", "machine_id", "hour", postgresql_where=text("NOT rolled")),
+    )
 
     machine_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True)
     hour: Mapped[datetime] = mapped_column(primary_key=True)
@@ -65,6 +68,7 @@ class ReadingBlock(Base):
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
     reports: Mapped[int]
+    rolled: Mapped[bool] = mapped_column(default=False, server_default=text("false"))  # the roll-ups know of it
     body: Mapped[bytes]
 
 
@@ -72,7 +76,10 @@ class DeliveryCount(Base):
     """The delivery ledger: received = scored + refused + duplicate + late, per machine and hour of arrival."""
 
     __tablename__ = "delivery_ledger"
-    __table_args__ = (CheckConstraint("received = scored + refused + duplicate + late", name="adds_up"),)
+    __table_args__ = (
+        CheckConstraint("received = scored + refused + duplicate + late", name="adds_up"),
+        CheckConstraint("erased <= scored + late", name="erased_was_stored"),
+    )
 
     machine: Mapped[str] = mapped_column(primary_key=True)  # a name: also of machines we do not know
     hour: Mapped[datetime] = mapped_column(primary_key=True)
@@ -84,6 +91,7 @@ class DeliveryCount(Base):
     late: Mapped[int] = mapped_column(default=0)  # stored and kept in history, too old to be scored
     missing: Mapped[int] = mapped_column(default=0)  # holes seen in seq, not part of the sum
     in_maintenance: Mapped[int] = mapped_column(default=0, server_default="0")  # of those taken: kept, not looked at
+    erased: Mapped[int] = mapped_column(default=0, server_default="0")  # of those stored: taken out since, on request
     reasons: Mapped[dict[str, Any]] = mapped_column(default=dict)  # refusal reason → count
 
 
