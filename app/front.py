@@ -40,6 +40,7 @@ PARTS = (
     "app.live",
     "app.doors",
     "app.acknowledge",
+    "app.reached",
     "app.hearing",
 )
 

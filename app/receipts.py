@@ -16,6 +16,7 @@ from app.doors import blueprint
 from app.front import as_house, front, now
 from app.problems import FieldError, Problem
 from app.sealing import link_key
+from escalation import proving
 from escalation.channels.provider import Provider, delivery, is_receipt_of
 from escalation.deliver import tell_of_giving_up
 from escalation.inbound.body import BadBody, read
@@ -52,7 +53,9 @@ def _note(provider: Provider, notice_id: uuid.UUID, said: dict[str, Any]) -> Non
         notice.receipt = {**notice.receipt, "said": word, "said_at": now().isoformat()}
         if outcome:
             notice.receipt = {**notice.receipt, "delivery": outcome}
+        if outcome == "delivered":
+            proving.heard(session, notice, f"a receipt of {provider.name}", now())
         if outcome == "failed" and first:
-            audit.take_turns(session, notice.customer_id)
+            audit.take_turns(session, notice.customer_id or audit.HOUSE)
             tell_of_giving_up(session, notice, f"{provider.name} reports {word}", now())
     log.info("receipt", notice=str(notice_id), provider=provider.name, said=word, outcome=outcome)

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import duty, outbox, roster
+from escalation import duty, outbox, proving, roster
 from escalation.channels import Channel, ChannelError, Letter
 from models.incidents import Incident, Promise
 from models.notices import Notice
@@ -38,7 +38,7 @@ class Alarm:
     """Something is wrong with the house itself. `rule` and `subject` together name it."""
 
     # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck,
-    # path_closed
+    # path_closed, nobody_reachable, rung_unproved, person_unproved
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
@@ -54,6 +54,7 @@ def audit_house(session: Session, now: datetime) -> list[Alarm]:
         *_promises(session, now),
         *_notices(session, now),
         *_rungs(session, now),
+        *(Alarm(*found) for found in proving.unproved(session, now)[:_MOST]),
     ]
 
 
@@ -119,7 +120,7 @@ def _promises(session: Session, now: datetime) -> list[Alarm]:
 
 
 def _notices(session: Session, now: datetime) -> list[Alarm]:
-    query = select(Notice, Incident).join(Incident, Incident.id == Notice.incident_id).limit(_MOST)
+    query = select(Notice, Incident).outerjoin(Incident, Incident.id == Notice.incident_id).limit(_MOST)
     unended = (Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
     # Its next try (or, while leased, the end of the lease) is long past: nobody is sending.
     stuck = query.where(*unended, Notice.next_try_at < now - _LATE, Notice.channel != outbox.BROWSER).order_by(
@@ -131,7 +132,7 @@ def _notices(session: Session, now: datetime) -> list[Alarm]:
             Alarm(
                 "notice_overdue",
                 str(notice.id),
-                f"A notice on {incident.label} by {notice.channel} waits since {_hour(notice.next_try_at)}.",
+                f"{_a_notice(incident)} by {notice.channel} waits since {_hour(notice.next_try_at)}.",
                 notice.next_try_at,
             )
             for notice, incident in session.execute(stuck)
@@ -140,12 +141,16 @@ def _notices(session: Session, now: datetime) -> list[Alarm]:
             Alarm(
                 "notice_given_up",
                 str(notice.id),
-                f"A notice on {incident.label} by {notice.channel} was given up: {notice.last_error}",
+                f"{_a_notice(incident)} by {notice.channel} was given up: {notice.last_error}",
                 notice.given_up_at or now,
             )
             for notice, incident in session.execute(lost)
         ),
     ]
+
+
+def _a_notice(incident: Incident | None) -> str:
+    return f"A notice on {incident.label}" if incident is not None else "A notice about no incident"
 
 
 def _rungs(session: Session, now: datetime) -> list[Alarm]:
@@ -190,7 +195,8 @@ class Watchman:
                 )
                 for way in person.notify[:1]
             ]
-        if not any(alarm.rule == "process_stuck" for alarm in alarms):
+        # Where nobody can be told, silence is the only signal that is left: somebody outside waits for the next beat.
+        if not any(alarm.rule in ("process_stuck", "nobody_reachable") for alarm in alarms):
             self.well_at = now
         fresh = [alarm for alarm in alarms if self._is_fresh(alarm, now)]
         for alarm in fresh:

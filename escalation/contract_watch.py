@@ -172,7 +172,7 @@ def _send(
     }
     drafts = [
         Draft(outbox.NO_RUNG, 0, channel, address, subject, body, why, person.id)
-        for channel, address in methods(person, _CALM)
+        for channel, address in methods(person, _CALM, now)
     ]
     written = [outbox.enqueue_word(session, customer.id, about, draft, now) for draft in drafts]
     return any(written)

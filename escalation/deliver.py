@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.orm import Session
 
-from escalation import outbox, words
+from escalation import outbox, proving, words
 from escalation.announce import announce
 from escalation.channels import Channel, ChannelError, Letter
 from models import audit
@@ -126,7 +126,7 @@ class Deliverer:
         now = self._clock()
         retry = timedelta(seconds=error.retry_after_s) if error.retry_after_s is not None else None
         with work(self._sessions, SYSTEM) as session:
-            audit.take_turns(session, notice.customer_id)
+            audit.take_turns(session, notice.customer_id or audit.HOUSE)
             if outbox.fail(session, notice, error.reason, now, permanent=error.permanent, retry_after=retry):
                 tell_of_giving_up(session, notice, error.reason, now)
         log.warning("notice not taken", notice=str(notice.id), channel=notice.channel, tries=notice.tries,
@@ -162,7 +162,7 @@ def deliver_once(sessions: Sessions, channels: Mapping[str, Channel], now: datet
 def letter_of(notice: Notice, others: Sequence[Notice] = ()) -> Letter:
     """A notice as a letter; with others joined to it one letter that tells of all."""
     # A word about a contract belongs to no incident: all of them to one customer make one thread.
-    thread = notice.incident_id or notice.customer_id
+    thread = notice.incident_id or notice.customer_id or notice.person_id or notice.id
     if not others:
         return Letter(notice.id, thread, notice.address, notice.subject, notice.body, notice.created_at)
     # The gravest stands in the subject; the order is the same when the letter is sent twice.
@@ -172,7 +172,9 @@ def letter_of(notice: Notice, others: Sequence[Notice] = ()) -> Letter:
 
 
 def tell_of_giving_up(session: Session, notice: Notice, reason: str, now: datetime) -> None:
-    """Nobody was told: the incident's story says so, for the engineer and for the watchman."""
+    """Nobody was told: the incident's story says so, for the engineer and for the watchman, and so does the proof of
+    the way it was to go."""
+    proving.failed(session, notice, reason, now)
     incident = session.get(Incident, notice.incident_id, with_for_update=True) if notice.incident_id else None
     if incident is None:
         return

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from escalation import roster
 from escalation.incident import NEVER_ALONE
 from escalation.promises import terms_of
+from escalation.quiet import in_hours
 from escalation.roster import Roster
 from escalation.routing import Need, Order, Place, order, second_for, unit_of
 from escalation.subjects import subject_of
@@ -94,19 +95,25 @@ def _places(people: Sequence[Person], reason: str) -> list[Place]:
     return [Place(person.id, person.name, reason) for person in people if person.notify]
 
 
-def ways(person: Person, severity: int) -> list[dict[str, str]]:
-    """How to reach somebody, best first: two ways at once for the gravest severities, else one.
+def ways(person: Person, severity: int, now: datetime) -> list[dict[str, str]]:
+    """How to reach somebody at this hour of theirs, best first: two methods at once for the gravest severities, else
+    one. Where no way counts at this hour, all do: a preference never makes somebody unreachable.
 
     What a browser shows is no way to be reached: it comes beside the others.
     """
     reach = [way for way in person.notify if way["channel"] != "browser"]
     shown = [way for way in person.notify if way["channel"] == "browser"]
-    return [*reach[: 2 if severity <= NEVER_ALONE else 1], *shown]
+    best = [way for way in reach if in_hours(way, person.zone, now)] or reach
+    if severity > NEVER_ALONE or not best:
+        return [*best[:1], *shown]
+    # Two methods, not two addresses of one: what takes the mail server down takes both down.
+    other = next((way for way in [*best, *reach] if way["channel"] != best[0]["channel"]), None)
+    return [best[0], *([other] if other is not None else best[1:2]), *shown]
 
 
-def methods(person: Person, severity: int) -> list[tuple[str, str]]:
+def methods(person: Person, severity: int, now: datetime) -> list[tuple[str, str]]:
     """(channel, address) of those ways."""
-    return [(way["channel"], way["address"]) for way in ways(person, severity)]
+    return [(way["channel"], way["address"]) for way in ways(person, severity, now)]
 
 
 def beside(duty: Duty, owner: uuid.UUID | None) -> Place | None:

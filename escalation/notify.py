@@ -128,6 +128,6 @@ def _send(
             person.id,
             held_until(way, person.zone, incident.severity, now),
         )
-        for way in ways(person, incident.severity)
+        for way in ways(person, incident.severity, now)
     ]
     return sum(outbox.enqueue(session, incident, draft, now) for draft in drafts)

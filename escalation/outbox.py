@@ -63,19 +63,22 @@ def enqueue(session: Session, incident: Incident, draft: Draft, now: datetime) -
     return _write(session, incident.customer_id, incident.id, str(incident.id), draft, now)
 
 
-def enqueue_word(session: Session, customer_id: uuid.UUID, about: str, draft: Draft, now: datetime) -> bool:
-    """Write a notice that belongs to no incident. `about` names what it tells of: the same to the same person over the
-    same channel is one notice, however often it is written."""
+def enqueue_word(session: Session, customer_id: uuid.UUID | None, about: str, draft: Draft, now: datetime) -> bool:
+    """Write a notice that belongs to no incident; without a customer, a word of the house to its own people. `about`
+    names what it tells of: the same to the same person over the same channel is one notice, however often written."""
     return _write(session, customer_id, None, about, draft, now)
 
 
 def _write(
-    session: Session, customer_id: uuid.UUID, incident_id: uuid.UUID | None, about: str, draft: Draft, now: datetime
+    session: Session,
+    customer_id: uuid.UUID | None,
+    incident_id: uuid.UUID | None,
+    about: str,
+    draft: Draft,
+    now: datetime,
 ) -> bool:
-    whom = str(draft.person_id) if draft.person_id else draft.address
-    key = f"{about}/{draft.rung}/{draft.round}/{whom}/{draft.channel}"
     row = insert(Notice).values(
-        id=uuid.uuid5(_SPACE, key),
+        id=id_of(about, draft),
         customer_id=customer_id,
         incident_id=incident_id,
         rung=draft.rung,
@@ -95,6 +98,12 @@ def _write(
         receipt={},
     )
     return session.execute(row.on_conflict_do_nothing().returning(Notice.id)).first() is not None
+
+
+def id_of(about: str, draft: Draft) -> uuid.UUID:
+    """The id a notice has: the same for the same thing told to the same person over the same channel."""
+    whom = str(draft.person_id) if draft.person_id else draft.address
+    return uuid.uuid5(_SPACE, f"{about}/{draft.rung}/{draft.round}/{whom}/{draft.channel}")
 
 
 def _after_the_last(session: Session, draft: Draft, now: datetime) -> datetime:
@@ -152,8 +161,8 @@ def _join(session: Session, first: Notice, now: datetime) -> list[Notice]:
 
     For good, so that a letter sent again after a crash is the same letter under the same id.
     """
-    if first.channel not in JOINABLE or first.person_id is None:
-        return []
+    if first.channel not in JOINABLE or first.person_id is None or first.customer_id is None:
+        return []  # a word of the house carries a code or a link of its own, which must not drown in a digest
     before = members(session, first.id)
     if before or first.tries:
         return before
@@ -161,6 +170,7 @@ def _join(session: Session, first: Notice, now: datetime) -> list[Notice]:
         select(Notice)
         .where(*_open(first.channel), Notice.next_try_at <= now, Notice.joined_into.is_(None), Notice.tries == 0)
         .where(Notice.address == first.address, Notice.person_id == first.person_id, Notice.id != first.id)
+        .where(Notice.customer_id.is_not(None))
         .order_by(Notice.created_at, Notice.id)
         .limit(_MOST_JOINED)
         .with_for_update(skip_locked=True)

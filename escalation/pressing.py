@@ -220,7 +220,7 @@ def _tell(session: Session, row: Escalation, words: str, now: datetime, *, with_
                 "data": {"escalation": str(row.id), "customer": customer}}  # fmt: skip
         about = f"escalation:{row.id}:{len(row.history)}:{with_lead}"
         for person in session.scalars(select(Person).where(Person.id.in_(people)).order_by(Person.name)):
-            for channel, address in duty.methods(person, 1):
+            for channel, address in duty.methods(person, 1, now):
                 draft = Draft(outbox.NO_RUNG, 0, channel, address, f"Escalation of {customer}", body,
                               "you answer for it, or lead", person.id)  # fmt: skip
                 outbox.enqueue_word(session, row.customer_id, about, draft, now)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from escalation import company, consequences, contract_watch, echo, handover, outbox, pressing, waiting_line
+from escalation import company, consequences, contract_watch, echo, handover, outbox, pressing, proving, waiting_line
 from escalation.auditor import Watchman
 from escalation.channels import Channel, acklink
 from escalation.channels.chat import slack, teams
@@ -26,6 +26,7 @@ _DELIVER_S = 15.0
 _TICK_S = 15.0
 _AUDIT_S = 60.0
 _CONTRACTS_S = 60.0
+_REACH_S = 300.0
 _AT_ONCE = 200  # incidents a tick; more are due at once only after a sleep
 
 
@@ -103,11 +104,14 @@ def desk_loops(
             consequences.expire(session, now)
         contract_watch.once(sessions, now)
 
+    def prove(now: datetime) -> None:
+        proving.test_due(sessions, now)
+
     deliver = Loop("deliver", _DELIVER_S, delivering)
     tick = Loop("tick", _TICK_S, ticking)
     auditor = Loop("auditor", _AUDIT_S, watchman.once, nudged=False)
     contracts = Loop("contracts", _CONTRACTS_S, contracts_end, nudged=False)
-    every = [deliver, tick, auditor, contracts]
+    every = [deliver, tick, auditor, contracts, Loop("reach", _REACH_S, prove, nudged=False)]
     if heartbeat_url:
         every.append(heartbeat_loop(heartbeat_url, lambda: watchman.well_at, allow_private=allow_private))
     return every, deliverer.close

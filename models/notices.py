@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Owned
+from models.base import Base, Identified
 
 
-class Notice(Owned, Base):
+class Notice(Identified, Base):
     """One message to one person over one channel. Its id is the idempotency key the receiver sees.
 
+    Without a customer it is a word of the house to one of its own people, which no customer ever sees.
     Due until `settled_at` (taken by the channel) or `given_up_at` (refused for good, or out of tries).
     """
 
@@ -22,12 +23,14 @@ class Notice(Owned, Base):
     __table_args__ = (
         UniqueConstraint("incident_id", "rung", "round", "person_id", "channel"),
         CheckConstraint("settled_at is null or given_up_at is null", name="one_end"),
+        CheckConstraint("customer_id is not null or incident_id is null", name="incident_has_a_customer"),
         Index(
             "ix_notices_next_try_at", "next_try_at", postgresql_where=text("settled_at is null and given_up_at is null")
         ),
         Index("ix_notices_channel_address_settled_at", "channel", "address", "settled_at"),
     )
 
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     incident_id: Mapped[uuid.UUID | None] = mapped_column(  # empty: a word about a contract, not about an incident
         ForeignKey("incidents.id", ondelete="CASCADE"), index=True
     )

@@ -32,6 +32,9 @@ class Way(In):
     address: str = Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$", description="as the channel wants it")
     quiet: str | None = Field(None, max_length=11, description="hours in the person's zone, as 22:00-07:00")
     loud: int | None = Field(None, ge=0, le=4, description="severities up to this ring all the same; 2 when left out")
+    hours: str | None = Field(
+        None, max_length=11, description="used within these hours of the person only, as 08:00-20:00; none: always"
+    )
 
 
 class Ways(In):
@@ -43,6 +46,7 @@ class WayOut(Out):
     address: str
     quiet: str | None = None
     loud: int | None = None
+    hours: str | None = None
 
 
 class WaysOut(Out):
@@ -63,20 +67,23 @@ def put(call: Call, body: Ways, *, person: str) -> WaysOut:
     if row.id != call.caller.person and not call.caller.may("people:write"):
         raise Problem("not-allowed", "Whom others reach how is for a manager to say.", remedy="Ask a manager.")
     for at, way in enumerate(body.ways):
-        _check(way, f"ways.{at}", row)
-    row.notify = [_kept(way, row) for way in body.ways]
+        check(way, f"ways.{at}", row)
+    row.notify = [kept(way, row) for way in body.ways]
     facts = {"channels": [way.channel for way in body.ways]}
     audit.record(call.session, actor=call.caller.actor, deed="person.notify_changed", subject=f"person:{row.id}",
                  customer_id=row.customer_id, facts=facts, now=call.now)  # fmt: skip
     return _out(row)
 
 
-def _check(way: Way, field: str, person: Person) -> None:
+def check(way: Way, field: str, person: Person) -> None:
+    """Raises Problem (422) for a way that leads nowhere, naming the field and the remedy."""
     declared = {one.name: one.channel for one in providers.declared(front().settings)}
     if way.channel not in _CHANNELS and way.channel not in declared:
         raise invalid(f"{field}.channel", "is no channel of this house", f"use one of {', '.join(_CHANNELS)}")
     if way.quiet is not None and not is_hours(way.quiet):
         raise invalid(f"{field}.quiet", "is no span of hours", "write it as 22:00-07:00")
+    if way.hours is not None and not is_hours(way.hours):
+        raise invalid(f"{field}.hours", "is no span of hours", "write it as 08:00-20:00")
     channel = declared.get(way.channel, way.channel)
     parts = urlsplit(way.address) if channel in _ADDRESSED_BY_WEB else None
     if parts is not None and (parts.scheme not in ("https", "http") or not parts.hostname):
@@ -91,13 +98,16 @@ def _check(way: Way, field: str, person: Person) -> None:
         raise invalid(f"{field}.address", "is somebody else's", "leave it empty")
 
 
-def _kept(way: Way, person: Person) -> dict[str, str]:
-    kept = {"channel": way.channel, "address": str(person.id) if way.channel == BROWSER else way.address}
+def kept(way: Way, person: Person) -> dict[str, str]:
+    """A way in the form it is stored in."""
+    said = {"channel": way.channel, "address": str(person.id) if way.channel == BROWSER else way.address}
     if way.quiet is not None:
-        kept["quiet"] = way.quiet
+        said["quiet"] = way.quiet
     if way.loud is not None:
-        kept["loud"] = str(way.loud)
-    return kept
+        said["loud"] = str(way.loud)
+    if way.hours is not None:
+        said["hours"] = way.hours
+    return said
 
 
 def _out(row: Person) -> WaysOut:
@@ -107,6 +117,7 @@ def _out(row: Person) -> WaysOut:
             address=way["address"],
             quiet=way.get("quiet"),
             loud=int(way["loud"]) if "loud" in way else None,
+            hours=way.get("hours"),
         )
         for way in row.notify
     ]

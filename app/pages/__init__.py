@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.pages.agreements import register as agreements
+from app.pages.breaches import register as breaches
 from app.pages.calendars import register as calendars
 from app.pages.contacts import register as contacts
 from app.pages.contract_state import register as contract_state
@@ -26,6 +27,7 @@ from app.pages.places import register as places
 from app.pages.terms_change import register as terms_change
 from app.pages.transfers import register as transfers
 from app.pages.upkeep import register as upkeep
+from app.pages.ways import register as ways
 
 
 def register(app: Flask) -> None:
@@ -45,5 +47,5 @@ def register(app: Flask) -> None:
         transfers,
         calendars,
     )
-    for noun in (floor, incidents, machines, *sold, duties, doors, notices, places, finder, upkeep):
+    for noun in (floor, incidents, breaches, machines, *sold, duties, doors, notices, places, finder, upkeep, ways):
         noun(app)

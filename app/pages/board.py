@@ -14,9 +14,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app import turns, words
+from app.pages.reachable import Reached, of_rung, reached
 from app.turns import AHEAD, BEHIND
 from contracts.tiers import DEFAULTS, Tier
-from escalation import duty, roster, rota
+from escalation import duty, proving, roster, rota
 from escalation.rota import Stretch
 from escalation.routing import CAPACITY, UNITS, Candidate, Need, order
 from escalation.words import rung_name
@@ -38,6 +39,8 @@ class Row:
     strip: Markup
     holds: str
     room: str
+    proof: Reached
+    is_on: bool  # on duty this minute, whatever the mark says
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class RungLine:
     name: str
     after: str
     people: tuple[str, ...]  # nobody: the rung is dark tonight
+    proof: str  # by which test page it is proved
+    proved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +99,13 @@ def read_board(session: Session, reader: uuid.UUID | None, now: datetime, zone: 
     people, able = known.people, {one.person_id: one for one in known.engineers}
     drawn = roster.schedules(session, now - BEHIND, now + LOOKED_AHEAD)
     spans = _spans(session, drawn, now)
-    units = tuple(_unit(unit, people, able, spans, now, zone) for unit in UNITS)
+    proved = proving.proofs(session)
+    reach = {id: reached(person, proved, now, zone) for id, person in people.items()}
+    units = tuple(_unit(unit, people, able, spans, reach, now, zone) for unit in UNITS)
     gaps = tuple(
         Gap(row.name, gap.start, gap.end) for row, plain in drawn for gap in rota.gaps(plain, now, now + LOOKED_AHEAD)
     )
-    ladder = _ladder(people, list(able.values()))
+    ladder = _ladder(people, list(able.values()), reach)
     return Board(
         _said(units, gaps, ladder),
         turns.axis(now, zone),
@@ -134,12 +141,13 @@ def _unit(
     people: Mapping[uuid.UUID, Person],
     able: Mapping[uuid.UUID, Candidate],
     spans: Spans,
+    reach: Mapping[uuid.UUID, Reached],
     now: datetime,
     zone: tzinfo,
 ) -> UnitBoard:
     here = [people[id] for (where, id) in spans if where == unit and id in people]
     ordered = sorted(here, key=lambda one: (not _is_now(spans[unit, one.id], now), one.name))
-    rows = [_row(person, able.get(person.id), spans[unit, person.id], now, zone) for person in ordered]
+    rows = [_row(one, able.get(one.id), spans[unit, one.id], reach[one.id], now, zone) for one in ordered]
     on_duty = [person for person in here if _is_now(spans[unit, person.id], now)]
     spoken = sorted({language for person in on_duty for language in person.languages})
     said = f"{len(on_duty)} on duty, speaking {', '.join(spoken)}" if on_duty else "nobody is on duty"
@@ -150,9 +158,12 @@ def _is_now(stretches: Sequence[Stretch], now: datetime) -> bool:
     return any(one.start <= now < one.end for one in stretches)
 
 
-def _row(person: Person, able: Candidate | None, spans: Sequence[Stretch], now: datetime, zone: tzinfo) -> Row:
+def _row(
+    person: Person, able: Candidate | None, spans: Sequence[Stretch], proof: Reached, now: datetime, zone: tzinfo
+) -> Row:
     is_on = _is_now(spans, now)
-    unsure = not person.notify or bool(able and able.away)
+    unsure_place = not person.notify or bool(able and able.away)
+    unsure = unsure_place or not proof.good
     trained = [f"{subject} ({level})" for subject, level in sorted(able.trained.items())] if able else []
     expired = [f"{subject} expired" for subject in sorted(able.expired)] if able else []
     said = ", ".join([person.level if person.role == "engineer" else person.role, *trained, *expired])
@@ -161,23 +172,34 @@ def _row(person: Person, able: Candidate | None, spans: Sequence[Stretch], now: 
         f"{max(0, able.capacity.get(mode, most) - able.serving.get(mode, 0))} {mode}" for mode, most in CAPACITY.items()
     ] if able else []  # fmt: skip
     room = able.away if able and able.away else (f"room for {', '.join(free)}" if is_on and able else "")
-    if not person.notify:
-        room = "no way to reach them is known"
     mark = "unsure" if unsure else ("on" if is_on else "off")
-    return Row(person.name, mark, said, turns.strip(spans, now, zone), holds if is_on else "", room)
+    return Row(
+        person.name,
+        mark,
+        said,
+        turns.strip(spans, now, zone),
+        holds if is_on else "",
+        room,
+        proof,
+        is_on and not unsure_place,
+    )
 
 
-def _ladder(people: Mapping[uuid.UUID, Person], able: list[Candidate]) -> tuple[RungLine, ...]:
+def _ladder(
+    people: Mapping[uuid.UUID, Person], able: list[Candidate], reach: Mapping[uuid.UUID, Reached]
+) -> tuple[RungLine, ...]:
     """Whom the rungs of a platinum severity 1 in Europe call this minute, by the very functions that call them."""
     terms = DEFAULTS[Tier.PLATINUM]
     desk = duty.Duty(order(able, Need(_NOBODY, "europe", 1, terms.skill_floor)), dict(people), ())
     lines, waited = [], 0
     for number, rung in enumerate(terms.ladder, 1):
         after = f"after {words.span(waited)}" if waited else "at once"
-        names = tuple(place.name for place in duty.whom(desk, rung.who))
+        places = duty.whom(desk, rung.who)
+        names = tuple(place.name for place in places)
+        proof, is_proved = of_rung([place.person_id for place in places], reach)
         if rung.who == "account":
-            names = ("whom the customer's contract names",)
-        lines.append(RungLine(number, rung_name(rung.who), after, names))
+            names, proof, is_proved = ("whom the customer's contract names",), "see the people of the account", True
+        lines.append(RungLine(number, rung_name(rung.who), after, names, proof, is_proved))
         waited += rung.wait
     return tuple(lines)
 
@@ -214,12 +236,14 @@ def _covers(
 
 
 def _said(units: Sequence[UnitBoard], gaps: Sequence[Gap], ladder: Sequence[RungLine]) -> str:
-    dark = [unit.title for unit in units if not any(row.duty == "on" for row in unit.rows)]
+    dark = [unit.title for unit in units if not any(row.is_on for row in unit.rows)]
     first = f"Nobody is on duty in {' and '.join(dark)}." if dark else "Every zone has somebody on duty."
     second = f" {words.count(len(gaps), 'gap')} in the next two weeks." if gaps else ""
     unlit = [line.name for line in ladder if not line.people]
     third = f" Nobody can be called on {', '.join(unlit)}." if unlit else ""
-    return first + second + third
+    dark_ones = [line.name for line in ladder if line.people and not line.proved]
+    fourth = f" Nobody is proved reachable as {words.listed(dark_ones)}." if dark_ones else ""
+    return first + second + third + fourth
 
 
 def local_instant(text: str, zone: ZoneInfo) -> datetime | None:
