@@ -64,10 +64,19 @@ def maybe_duration(text: str) -> dict[str, Any] | None:
 
 
 def listed(given: Any) -> str:  # Any: a list of words
-    return ", ".join(str(one) for one in given) or NONE
+    """Words with a comma between them; as JSON where that could be read otherwise."""
+    words = [str(one) for one in given]
+    if any("," in one or one != " ".join(one.split()) or one[:1] == "[" or one.lower() == NONE for one in words):
+        return json.dumps(words, ensure_ascii=False)
+    return ", ".join(words) or NONE
 
 
 def listing(text: str) -> list[str]:
+    if text.strip().startswith("["):
+        found = read_json(text)
+        if not isinstance(found, list) or not all(isinstance(one, str) and one.strip() for one in found):
+            raise Unfit("is no list of words", "write words with a comma between them")
+        return found
     found = [] if text.strip().lower() in ("", NONE) else [" ".join(one.split()) for one in text.split(",")]
     if any(not one for one in found):
         raise Unfit("has an empty entry", "write words with a comma between them")
@@ -152,6 +161,15 @@ def read_by_severity(text: str) -> dict[str, Any] | None:
     return found
 
 
+def kept_days(given: Any) -> str:  # Any: a number of days, or None
+    return "usual" if given is None else f"{given} d"
+
+
+def read_kept_days(text: str) -> int | None:
+    value = text.strip().lower().removesuffix("days").removesuffix("d").strip()
+    return None if value in ("", NONE, "usual") else whole(value)
+
+
 def as_json(given: Any) -> str:  # Any: a JSON value
     return json.dumps(given, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if given else NONE
 
@@ -166,4 +184,5 @@ def read_json(text: str) -> Any:  # Any: a JSON value
 
 
 def percents(text: str) -> list[int] | None:
-    return [whole(one.strip().removesuffix("%")) for one in listing(text)] or None
+    """The shares to be warned of; None: the usual ones."""
+    return [whole(one.strip().removesuffix("%")) for one in listing(text)] if text.strip() else None

@@ -14,7 +14,7 @@ from app.settings import Settings
 from escalation import wake, work
 from escalation.loops import Loop, run_loops
 from models.session import Sessions, make_engine, make_sessions
-from telemetry import again, broker, history, log_trimming, silence
+from telemetry import again, broker, history, log_trimming, retention, rollups, silence
 from telemetry.doorstep import Doorstep
 from telemetry.log_door import open_writer
 
@@ -23,6 +23,7 @@ _ACCOUNTS_S = 2.0
 _SILENCE_S = 5.0
 _LETTERS_S = 2.0
 _COMPACTION_S = 60.0
+_RETENTION_S = 600.0
 
 
 def main(settings: Settings) -> None:
@@ -67,6 +68,8 @@ def upkeep(settings: Settings, sessions: Sessions) -> list[Loop]:
         Loop("silence", _SILENCE_S, silence.silence_loop(sessions), nudged=False),
         Loop("letters", _LETTERS_S, again.sending_loop(sessions, _doorstep(settings)), nudged=False),
         Loop("compaction", _COMPACTION_S, history.compaction_loop(sessions), nudged=False),
+        Loop("roll-ups", _COMPACTION_S, rollups.rolling_loop(sessions), nudged=False),
+        Loop("retention", _RETENTION_S, retention.retention_loop(sessions), nudged=False),
     ]
     if settings.log == "postgres":
         trimming = log_trimming.trimming_loop(sessions, settings.log_keep_s)

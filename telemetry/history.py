@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,7 @@ _LOOSE_PARTS: Final = 40
 _HOURS_AT_ONCE: Final = 100  # a compaction's transaction stays short
 
 Report = tuple[int, Mapping[str, float]]  # instant in epoch ms, metrics
+_HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:machine, 63))")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,14 @@ class Span:
     step_ms: int  # width of a bucket; 0 when every report stands for itself
 
 
+def hold(session: Session, machine_id: uuid.UUID) -> None:
+    """Nobody else joins, rolls up, clears or erases what is stored of this machine until the transaction ends.
+
+    Whoever holds several takes them in the order of their ids. Storing goes on meanwhile.
+    """
+    session.execute(_HOLD, {"machine": str(machine_id)})
+
+
 def part_number(partition: int, now: datetime) -> int:
     """The part a flush writes: no other flush of any partition has it. Never 0."""
     return round(now.timestamp() * 1_000_000) * 1024 + partition
@@ -60,7 +69,7 @@ def add(session: Session, part: int, machines: Sequence[tuple[uuid.UUID, uuid.UU
         for report in reports:
             hours.setdefault(report[0] // HOUR_MS, []).append(report)
         rows += [
-            _row(machine_id, customer_id, _instant(hour * HOUR_MS), part, of_reports(some))
+            _row(machine_id, customer_id, instant(hour * HOUR_MS), part, of_reports(some))
             for hour, some in hours.items()
         ]
     if rows:
@@ -99,7 +108,7 @@ def reports(
         select(ReadingBlock.body)
         .where(
             ReadingBlock.machine_id == machine_id,
-            ReadingBlock.hour >= _instant(from_ms // HOUR_MS * HOUR_MS),
+            ReadingBlock.hour >= instant(from_ms // HOUR_MS * HOUR_MS),
             ReadingBlock.hour < end,
         )
         .order_by(ReadingBlock.hour, ReadingBlock.part)
@@ -120,7 +129,8 @@ def compact(session: Session, now: datetime, limit: int = _HOURS_AT_ONCE) -> int
         .having((func.count() >= _LOOSE_PARTS) | ((ReadingBlock.hour < past) & (func.count() > 1)))
         .limit(limit)
     ).all()
-    for machine_id, hour in loose:
+    for machine_id, hour in sorted((row.machine_id, row.hour) for row in loose):
+        hold(session, machine_id)
         _compact_hour(session, machine_id, hour)
     return len(loose)
 
@@ -143,6 +153,7 @@ def _compact_hour(session: Session, machine_id: uuid.UUID, hour: datetime) -> No
     if not blocks:
         return
     row = _row(machine_id, blocks[0].customer_id, hour, 0, joined(unpacked(block.body) for block in blocks))
+    row["rolled"] = all(block.rolled for block in blocks)
     session.execute(delete(ReadingBlock).where(*own, ReadingBlock.part.in_([block.part for block in blocks])))
     session.execute(insert(ReadingBlock), [row])
     session.expunge_all()  # the rows just deleted must not be taken for rows that still are
@@ -156,9 +167,10 @@ def _row(
         "customer_id": customer_id,
         "hour": hour,
         "part": part,
-        "first_at": _instant(int(columns.at_ms[0])),
-        "last_at": _instant(int(columns.at_ms[-1])),
+        "first_at": instant(int(columns.at_ms[0])),
+        "last_at": instant(int(columns.at_ms[-1])),
         "reports": len(columns),
+        "rolled": False,
         "body": packed(columns),
     }
 
@@ -179,5 +191,6 @@ def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _instant(at_ms: int) -> datetime:
+def instant(at_ms: int) -> datetime:
+    """Epoch milliseconds as an instant."""
     return datetime.fromtimestamp(at_ms / 1000, UTC)

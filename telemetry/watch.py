@@ -10,7 +10,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
 from telemetry import admission, beats, declared, effects, history, positions, taught
 from telemetry.directory import Directory, Known
+from telemetry.forgetting import RELEARN, Forgetting
 from telemetry.log import LogReader, PositionGone, Record
 from telemetry.log_door import open_reader
 from telemetry.needs import Needs
@@ -32,10 +33,8 @@ from telemetry.seat import Seat, Told, names_in, to_ms
 
 log = structlog.get_logger()
 
-RECORDS_AT_ONCE: Final = 16  # at most 500 messages each: a transaction stays short
-REPORTS_AT_ONCE: Final = 20_000
+RECORDS_AT_ONCE, REPORTS_AT_ONCE = 16, 20_000  # at most 500 messages a record: a transaction stays short
 BEAT_S: Final = 5.0
-RELEARN: Final = timedelta(days=3)
 MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
 _IDLE_S, _TIDY_S = 1.0, 0.5
@@ -76,7 +75,7 @@ class Watcher:
         self.seats: dict[int, Seat] = {}
         self._settings, self._sessions, self._reader = settings, sessions, reader
         self._owner, self._clock = owner, clock
-        self._directory = Directory()
+        self._directory, self._forgetting = Directory(), Forgetting()
         self._pending_since: dict[int, float] = {}
         self._snapshot_due: dict[int, float] = {}
         self._beat_due, self._taken = 0.0, 0
@@ -133,6 +132,7 @@ class Watcher:
             except ValueError as problem:
                 log.warning("watch.snapshot_unusable", partition=partition, why=str(problem))
         self.seats[partition] = seat
+        self._forgetting.begin(seat, self._clock())
         self._snapshot_due[partition] = time.monotonic() + self._settings.snapshot_s
         self._reader.seek(partition, seat.reached)
         log.info("watch.partition_taken", partition=partition, position=seat.position, rebuilt_from=seat.reached)
@@ -293,6 +293,8 @@ class Watcher:
             with work(self._sessions, SYSTEM) as session:
                 declared.give(session, self.seats.values())
                 taught.give(session, self.seats.values(), self._clock())
+                forgot = self._forgetting.give(session, self.seats.values(), self._directory, self._clock())
+                self._snapshot_due |= dict.fromkeys(forgot, 0.0)  # the last one holds what was to be forgotten
                 beats.beat(session, name, self.facts(), self._clock())
         except DBAPIError as problem:
             log.warning("watch.beat_missed", why=str(problem.orig).strip())

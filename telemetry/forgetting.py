@@ -1,0 +1,74 @@
+"""Watchers forget what was erased: a machine's baselines are dropped, and learned anew of the history that stays."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.history import HistoryRemoval
+from models.machines import Machine
+from telemetry import history
+from telemetry.directory import Directory
+from telemetry.seat import Seat, to_ms
+
+log = structlog.get_logger()
+
+RELEARN: Final = timedelta(days=3)
+_MARGIN: Final = timedelta(minutes=2)  # a row is seen when its transaction ends, not at the instant it tells
+
+
+class Forgetting:
+    """Which erasures the seats of one watcher have followed. One thread."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, datetime] = {}  # by partition
+        self._done: set[tuple[int, uuid.UUID]] = set()
+
+    def begin(self, seat: Seat, now: datetime) -> None:
+        """A seat was taken: its state is as old as the newest word in it, and knows of nothing after that."""
+        newest = max((state.last_received_ms for state in seat.heard.values()), default=to_ms(now))
+        since = datetime.fromtimestamp(max(newest, 0) / 1000, UTC)
+        self._since[seat.partition] = min(since, now) - _MARGIN
+        self._done = {pair for pair in self._done if pair[0] != seat.partition}
+
+    def give(self, session: Session, seats: Iterable[Seat], directory: Directory, now: datetime) -> set[int]:
+        """Let every seat that is up to date forget what was erased of its machines; partitions of those that did."""
+        forgot: set[int] = set()
+        for seat in seats:
+            if seat.is_rebuilding or seat.partition not in self._since:
+                continue
+            rows = session.execute(
+                select(HistoryRemoval.id, Machine.name, HistoryRemoval.starts_at, HistoryRemoval.ends_at)
+                .join(Machine, Machine.id == HistoryRemoval.machine_id)
+                .where(HistoryRemoval.kind == "erased", HistoryRemoval.done_at > self._since[seat.partition])
+                .order_by(HistoryRemoval.done_at)
+            ).all()
+            for removal_id, name, start, end in rows:
+                if (seat.partition, removal_id) in self._done:
+                    continue
+                self._done.add((seat.partition, removal_id))
+                if name in seat.heard:
+                    forget(session, seat, directory, name, start, end, now)
+                    forgot.add(seat.partition)
+        return forgot
+
+
+def forget(
+    session: Session, seat: Seat, directory: Directory, name: str, start: datetime, end: datetime, now: datetime
+) -> None:
+    """Drop what a seat learned of a machine, and what it told last if that was within the span; learn it anew."""
+    state = seat.heard[name]
+    if to_ms(start) <= state.last_at_ms < to_ms(end):
+        state.latest, state.facts = {}, {}
+    seat.watching.drop(name)
+    seat.models.pop(name, None)
+    whose = directory.look_up(session, {name}, now).get(name)
+    if whose is not None and whose.is_watched:
+        seat.learn(whose, history.reports(session, whose.machine_id, None, now - RELEARN, now).rows())
+    log.info("watch.forgot", machine=name, partition=seat.partition)
