@@ -30,7 +30,7 @@ class Field:
     words: tuple[str, ...] = ()  # the only ones it takes
 
 
-_HOURS = "days and hours, such as Mon-Fri 8-18, Sat 9-12; or 24x7"
+_HOURS = "days and hours, such as Mon-Fri 8-18, Sat 9-12; 24x7; calendar:NAME; several with or, or with and, between"
 _TIME = "service time such as 15 min or 4 h; business days such as 2 d, 1 d by closing, 1 d at 16:00"
 FIELDS: Sequence[Field] = (
     Field("tier", "Tier", "What it covers", "", str, termtext.one_of([one.value for one in Tier]), tuple(Tier)),
@@ -94,6 +94,17 @@ FIELDS: Sequence[Field] = (
     ),
     *(
         Field(
+            f"keep.{kind}",
+            said,
+            "Dossier and telemetry",
+            "days, such as 31; usual: as its tier",
+            termtext.kept_days,
+            termtext.read_kept_days,
+        )
+        for kind, said in (("reports", "Reports are kept"), ("figures", "Hourly figures are kept"))
+    ),
+    *(
+        Field(
             f"allowances.{pool}",
             pool.replace("_", " ").capitalize(),
             "Allowances",
@@ -134,8 +145,8 @@ FIELDS: Sequence[Field] = (
         "clocks.warn_at",
         "Warned of at, per cent",
         "Rules",
-        "such as 50, 75, 90, 100; empty: the usual",
-        lambda given: termtext.listed(given) if given else "",
+        "such as 50, 75, 90, 100; none; empty: the usual",
+        lambda given: termtext.listed(given) if given is not None else "",
         termtext.percents,
     ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from contracts import weekly
+from contracts import hour_words, keeping
 from contracts.terms import PERIODS, SKILLS, Terms, Tier, Watching
 from contracts.tiers import DEFAULTS
 
@@ -91,6 +91,8 @@ def _lowers(name: str, key: str, old: Any, new: Any, before: Json, after: Json) 
         return Tier(new).rank < Tier(old).rank
     if name == "allowances":
         return _allowance(old, new)
+    if name == "keep":
+        return keeping.lowers(*(keeping.read(terms.get("keep"), terms["tier"]) for terms in (before, after)))
     if _is_budget(old) or _is_budget(new):
         severity = key if key in before["hours"] else "1" if name == "update" else "3"
         return _budget(old, new, before["hours"][severity])
@@ -113,11 +115,16 @@ def _budget(old: Json | None, new: Json | None, hours: str) -> bool:
             return bool(new["business_days"] > old["business_days"])
         # By closing is the latest of a day; of two times of day the later one; the rest cannot be told apart.
         return not (old.get("by") == "closing" or (old.get("at") and new.get("at") and new["at"] <= old["at"]))
-    return _seconds(new, hours) > _seconds(old, hours)
+    if "seconds" in old and "seconds" in new:
+        return bool(new["seconds"] > old["seconds"])
+    longest = hour_words.longest_day(hours)
+    if longest is None:  # a calendar by name says how long its days are: what cannot be compared counts as lowered
+        return True
+    return _seconds(new, longest) > _seconds(old, longest)
 
 
-def _seconds(budget: Json, hours: str) -> int:
-    return int(budget.get("seconds") or budget["business_days"] * weekly.longest_day(hours))
+def _seconds(budget: Json, longest_day: int) -> int:
+    return int(budget.get("seconds") or budget["business_days"] * longest_day)
 
 
 def _allowance(old: Json | None, new: Json | None) -> bool:
@@ -155,7 +162,7 @@ def _review(old: int, new: int) -> bool:
 _RULES: Mapping[str, Callable[[Any, Any], bool]] = {  # Any: JSON of the field
     "scope": lambda old, new: not set(old) <= set(new),
     "named_people": lambda old, new: not set(old) <= set(new),
-    "hours": weekly.loses,
+    "hours": hour_words.loses,
     "skill_floor": lambda old, new: SKILLS.index(new) < SKILLS.index(old),
     "watching": lambda old, new: list(Watching).index(new) < list(Watching).index(old),
     "review_months": _review,

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contracts import hour_words
 from contracts.hours import parse
 from contracts.terms import Terms
+from contracts.tiers import DEFAULTS
 from models import audit
 from models.calendars import CalendarVersion, ServiceCalendar
 
@@ -98,18 +100,21 @@ def _date_in(session: Session, calendar: ServiceCalendar, at: datetime) -> date:
 
 
 def found_or_usual(session: Session, terms: Terms, at: datetime) -> Terms:
-    """Terms with their named calendars; where one cannot be found, the weekly hours of the terms hold in its place.
+    """Terms with their named calendars; hours that name one which cannot be found are those usual for the tier.
 
-    An ask is never left unanswered because a calendar is missing; that a name is known is checked when terms change.
+    An ask is never left unanswered because a calendar is missing; that a name is known is checked when terms change,
+    and a calendar that is named cannot be removed.
     """
     try:
         return with_named(session, terms, at)
     except ValueError:
-        hours = {kind: words for kind, words in terms.clocks.hours.items() if not words.startswith("calendar:")}
-        vendor = terms.clocks.vendor
-        if vendor is not None and vendor.hours.startswith("calendar:"):
+        usual, clocks = DEFAULTS[terms.tier], terms.clocks
+        vendor = clocks.vendor
+        if vendor is not None and hour_words.names(vendor.hours):
             vendor = replace(vendor, hours="")
-        return replace(terms, clocks=replace(terms.clocks, hours=hours, vendor=vendor))
+        kinds = {kind: words for kind, words in clocks.hours.items() if not hour_words.names(words)}
+        hours = {n: usual.hours[n] if hour_words.names(words) else words for n, words in terms.hours.items()}
+        return replace(terms, hours=hours, clocks=replace(clocks, hours=kinds, vendor=vendor))
 
 
 def with_named(session: Session, terms: Terms, at: datetime, *, anew: bool = False) -> Terms:
@@ -117,13 +122,24 @@ def with_named(session: Session, terms: Terms, at: datetime, *, anew: bool = Fal
 
     `anew`: look the frozen ones up again too. Raises ValueError as `whole` does.
     """
-    wanted = terms.clocks.named()
+    wanted = terms.named()
     if not anew:
         wanted = wanted - set(terms.clocks.calendars)
     if not wanted:
         return terms
     found = {name: _named(session, name, at, ()) for name in sorted(wanted)}
     return replace(terms, clocks=replace(terms.clocks, calendars={**terms.clocks.calendars, **found}))
+
+
+def unknown(session: Session, terms: Terms, customer_id: uuid.UUID, at: datetime) -> str:
+    """What is wrong with a calendar that terms of a customer name, in words; empty when nothing is."""
+    for name in sorted(terms.named() - set(terms.clocks.calendars)):
+        calendar = by_name(session, name)
+        if calendar is None or calendar.customer_id not in (None, customer_id):
+            return f"there is no calendar {name!r}; see what there is under Service calendars"
+        if in_force(session, calendar, _date_in(session, calendar, at)) is None:
+            return f"the calendar {name!r} is not in force yet on {at:%Y-%m-%d}"
+    return ""
 
 
 def add(

@@ -6,12 +6,11 @@ from the opening when the severity changes, and warned of at the usual shares.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from contracts import weekly
+from contracts import hour_words
 from contracts.budget import Budget
 from contracts.hours import parse
 
@@ -24,9 +23,7 @@ KINDS = ("acknowledge", "respond", "update", "workaround", "resolve", "on_site")
 ADDED = ("acknowledge", "update", "workaround", "resolve")
 REASONS = ("customer", "vendor", "maintenance")  # why a clock may stand still
 WARN_AT = (50, 75, 90, 100)  # per cent of the budget
-_NAMED = "calendar:"  # hours that are a calendar by its name, not weekly hours in words
 _MOST_WARNINGS = 10
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 Json = Mapping[str, Any]  # Any: a JSON document
 Budgets = Mapping[str, Mapping[int, Budget]]  # by kind and severity; a severity that is not named has no such clock
@@ -37,7 +34,7 @@ class Underpinning:
     """What a vendor owes us while an incident waits for them."""
 
     budget: Budget
-    hours: str = ""  # in words or "calendar:NAME"; empty: those of the promise to the customer
+    hours: str = ""  # as `hour_words` reads them; empty: those of the promise to the customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class ClockTerms:
     budgets: Budgets = field(default_factory=dict)
     internal: Budgets = field(default_factory=dict)  # ours alone, beside the customer's
     vendor: Underpinning | None = None
-    hours: Mapping[str, str] = field(default_factory=dict)  # by kind, in words or "calendar:NAME"
+    hours: Mapping[str, str] = field(default_factory=dict)  # by kind, as `hour_words` reads them
     pauses: tuple[str, ...] = REASONS
     restarts: bool = False  # a severity change counts from the change, not from the opening
     cutoff: bool = False  # running promises end with the contract, instead of being kept
@@ -56,20 +53,14 @@ class ClockTerms:
     calendars: Mapping[str, Json] = field(default_factory=dict)
 
     def named(self) -> frozenset[str]:
-        """The calendars these terms refer to by name."""
-        words = [*self.hours.values(), *([self.vendor.hours] if self.vendor else [])]
-        return frozenset(word.removeprefix(_NAMED) for word in words if word.startswith(_NAMED))
+        """The calendars these clocks refer to by name."""
+        words = [*self.hours.values(), *([self.vendor.hours] if self.vendor and self.vendor.hours else [])]
+        return frozenset(name for one in words for name in hour_words.names(one))
 
     def calendar(self, words: str, zone: str, country: str) -> dict[str, Any]:
-        """Hours in words or by name as a calendar's JSON form, for a place. Raises ValueError for an unknown name."""
+        """Hours as terms write them as a calendar's JSON form, for a place. Raises ValueError for an unknown name."""
         zone = zone if self.zone in ("site", "contract") else self.zone
-        if not words.startswith(_NAMED):
-            found = {"tz": zone, **weekly.spec(words)}
-            return {**found, "holidays": country} if country and not found.get("always_open") else found
-        name = words.removeprefix(_NAMED)
-        if name not in self.calendars:
-            raise ValueError(f"hours: there is no calendar {name!r}")
-        return placed(self.calendars[name], zone, country)
+        return hour_words.spec(words, zone, country, self.calendars)
 
     def to_json(self) -> dict[str, Any]:
         """Only what differs from the usual, so that terms stay readable."""
@@ -97,10 +88,10 @@ class ClockTerms:
             internal=_budgets("clocks.internal", given.get("internal", {}), KINDS),
             vendor=_vendor(given.get("vendor")),
             hours={
-                _one_of("clocks.hours", kind, KINDS): _hours(f"clocks.hours.{kind}", words)
+                _one_of("clocks.hours", kind, KINDS): hour_words.checked(f"clocks.hours.{kind}", words)
                 for kind, words in _mapping("clocks.hours", given.get("hours", {})).items()
             },
-            pauses=_each("clocks.pauses", given.get("pauses", REASONS), lambda at, one: _one_of(at, one, REASONS)),
+            pauses=_reasons(given.get("pauses", REASONS)),
             restarts=_one_of("clocks.on_severity", given.get("on_severity", "retroactive"), _ON_SEVERITY) == "restart",
             cutoff=_one_of("clocks.on_end", given.get("on_end", "snapshot"), ("snapshot", "cutoff")) == "cutoff",
             warn_at=tuple(sorted(set(_each("clocks.warn_at", given.get("warn_at", WARN_AT), _percent)))),
@@ -114,17 +105,6 @@ class ClockTerms:
 
 _FIELDS = {"budgets", "internal", "vendor", "hours", "pauses", "on_severity", "on_end", "warn_at", "zone", "calendars"}
 _ON_SEVERITY = ("retroactive", "restart")
-
-
-def placed(body: Json, zone: str, country: str) -> dict[str, Any]:
-    """A calendar at a place: what it says of itself holds, and where it names no zone or holidays the place's do."""
-    for word in ("union", "intersect"):
-        if word in body:
-            return {word: [placed(part, zone, country) for part in body[word]]}
-    found = {**body, "tz": body.get("tz") or zone}
-    if country and "holidays" not in body and not body.get("always_open"):
-        found["holidays"] = country
-    return found
 
 
 def _budgets_json(budgets: Budgets) -> dict[str, Any]:
@@ -150,28 +130,15 @@ def _vendor(given: object) -> Underpinning | None:
         raise ValueError("clocks.vendor: give a budget, and hours if they differ from the customer's")
     hours = said.get("hours") or ""
     return Underpinning(
-        Budget.from_json(said["budget"], "clocks.vendor.budget"), _hours("clocks.vendor.hours", hours) if hours else ""
+        Budget.from_json(said["budget"], "clocks.vendor.budget"),
+        hour_words.checked("clocks.vendor.hours", hours) if hours else "",
     )
-
-
-def _hours(name: str, words: object) -> str:
-    if not isinstance(words, str) or len(words) > 200:
-        raise ValueError(f"{name}: give weekly hours in words, such as Mon-Fri 8-18, or calendar:NAME")
-    if words.startswith(_NAMED):
-        if not _NAME.fullmatch(words.removeprefix(_NAMED)):
-            raise ValueError(f"{name}: a calendar is named in small letters, digits and dashes, as calendar:europe")
-        return words
-    try:
-        weekly.spec(words)
-    except ValueError as wrong:
-        raise ValueError(f"{name}: {wrong}") from None
-    return words
 
 
 def _body(name: str, body: object) -> dict[str, Any]:
     found = dict(_mapping(name, body))
     try:
-        parse(placed(found, "UTC", ""))
+        parse(hour_words.placed(found, "UTC", ""))
     except (ValueError, TypeError, AttributeError) as wrong:
         raise ValueError(f"{name}: {wrong}") from None
     return found
@@ -185,6 +152,12 @@ def _zone(given: object) -> str:
     except ValueError:
         raise ValueError(f"clocks.zone: {given!r} is neither site nor contract nor a time zone") from None
     return str(given)
+
+
+def _reasons(given: object) -> tuple[str, ...]:
+    """Which reasons stop a clock, in one order, whatever order they were given in."""
+    found = set(_each("clocks.pauses", given, lambda at, one: _one_of(at, one, REASONS)))
+    return REASONS if found == set(REASONS) else tuple(sorted(found))
 
 
 def _percent(name: str, given: object) -> int:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import BigInteger, cast, func, select, text
 from sqlalchemy.orm import Session
 
-from contracts import amending, life, proposals
+from contracts import amending, calendars, life, proposals
 from contracts.life import By, CannotBe
 from contracts.terms import Terms, Tier
 from contracts.tiers import DEFAULTS
@@ -49,6 +49,8 @@ def make(
         terms = amending.changed(DEFAULTS[new.tier], new.changes) if new.changes else DEFAULTS[new.tier]
     except ValueError as wrong:
         return CannotBe(f"terms.{wrong}.", "Correct the field.", "terms")
+    if wrong_name := calendars.unknown(session, terms, customer_id, now):
+        return CannotBe(f"terms: {wrong_name}.", "Name another calendar, or make that one first.", "terms")
     if terms.tier is not new.tier:
         return CannotBe("The terms name another tier than the contract.", "Leave the tier out of the terms.", "terms")
     reason = f"defaults of {new.tier}" if not new.changes else f"defaults of {new.tier}, edited"
@@ -83,6 +85,8 @@ def renew(
         terms = amending.changed(before, wanted) if wanted else before
     except ValueError as wrong:
         return CannotBe(f"terms.{wrong}.", "Correct the field.", "terms")
+    if wrong_name := calendars.unknown(session, terms, contract.customer_id, now):
+        return CannotBe(f"terms: {wrong_name}.", "Name another calendar, or make that one first.", "terms")
     words = reason or f"renews {contract.number}"
     needs = amending.needs_second(before, terms)
     row = _write(session, contract.customer_id, new, terms, by, words, contract, now, draft=bool(needs))

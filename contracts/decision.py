@@ -44,7 +44,7 @@ class _Case:
             "ends": contract.ends_on,
             "starts": contract.starts_on,
             "severity": ask.severity,
-            "hours": self.terms.hours[ask.severity],
+            "hours": self.terms.hours_of(ask.severity),
             "zone": contract.hours_zone,
             "ask": ask.kind,
             **more,

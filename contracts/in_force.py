@@ -87,7 +87,7 @@ def standing(
 
 
 def _with_calendars(session: Session, holds: Standing, now: datetime) -> Standing:
-    if holds.terms is None or not holds.terms.clocks.named():
+    if holds.terms is None or not holds.terms.named():
         return holds
     return replace(holds, terms=calendars.found_or_usual(session, holds.terms, now))
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from contracts import amending
+from contracts import amending, calendars
 from contracts.amending import Difference
 from contracts.in_force import terms_of
 from contracts.life import By, CannotBe
@@ -55,6 +55,11 @@ def versions(session: Session, contract: Contract) -> list[Version]:
     return found
 
 
+def versions_of(session: Session, contract: Contract) -> list[ContractTerms]:
+    """Every version as it is kept, in the order in which they take effect, oldest first."""
+    return list(session.scalars(_all(contract)))
+
+
 def at(session: Session, contract: Contract, instant: datetime) -> tuple[Terms, ContractTerms | None]:
     """The terms in force at an instant; before the first version those of the first."""
     rows = list(session.scalars(_all(contract)))
@@ -93,6 +98,9 @@ def effect(
         field, _, problem = str(wrong).partition(": ")
         where = "changes" if field == "changes" else f"changes.{field}"
         return CannotBe(f"{where}: {problem}.", "Correct the field.", where)
+    if wrong_name := calendars.unknown(session, after, contract.customer_id, start):
+        where = "changes.hours" if "hours" in changes else "changes.clocks" if "clocks" in changes else "changes"
+        return CannotBe(f"{where}: {wrong_name}.", "Name another calendar, or make that one first.", where)
     found = amending.differences(base, after)
     if not found:
         return CannotBe("That changes nothing: the terms are so already.", "Name what is to be different.", "changes")

@@ -8,10 +8,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from contracts import weekly
+from contracts import hour_words, keeping
 from contracts.budget import Budget
 from contracts.clock_terms import ClockTerms
 from contracts.hours import Hours, parse
+from contracts.keeping import Keeping
 
 T = TypeVar("T")
 
@@ -68,7 +69,7 @@ class AllowanceTerms:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What one version of a contract promises. `hours` are weekly hours per severity in the words of `weekly`."""
+    """What one version of a contract promises. `hours` are per severity, as `hour_words` reads them."""
 
     tier: Tier
     scope: frozenset[str]
@@ -84,16 +85,34 @@ class Terms:
     grace_days: int = 0
     allowances: Mapping[str, AllowanceTerms] = field(default_factory=dict)  # what is not named is not counted
     clocks: ClockTerms = field(default_factory=ClockTerms)
+    keep: Mapping[str, int] = field(default_factory=dict)  # days reports and figures are kept, where not as usual
+
+    @property
+    def keeping(self) -> Keeping:
+        """How long what its machines send is kept."""
+        return keeping.read(self.keep or None, self.tier.value)
+
+    def named(self) -> frozenset[str]:
+        """The calendars these terms refer to by name."""
+        found = self.clocks.named()
+        for words in self.hours.values():
+            found |= hour_words.names(words)
+        return found
+
+    def hours_of(self, severity: int, kind: str = "respond") -> str:
+        """The hours a clock counts in, as terms write them: its own, or those of the severity."""
+        return self.clocks.hours.get(kind) or self.hours[severity]
 
     def calendar(self, severity: int, zone: str, country: str = "", kind: str = "respond") -> dict[str, Any]:
         """The calendar of a clock for a severity at a place, in its JSON form. Around the clock knows no holidays."""
-        return self.clocks.calendar(self.clocks.hours.get(kind, self.hours[severity]), zone, country)
+        return self.clocks.calendar(self.hours_of(severity, kind), zone, country)
 
     def service(self, severity: int, zone: str, country: str = "", kind: str = "respond") -> Hours:
         """The same calendar, ready to count with."""
-        if kind in self.clocks.hours or self.clocks.zone != "site":
+        words = self.hours_of(severity, kind)
+        if hour_words.NAMED in words:
             return parse(self.calendar(severity, zone, country, kind))
-        return _service(self.hours[severity], zone, country)
+        return _service(words, zone if self.clocks.zone in ("site", "contract") else self.clocks.zone, country)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -111,6 +130,7 @@ class Terms:
             "grace_days": self.grace_days,
             "allowances": {kind: {"units": one.units, "period": one.period} for kind, one in self.allowances.items()},
             **({"clocks": clocks} if (clocks := self.clocks.to_json()) else {}),
+            **({"keep": dict(self.keep)} if self.keep else {}),
         }
 
     @staticmethod
@@ -120,7 +140,7 @@ class Terms:
             return Terms(
                 tier=Tier(_one_of("tier", given["tier"], tuple(Tier))),
                 scope=frozenset(_each("scope", given["scope"], lambda name, word: _one_of("scope", word, SCOPE))),
-                hours={n: _hours(f"hours.{n}", v) for n, v in _by_severity("hours", given)},
+                hours={n: hour_words.checked(f"hours.{n}", v) for n, v in _by_severity("hours", given)},
                 respond={n: Budget.from_json(v, f"respond.{n}") for n, v in _by_severity("respond", given)},
                 update=Budget.from_json(given["update"], "update") if given["update"] else None,
                 on_site=Budget.from_json(given["on_site"], "on_site"),
@@ -132,31 +152,15 @@ class Terms:
                 grace_days=_whole("grace_days", given.get("grace_days", 0), _MOST_DAYS),
                 allowances=_allowances(given.get("allowances", {})),
                 clocks=ClockTerms.from_json(given.get("clocks", {})),
+                keep=keeping.said(given.get("keep"), given["tier"]),
             )
         except KeyError as missing:
             raise ValueError(f"{missing.args[0]}: is missing from the terms") from None
 
 
-def _calendar(words: str, zone: str, country: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"tz": zone, **weekly.spec(words)}
-    if country and not found.get("always_open"):
-        found["holidays"] = country
-    return found
-
-
 @lru_cache(maxsize=1024)
 def _service(words: str, zone: str, country: str) -> Hours:
-    return parse(_calendar(words, zone, country))
-
-
-def _hours(name: str, given: object) -> str:
-    if not isinstance(given, str) or len(given) > 200:
-        raise ValueError(f"{name}: give weekly hours in words, such as Mon-Fri 8-18")
-    try:
-        weekly.spec(given)
-    except ValueError as wrong:
-        raise ValueError(f"{name}: {wrong}") from None
-    return given
+    return parse(hour_words.spec(words, zone, country, {}))
 
 
 def _by_severity(name: str, given: Mapping[str, Any]) -> list[tuple[int, Any]]:  # Any: unchecked JSON

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contracts import english, french, weekly
+from contracts import english, french, hour_words
 from contracts.budget import Budget
 from contracts.terms import Tier
 
@@ -42,10 +42,8 @@ def duty(name: str, language: str) -> str:
 
 
 def hours(name: str, language: str) -> str:
-    """Weekly hours as they stand inside a sentence."""
-    if language == "fr":
-        return weekly.french(name)
-    return "around the clock" if name == weekly.ALWAYS else name
+    """Hours as they stand inside a sentence."""
+    return hour_words.said(name, language)
 
 
 def budget(given: Budget, language: str) -> str:

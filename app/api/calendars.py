@@ -13,9 +13,10 @@ from sqlalchemy import select
 
 from app.api import lookup
 from app.api.door import Answer, Call, route
+from app.api.outcome import done
 from app.problems import FieldError, Problem, not_found
 from app.wire import Day, In, Instant, Line, Out, Ref
-from contracts import calendars, clock, ledger, year
+from contracts import calendar_uses, calendars, clock, ledger, year
 from contracts.calendars import Draft
 from contracts.hours import parse
 from contracts.terms import Terms, Tier
@@ -165,6 +166,14 @@ def change(call: Call, body: NewVersion, *, calendar: str) -> Answer:
     with _fields():
         calendars.change(call.session, row, draft, call.caller.actor, call.now)
     return Answer(_whole(call, row), 201)
+
+
+@route("DELETE", "/calendars/{calendar}", "contracts:write", {204: None}, staff=True,
+       problems=("not-found", "not-now"))  # fmt: skip
+def remove(call: Call, *, calendar: str) -> Answer:
+    """Take a calendar away that neither terms nor another calendar name. What it promised stays promised."""
+    done(calendar_uses.remove(call.session, _found(call, calendar), call.caller.actor, call.now))
+    return Answer(status=204)
 
 
 @route("GET", "/calendars/{calendar}/year", "contracts:read", {200: YearOut}, query=YearQuery,

@@ -52,6 +52,8 @@ class PromiseOut(Out):
     breached_at: Instant | None = Field(description="stays, whatever comes later")
     cause: str = Field(description="of a breach, chosen by a person; empty: nobody has said")
     cause_note: str
+    cause_by: str = Field(description="who said it; empty: nobody has")
+    cause_at: Instant | None
     budget: dict[str, Any] = Field(description='{"seconds": …} of service time, or {"business_days": …, "by" or "at"}')
     calendar: dict[str, Any] = Field(description="frozen with the promise; editing a calendar never rewrites it")
     elapsed_s: float = Field(description="service time counted so far, seconds: the counted segments summed up")
@@ -186,7 +188,7 @@ def shown(promise: Promise, now: datetime, language: str, marks: list[ThresholdO
     until = max(promise.met_at or now, clock_explained.start_of(promise))
     at = [(mark.percent, mark.at) for mark in marks if mark.at is not None and mark.percent < 100]
     names = ("id", "kind", "party", "state", "started_at", "due_at", "met_at", "breached_at", "cause", "cause_note",
-             "budget", "calendar")  # fmt: skip
+             "cause_by", "cause_at", "budget", "calendar")  # fmt: skip
     return PromiseOut(
         **{name: getattr(promise, name) for name in names},
         counts_from=clock_explained.start_of(promise),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from app import clock_explained, words
 from app.clocks import Piece
+from app.pages.promises import PromiseView, view
+from contracts import hour_words
 from contracts.clock import Segment, is_open, next_open
 from contracts.hours import Hours, parse
 from contracts.tiers import Terms, Watching
 from escalation import thresholds
 from escalation.promises import legs, pauses
+from escalation.settling import CAUSES
 from models.agreements import Contract
 from models.base import Json
 from models.incidents import Promise
@@ -42,6 +46,25 @@ def clock_of(promise: Promise, now: datetime, zone: tzinfo) -> tuple[list[Piece]
         else:
             pieces.append(Piece("ahead", now, due, "still to come"))
     return pieces, said.sentence
+
+
+def promise_view(promise: Promise, now: datetime, zone: tzinfo, language: str) -> PromiseView:
+    """A promise as the incident page shows it. `language`: of the customer, whose words stand beside ours."""
+    pieces, sentence = clock_of(promise, now, zone)
+    shown = view(promise, now, zone, pieces, sentence, marks_of(promise))
+    theirs = ""
+    if language != "en" and promise.party == "customer" and pieces:
+        theirs = clock_explained.explained(promise, now, language).sentence
+    return replace(shown, theirs=theirs, theirs_in=language if theirs else "", cause=_cause(promise, zone, now))
+
+
+def _cause(promise: Promise, zone: tzinfo, now: datetime) -> str:
+    """Why it was missed, in whose word."""
+    if not promise.cause:
+        return ""
+    note = f" ({promise.cause_note})" if promise.cause_note else ""
+    said = f"Missed because {CAUSES.get(promise.cause, promise.cause)}{note}, said by {promise.cause_by}"
+    return f"{said}, {words.hour(promise.cause_at, zone, now)}." if promise.cause_at else f"{said}."
 
 
 def _said(part: Segment, zone: tzinfo, now: datetime) -> str:
@@ -128,10 +151,10 @@ def five_lines(
         runs = f"{contract.number}, {runs}"
     if frozen_at is not None:
         runs += f"; terms frozen {words.hour(frozen_at, zone, now)}"
-    hours = terms.hours.get(severity, "")
+    hours = terms.hours_of(severity)
     return [
         ("covers", ", ".join(scope)),
-        ("hours", _HOURS.get(hours, hours)),
+        ("hours", _HOURS.get(hours) or hour_words.said(hours, "en")),
         ("promises", ", ".join(promises)),
         ("watch", WATCHING[terms.watching]),
         ("named", ", ".join(terms.named_people) or "nobody by name"),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from app import words
 from app.charts import Window
 from app.pages import beside
-from app.pages.agreed import clock_of, five_lines, marks_of
+from app.pages.agreed import five_lines, promise_view
 from app.pages.evidence import (
     ChartView,
     MetricView,
@@ -28,7 +28,7 @@ from app.pages.evidence import (
     window_of,
 )
 from app.pages.history import named, telling, tracks_of
-from app.pages.promises import ChipView, PromiseView, chip_of, next_owed, view
+from app.pages.promises import ChipView, PromiseView, chip_of, next_owed
 from app.pages.queue import FirstView, PersonView, knew_first, on_duty
 from app.pages.story import StoryEntry, last_words, tell
 from escalation.incident import Act, State, allowed
@@ -67,6 +67,7 @@ class CaseView:
     tier: str
     customer: str
     slug: str
+    language: str  # the customer's
     site: str
     machine: str
     demo: bool
@@ -193,6 +194,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         tier=incident.tier,
         customer=found.customer.name,
         slug=found.customer.slug,
+        language=found.customer.language,
         site=found.site.name if found.site else "",
         machine=found.machine.name if found.machine else "",
         demo=incident.demo or found.customer.demo,
@@ -208,7 +210,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         last_words=last_words(story),
         people=beside.people(incident, found.owner, found.second, duty, now, zone),
         contacts=words.listed(sorted(contacts.values())),
-        promises=[_promise(promise, now, zone) for promise in _shown(found.promises)],
+        promises=[promise_view(promise, now, zone, found.customer.language) for promise in _shown(found.promises)],
         reply_effect=_reply_effect(found.promises, incident, now, zone),
         contract=found.contract,
         five=[]
@@ -281,11 +283,6 @@ def _shown(promises: Sequence[Promise]) -> list[Promise]:
     latest = {one.kind: one for one in sorted(done, key=lambda one: one.started_at)}
     broken = [one for one in done if one.breached_at is not None and latest.get(one.kind) is not one]
     return [*owed, *sorted([*latest.values(), *broken], key=lambda one: one.started_at, reverse=True)]
-
-
-def _promise(promise: Promise, now: datetime, zone: tzinfo) -> PromiseView:
-    pieces, sentence = clock_of(promise, now, zone)
-    return view(promise, now, zone, pieces, sentence, marks_of(promise))
 
 
 def _reply_effect(promises: Sequence[Promise], incident: Incident, now: datetime, zone: tzinfo) -> str:

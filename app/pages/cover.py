@@ -219,7 +219,7 @@ def _hours(holds: Standing, severity: int, at: datetime, language: str) -> list[
     facts, terms = holds.facts, holds.terms
     zone = ZoneInfo(facts.hours_zone)
     calendar = terms.service(severity, facts.hours_zone, facts.country)
-    told = {"severity": severity, "hours": words.hours(terms.hours[severity], language)}
+    told = {"severity": severity, "hours": words.hours(terms.hours_of(severity), language)}
     lines = []
     if clocks.is_open(calendar, at):
         closes = clocks.next_close(calendar, at)

@@ -50,6 +50,11 @@ class PromiseView:
     broken: bool
     clock: Markup
     sentence: str
+    theirs: str = ""  # the same sentence as the customer reads it; empty where they read this one, or none
+    theirs_in: str = ""  # the language of that one
+    id: str = ""
+    missed: bool = False  # a cause may be said
+    cause: str = ""  # why it was missed, by whom and when it was said; empty: nobody has
 
 
 def is_owed(promise: Promise) -> bool:
@@ -109,6 +114,8 @@ def view(
         broken=promise.state == "breached" or promise.breached_at is not None,
         clock=promise_clock(drawn, promise.due_at or promise.breached_at, promise.met_at or now, zone, marks),
         sentence=sentence or plain_sentence(promise, now),
+        id=str(promise.id),
+        missed=promise.breached_at is not None,
     )
 
 

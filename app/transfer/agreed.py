@@ -11,7 +11,7 @@ from app.transfer.kinds import Row
 from contracts.life import By
 from contracts.terms import Tier
 from contracts.tiers import DEFAULTS
-from models.agreements import Allowance, Contract, ContractTerms
+from models.agreements import Allowance, Contract, ContractTerms, HouseRates
 from models.base import new_id
 from models.calendars import CalendarVersion, ServiceCalendar
 
@@ -66,6 +66,19 @@ def calendar_version(calendar: ServiceCalendar, row: Row, now: datetime) -> Cale
         calendar_id=calendar.id,
         version=int(row["version"]),
         effective_on=day(row["effective_on"]),
+        body=json.loads(row["body"]),
+        author=row["author"],
+        reason=row["reason"],
+        created_at=now,
+    )
+
+
+def rates(row: Row, now: datetime) -> HouseRates:
+    """One version of the house's rates."""
+    return HouseRates(
+        id=new_id(),
+        version=int(row["version"]),
+        effective_at=datetime.fromisoformat(row["effective_at"]),
         body=json.loads(row["body"]),
         author=row["author"],
         reason=row["reason"],

@@ -17,13 +17,14 @@ from app.transfer.known import Store, ways_kept
 from app.transfer.plan import Fault, LineSaid, Plan
 from contracts import contracting
 from contracts.life import By, CannotBe
+from escalation.outbox import BROWSER
 from models import audit
 from models.agreements import Contract, ContractLine
 from models.base import new_id
 from models.calendars import CalendarVersion, ServiceCalendar
 from models.customers import Customer, Site
 from models.machines import Machine
-from models.people import Person, WebSession
+from models.people import NamedPerson, Person, WebSession
 from telemetry import enrol
 
 # The audit names this many lines of a customer one by one; for the rest the counts and the plan's digest stand.
@@ -69,11 +70,13 @@ class _Hand:
             "contacts": self._contact, "contracts": self._contract, "lines": self._line,
             "terms": lambda row: agreed.version(self._store.contracts[row["contract"]], row, self._now),
             "allowances": lambda row: agreed.allowance(self._store.contracts[row["contract"]], row),
-            "calendars": self._calendar,
+            "calendars": self._calendar, "people": self._one_of_ours, "named": self._named_for,
+            "rates": lambda row: agreed.rates(row, self._now),
         }  # fmt: skip
         self._changers: Mapping[str, Callable[[Row, set[str]], CannotBe | None]] = {
             "customers": self._customer_changed, "sites": self._site_changed, "machines": self._machine_changed,
-            "contacts": self._contact_changed, "contracts": self._contract_changed, "lines": self._line_changed,
+            "contacts": self._person_changed, "contracts": self._contract_changed, "lines": self._line_changed,
+            "people": self._person_changed,
         }  # fmt: skip
 
     def make(self, line: LineSaid) -> None:
@@ -113,8 +116,8 @@ class _Hand:
 
     def _slug(self, line: LineSaid) -> str:
         row = line.row
-        if "customer" in row:
-            return row["customer"]  # empty: a calendar of the house
+        if "customer" in row or "contract" not in row:
+            return row.get("customer", "")  # empty: the house's own
         return self._store.slugs[self._store.contracts[row["contract"]].customer_id]
 
     def _customer(self, row: Row) -> Customer:
@@ -177,21 +180,25 @@ class _Hand:
             enrol.revoke(self._session, found, self._now, actor=self._by.name)
 
     def _contact(self, row: Row) -> Person:
-        made = Person(
-            id=new_id(),
-            customer_id=self._owner(row),
-            role="contact",
-            email=row["email"],
-            demo=self._store.customers[row["customer"]].demo,
-            created_at=self._now,
-            **_person(row),
-        )
+        demo = self._store.customers[row["customer"]].demo
+        return self._person(row, customer_id=self._owner(row), role="contact", demo=demo)
+
+    def _one_of_ours(self, row: Row) -> Person:
+        return self._person(row, customer_id=None, demo=row["demo"] == "yes")
+
+    def _person(self, row: Row, **more: Any) -> Person:  # Any: columns of several types
+        person_id = new_id()
+        made = Person(id=person_id, email=row["email"], created_at=self._now, **{**_person(row, person_id), **more})
         self._store.people[made.email.lower()] = made
         return made
 
-    def _contact_changed(self, row: Row, changed: set[str]) -> None:
+    def _named_for(self, row: Row) -> NamedPerson:
+        person = self._store.people[row["email"].lower()]
+        return NamedPerson(customer_id=self._owner(row), person_id=person.id, duty=row["duty"])
+
+    def _person_changed(self, row: Row, changed: set[str]) -> None:
         found = self._store.people[row["email"].lower()]
-        said = _person(row)
+        said = _person(row, found.id)
         said["notify"] += ways_kept(found.notify)
         for name in changed & said.keys():
             setattr(found, name, said[name])
@@ -271,17 +278,19 @@ class _Hand:
         return self._store.sites[customer, name].id if name else None
 
 
-def _person(row: Row) -> dict[str, Any]:  # Any: columns of several types
-    ways = [] if row["notify"] in ("", fields.NO_WAY) else [one.partition(" ") for one in row["notify"].split("; ")]
-    return {
+def _person(row: Row, person_id: uuid.UUID) -> dict[str, Any]:  # Any: columns of several types
+    texts = [] if row["notify"] in ("", fields.NO_WAY) else row["notify"].split("; ")
+    ways = [way for text in texts if (way := fields.read_way(text)) is not None]
+    found: dict[str, Any] = {
         "name": row["name"],
         "languages": row["languages"].split(),
         "zone": row["zone"],
         "unit": row["unit"],
-        "may": row["may"].split(),
-        "notify": [{"channel": channel, "address": address} for channel, _, address in ways],
+        "notify": [{**way, "address": str(person_id)} if way["channel"] == BROWSER else way for way in ways],
         "active": row["active"] == "yes",
     }
+    found |= {name: row[name].split() for name in ("may", "rungs") if name in row}
+    return found | {name: row[name] for name in ("role", "level") if name in row}
 
 
 def _told(line: LineSaid) -> dict[str, Any]:  # Any: plain JSON

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,11 @@ from email_validator import EmailNotValidError, validate_email
 
 from app import termtext
 from app.termtable import Field
+from contracts import calendar_names
 from contracts.hours import parse
+from contracts.outside import Rates
+from escalation.outbox import BROWSER
+from escalation.quiet import is_hours
 
 Reader = Callable[[str], str]
 NO_WAY = "none"
@@ -179,14 +183,35 @@ def term(field: Field) -> Reader:
     return read
 
 
+def country(cell: str) -> str:
+    """Whose public holidays count: a country, or one of its regions."""
+    value = cell.strip()
+    try:
+        parse({"holidays": value})
+    except ValueError:
+        raise Unfit("has no public holidays we know", "write a country like FR, or its region like DE-BY") from None
+    return value
+
+
 def calendar(cell: str) -> str:
-    """A calendar as JSON, in one form of it."""
+    """A calendar as JSON, in one form of it; the calendars it names are looked for elsewhere."""
     try:
         found = json.loads(cell)
-        parse(found)
+        calendar_names.check(found)
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         raise Unfit("is no calendar", 'write JSON like {"weekly": {"mon": [["08:00", "18:00"]]}}') from None
     return as_json(found)
+
+
+def rates(cell: str) -> str:
+    """Prices as JSON, in one form of them."""
+    try:
+        found = json.loads(cell)
+        if not isinstance(found, dict):
+            raise TypeError
+        return as_json(Rates.from_json(found).to_json())
+    except (ValueError, RecursionError, TypeError):
+        raise Unfit("are no rates", 'write JSON like {"currency": "EUR", "hour": 18000}, in cents') from None
 
 
 def as_json(value: object) -> str:
@@ -195,13 +220,46 @@ def as_json(value: object) -> str:
 
 
 def ways(cell: str) -> str:
-    """How to reach a person, best first: "email ada@example.org; sms +33612345678"; "none" for in no way."""
-    found = []
+    """How to reach a person, best first: "email ada@example.org (quiet 22:00-07:00, loud 2); sms +33612345678"; "none"
+    for in no way."""
     if cell.strip().lower() == NO_WAY:
         return NO_WAY
+    found = []
     for part in filter(None, (one.strip() for one in re.split(r";(?:\s|$)", tidy(cell)))):
-        channel, _, address = part.partition(" ")
-        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", channel) or not address.strip() or len(address) > 500:
+        way = read_way(part)
+        if way is None:
             raise Unfit("names no way to reach somebody", "write channel and address, such as email ada@example.org")
-        found.append(f"{channel} {address.strip()}")
+        found.append(said_way(way))
     return "; ".join(found)
+
+
+_CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+_MORE = re.compile(r"(.*?) ?\(((?:quiet|loud|hours) [^()]*)\)")
+
+
+def read_way(text: str) -> dict[str, str] | None:
+    """One way as a person's `notify` has it; None for a text that is none."""
+    channel, _, rest = text.partition(" ")
+    more = _MORE.fullmatch(rest.strip())
+    address = (more[1] if more is not None else rest).strip()
+    # The browser has no address: it is reached by being signed in to.
+    if not _CHANNEL.fullmatch(channel) or len(address) > 500 or (not address) != (channel == BROWSER):
+        return None
+    found = {"channel": channel, "address": address}
+    for said in more[2].split(", ") if more is not None else ():
+        name, _, value = said.partition(" ")
+        fits = re.fullmatch("[0-4]", value, re.ASCII) if name == "loud" else is_hours(value)
+        if name not in _SETTINGS or name in found or not fits:
+            return None
+        found[name] = value
+    return found
+
+
+_SETTINGS = ("quiet", "loud", "hours")
+
+
+def said_way(way: Mapping[str, str]) -> str:
+    """A way as a cell has it."""
+    more = ", ".join(f"{name} {way[name]}" for name in _SETTINGS if way.get(name))
+    said = f"{way['channel']} {'' if way['channel'] == BROWSER else tidy(way['address'])}".strip()
+    return f"{said} ({more})" if more else said

@@ -1,4 +1,4 @@
-"""What may be moved: each kind of row with its columns, its key, and what must fit within one row. Plain.
+"""What may be moved: every kind of row with its columns. Plain.
 
 A column that a file leaves out stays as it is; an empty cell is an empty value where one is allowed, else it counts as
 left out. Everything is compared, kept and written as text in one form (`fields.py`).
@@ -7,62 +7,24 @@ left out. Everything is compared, kept and written as text in one form (`fields.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from app import termtable
 from app.transfer import fields
-from app.transfer.fields import Reader
-from contracts import life
-
-Row = Mapping[str, str]
-Key = tuple[str, ...]
+from app.transfer.columns import Column as Column
+from app.transfer.columns import Key as Key
+from app.transfer.columns import Kind as Kind
+from app.transfer.columns import Row as Row
+from contracts import life, terms
 
 _SLUG = fields.pattern(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", "halvorsen-paper: small letters, digits and dashes")
 _MACHINE = fields.pattern(r"[a-z0-9][a-z0-9._-]{0,62}", "hlv-db-03: small letters, digits, dot, dash, underscore")
-_COUNTRY = fields.pattern(r"[A-Z]{2}", "FR: two capital letters (ISO 3166)")
 TIERS = ("bronze", "silver", "gold", "platinum")
 SOURCES = ("native", "collectd", "glances", "telegraf", "values", "linux2mqtt", "psmqtt", "prometheus", "nagios",
            "sparkplug", "thingsboard")  # fmt: skip
 UNITS = ("americas", "europe", "asia-pacific")
 MAY = ("open", "escalate", "sign")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """`default` is what a new row gets; `empty`: an empty cell is a value; `fixed`: why it is not changed here."""
-
-    name: str
-    read: Reader
-    required: bool = False
-    default: str = ""
-    empty: bool = False
-    fixed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of row, one file of an export."""
-
-    name: str
-    one: str  # what a person calls one of them
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    right: str  # what whoever imports it must be allowed (app/rights.py)
-    check: Callable[[Row], tuple[str, str, str] | None] = lambda row: None
-    note: str = ""  # said of each one that is made
-    move: Callable[[str, str, str], tuple[str, str] | None] = lambda field, before, after: None  # a change that is none
-    kept: str = ""  # why nothing of one that is there is changed
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns if column.required)
-
-    def key_of(self, row: Row) -> Key:
-        return tuple(row.get(name, "") for name in self.key)
+ROLES = ("engineer", "manager", "operator", "administrator")
+UPPER_RUNGS = ("lead", "number-two", "number-one")
 
 
 def _in_order(first: str, last: str) -> Callable[[Row], tuple[str, str, str] | None]:
@@ -121,7 +83,7 @@ SITES = Kind(
         Column("customer", _SLUG, required=True),
         Column("site", fields.line(), required=True),
         Column("zone", fields.zone, default="UTC"),
-        Column("country", _COUNTRY, empty=True),
+        Column("country", fields.country, empty=True),
     ),
     "customers:write",
 )  # fmt: skip
@@ -156,6 +118,45 @@ CONTACTS = Kind(
     "people:write",
     note="they sign in with a link: vigie person link ADDRESS",
 )  # fmt: skip
+PEOPLE = Kind(
+    "people", "one of ours", ("email",),
+    (
+        Column("email", fields.mail, required=True),
+        Column("name", fields.line(120), required=True),
+        Column("role", fields.one_of(ROLES), required=True),
+        Column("level", fields.one_of(terms.SKILLS), default="confirmed"),
+        Column("unit", fields.one_of(UNITS), default="europe"),
+        Column("zone", fields.zone, default="UTC"),
+        Column("languages", fields.languages, default="en"),
+        Column("rungs", fields.some_of(UPPER_RUNGS), empty=True),
+        Column("notify", fields.ways),
+        Column("active", fields.yes_no, default="yes"),
+        Column("demo", fields.yes_no, default="no", fixed="vigie demo alone says what belongs to it"),
+    ),
+    "people:crown",
+    note="they sign in with a link: vigie person link ADDRESS",
+)  # fmt: skip
+NAMED = Kind(
+    "named", "person named for a customer", ("customer", "email", "duty"),
+    (
+        Column("customer", _SLUG, required=True),
+        Column("email", fields.mail, required=True),
+        Column("duty", fields.line(80), required=True),
+    ),
+    "people:write",
+)  # fmt: skip
+RATES = Kind(
+    "rates", "version of our rates", ("version",),
+    (
+        Column("version", fields.whole(1, 100_000), required=True),
+        Column("effective_at", fields.instant, required=True),
+        Column("author", fields.line(), empty=True),
+        Column("reason", fields.line(500), empty=True),
+        Column("body", fields.rates, required=True),
+    ),
+    "contracts:confirm",
+    kept="a version is never rewritten; set new ones from a later instant",
+)  # fmt: skip
 CONTRACTS = Kind(
     "contracts", "contract", ("contract",),
     (
@@ -169,7 +170,7 @@ CONTRACTS = Kind(
         Column("ends_on", fields.day, empty=True),
         Column("zone", fields.zone, default="UTC",
                fixed="the days of a contract are not moved once it is made; make another"),
-        Column("country", _COUNTRY, empty=True),
+        Column("country", fields.country, empty=True),
         Column("renews", fields.line(40), empty=True, fixed="which contract it follows is settled when it is made"),
         Column("notice_days", fields.day_counts, default="60 30 7"),
     ),
@@ -239,7 +240,7 @@ CALENDARS = Kind(
 
 # The order in which they are read and made: what is referred to comes first.
 KINDS: Sequence[Kind] = (
-    CUSTOMERS, SITES, MACHINES, CONTACTS, CALENDARS, CONTRACTS, TERMS, LINES, ALLOWANCES,
+    CUSTOMERS, SITES, MACHINES, CONTACTS, PEOPLE, NAMED, RATES, CALENDARS, CONTRACTS, TERMS, LINES, ALLOWANCES,
 )  # fmt: skip
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
@@ -256,4 +257,6 @@ def kind_of(file: str, columns: Sequence[str]) -> Kind | None:
 
 def folded(kind: Kind, row: Row) -> Key:
     """The key by which the house tells rows apart: addresses without regard to capitals."""
-    return tuple(value.lower() for value in kind.key_of(row)) if kind is CONTACTS else kind.key_of(row)
+    return tuple(
+        value.lower() if name == "email" else value for name, value in zip(kind.key, kind.key_of(row), strict=True)
+    )

@@ -15,15 +15,17 @@ from sqlalchemy.orm import Session
 from app.transfer import fields, kinds, terms_rows
 from app.transfer.kinds import Key, Kind, Row
 from app.transfer.plan import Sheet
-from models.agreements import Allowance, Contract, ContractLine, ContractTerms
+from contracts.outside import Rates
+from models.agreements import Allowance, Contract, ContractLine, ContractTerms, HouseRates
 from models.base import Base
 from models.calendars import CalendarVersion, ServiceCalendar
 from models.customers import Customer, Site
 from models.machines import Machine
-from models.people import Person
+from models.people import NamedPerson, Person
 
 B = TypeVar("B", bound=Base)
-_SAID = "webhook"  # a way whose address is itself a secret: whoever holds it may post there
+# Ways whose address is itself a secret: whoever holds it may post there.
+_SECRET = ("webhook", "slack", "teams", "pagerduty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,7 @@ class Store:
         self.contracts = {row.number: row for row in self._rows(Contract, contracts)}
         mail = func.lower(Person.email)
         people = _named(mail, only.contacts if only else None)
-        # Our own people bear addresses too: an import must know that one is taken, an export does not write it.
-        ours = [Person.customer_id.is_not(None)] if only is None else []
-        self.people = {row.email.lower(): row for row in self._rows(Person, [*people, *ours])}
+        self.people = {row.email.lower(): row for row in self._rows(Person, people)}
         named = _named(Customer.slug, only.customers if only else None)
         if only is not None:
             owners = {row.customer_id for row in self.machines.values()}
@@ -82,13 +82,16 @@ class Store:
         self.allowances = self._rows(Allowance, self._of_contracts(Allowance.contract_id, only))
         self.calendars = {row.name: row for row in self._rows(ServiceCalendar, [])}
         self._versions = self._rows(CalendarVersion, [])
+        self._house_rates = self._rows(HouseRates, [])
+        self._named = self._rows(NamedPerson, self._of_customers(NamedPerson.customer_id, only))
 
     def rows(self, kind: Kind) -> dict[Key, Row]:
         """Every row of a kind, by its key, in the order of an export."""
         texts = {
             "customers": self._customers, "sites": self._sites, "machines": self._machines,
             "contacts": self._contacts, "contracts": self._contracts, "lines": self._lines, "terms": self._terms,
-            "allowances": self._allowances, "calendars": self._calendars,
+            "allowances": self._allowances, "calendars": self._calendars, "people": self._ours,
+            "named": self._named_for, "rates": self._rates,
         }[kind.name]()  # fmt: skip
         return dict(sorted((kinds.folded(kind, row), row) for row in texts))
 
@@ -149,16 +152,35 @@ class Store:
 
     def _contacts(self) -> Iterable[Row]:
         for row in self.people.values():
+            if row.customer_id is not None:
+                may = " ".join(word for word in kinds.MAY if word in row.may)
+                yield {**_person(row), "customer": self.slugs[row.customer_id], "may": may}
+
+    def _ours(self) -> Iterable[Row]:
+        for row in self.people.values():
+            if row.customer_id is None:
+                rungs = " ".join(word for word in kinds.UPPER_RUNGS if word in row.rungs)
+                demo = "yes" if row.demo else "no"
+                yield {**_person(row), "role": row.role, "level": row.level, "rungs": rungs, "demo": demo}
+
+    def _named_for(self) -> Iterable[Row]:
+        addresses = {row.id: row.email for row in self.people.values()}
+        for row in self._named:
+            if row.person_id in addresses:  # in an import only those that the files mention are known
+                yield {
+                    "customer": self.slugs[row.customer_id],
+                    "email": addresses[row.person_id],
+                    "duty": fields.tidy(row.duty),
+                }
+
+    def _rates(self) -> Iterable[Row]:
+        for row in self._house_rates:
             yield {
-                "email": row.email,
-                "customer": self.slugs[row.customer_id] if row.customer_id else "",
-                "name": fields.tidy(row.name),
-                "languages": " ".join(row.languages),
-                "zone": row.zone,
-                "unit": row.unit,
-                "may": " ".join(word for word in kinds.MAY if word in row.may),
-                "notify": ways_said(row.notify),
-                "active": "yes" if row.active else "no",
+                "version": str(row.version),
+                "effective_at": fields.said(row.effective_at),
+                "author": fields.tidy(row.author),
+                "reason": fields.tidy(row.reason),
+                "body": fields.as_json(Rates.from_json(row.body).to_json()),
             }
 
     def _contracts(self) -> Iterable[Row]:
@@ -218,15 +240,28 @@ class Store:
             yield {**dict(zip(kinds.LINES.key, key, strict=True)), "ends_on": _day(row.ends_on)}
 
 
+def _person(row: Person) -> dict[str, str]:
+    """What is told of everybody."""
+    return {
+        "email": row.email,
+        "name": fields.tidy(row.name),
+        "languages": " ".join(row.languages),
+        "zone": row.zone,
+        "unit": row.unit,
+        "notify": ways_said(row.notify),
+        "active": "yes" if row.active else "no",
+    }
+
+
 def ways_said(ways: Iterable[dict[str, str]]) -> str:
     """How somebody is reached, without the addresses that are secrets."""
-    told = [f"{way['channel']} {fields.tidy(way['address'])}" for way in ways if way.get("channel") != _SAID]
+    told = [fields.said_way(way) for way in ways if way.get("channel") not in _SECRET]
     return "; ".join(told) or fields.NO_WAY
 
 
 def ways_kept(ways: Iterable[dict[str, str]]) -> list[dict[str, str]]:
     """The ways an export does not tell, which a change of the others leaves alone."""
-    return [way for way in ways if way.get("channel") == _SAID]
+    return [way for way in ways if way.get("channel") in _SECRET]
 
 
 def _day(value: date | None) -> str:

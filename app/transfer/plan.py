@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from app.transfer import cells, kinds, terms_rows
 from app.transfer.fields import Unfit
 from app.transfer.kinds import Column, Key, Kind, Row
+from app.transfer.references import Fault as Fault
+from app.transfer.references import Known as Known
+from app.transfer.references import References
 
 Action = Literal["create", "change", "nothing", "refused"]
 ACTIONS: Sequence[Action] = ("create", "change", "nothing", "refused")
-# The rows of the house as text: kind → key → row.
-Known = Mapping[str, Mapping[Key, Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,6 @@ class Change:
     field: str
     before: str
     after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with one field, and what to do about it."""
-
-    field: str
-    problem: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +109,7 @@ def _sheet(name: str, raw: bytes) -> Sheet:
 def plan(sheets: Sequence[Sheet], unreadable: Sequence[LineSaid], known: Known) -> Plan:
     """What would happen. `known` holds at least every row that the files name."""
     lines = [*unreadable]
-    contracts = [sheet for sheet in sheets if sheet.kind is kinds.CONTRACTS]
-    coming = {cell.strip() for sheet in contracts for cell in _column(sheet, "contract")}
-    house = _House(known, coming)
+    house = _House(known, sheets)
     for sheet in sheets:
         lines += [house.take(sheet, line, dict(zip(sheet.table.columns, record, strict=True)))
                   for line, record in sheet.table.records]  # fmt: skip
@@ -129,16 +119,10 @@ def plan(sheets: Sequence[Sheet], unreadable: Sequence[LineSaid], known: Known) 
 class _House:
     """The house as it would be after the lines taken so far: later ones may refer to earlier ones."""
 
-    def __init__(self, known: Known, coming: Collection[str]) -> None:
+    def __init__(self, known: Known, sheets: Sequence[Sheet]) -> None:
         self._known = known
-        self._coming = coming  # numbers of contracts that the files bring, also below the line that is read
-        self._after: dict[str, dict[Key, Row]] = {kind.name: {} for kind in kinds.KINDS}
+        self._refs = References(known, _records(sheets, "contracts"), _records(sheets, "calendars"))
         self._seen: dict[tuple[str, Key], tuple[str, int]] = {}
-        self._refused: dict[tuple[str, Key], tuple[str, int]] = {}
-
-    def find(self, kind: str, key: Key) -> Row | None:
-        """A row as the import leaves it, or as it stands."""
-        return self._after[kind].get(key) or self._known.get(kind, {}).get(key)
 
     def take(self, sheet: Sheet, line: int, given: Mapping[str, str]) -> LineSaid:
         """What happens to one line."""
@@ -149,7 +133,7 @@ class _House:
         place = (sheet.file, line)
 
         def refused(*found: Fault) -> LineSaid:
-            self._refused.setdefault((kind.name, key), place)
+            self._refs.refused.setdefault((kind.name, key), place)
             return LineSaid(*place, kind.name, shown, "refused", faults=found)
 
         if faults:
@@ -161,7 +145,7 @@ class _House:
         stands = self._known.get(kind.name, {}).get(key)
         changes = () if stands is None else _changes(kind, row, stands)
         whole = _made(kind, row) if stands is None else {**stands, **row}
-        found = [*self._missing(kind, row, stands), *_fixed(kind, changes), *self._strays(kind, whole)]
+        found = [*self._missing(kind, row, stands), *_fixed(kind, changes), *self._refs.wrong(kind, whole)]
         if not found:
             wrong = kind.check(whole)
             found = [Fault(*wrong)] if wrong is not None else []
@@ -169,7 +153,7 @@ class _House:
             whole, found = self._terms(whole)
         if found:
             return refused(*found)
-        self._after[kind.name][key] = whole
+        self._refs.after[kind.name][key] = whole
         action: Action = "create" if stands is None else "change" if changes else "nothing"
         note = kind.note.replace("NAME", shown).replace("ADDRESS", shown) if action == "create" else ""
         return LineSaid(*place, kind.name, shown, action, changes, (), note, whole)
@@ -179,50 +163,15 @@ class _House:
             return []
         return [Fault(name, "is missing", f"a new {kind.one} needs it") for name in kind.required if not row.get(name)]
 
-    def _strays(self, kind: Kind, row: Row) -> list[Fault]:
-        """References that lead nowhere, or to somebody else's."""
-        faults: list[Fault] = []
-        owner = row.get("customer", "")
-        renews = row.get("renews", "")
-        if renews and renews not in self._coming and self.find("contracts", (renews,)) is None:
-            faults.append(self._stray("renews", "contracts", (renews,)))
-        if "contract" in row and kind is not kinds.CONTRACTS:
-            contract = self.find("contracts", (row["contract"],))
-            if contract is None:
-                return [self._stray("contract", "contracts", (row["contract"],))]
-            owner = contract["customer"]
-        elif (
-            kind is not kinds.CUSTOMERS
-            and (owner or kind is not kinds.CALENDARS)
-            and self.find("customers", (owner,)) is None
-        ):
-            return [self._stray("customer", "customers", (owner,))]
-        if kind is not kinds.SITES and row.get("site") and self.find("sites", (owner, row["site"])) is None:
-            faults.append(self._stray("site", "sites", (owner, row["site"])))
-        if kind is not kinds.MACHINES and row.get("machine"):
-            machine = self.find("machines", (row["machine"],))
-            if machine is None:
-                faults.append(self._stray("machine", "machines", (row["machine"],)))
-            elif machine["customer"] != owner:
-                faults.append(Fault("machine", "belongs to another customer", "name one of this contract's customer"))
-        return faults
-
     def _terms(self, row: Row) -> tuple[Row, list[Fault]]:
         """A version as it would be kept: what it leaves out is as its tier usually has it."""
-        contract = self.find("contracts", (row["contract"],))
+        contract = self._refs.find("contracts", (row["contract"],))
         assert contract is not None  # a stray line does not come here
         if (row["contract"],) in self._known.get("contracts", {}):
             said = "stands already, and its terms change by a proposal"
             return row, [Fault("contract", said, "propose the change on the contract's page")]
         whole, wrong = terms_rows.complete(row, contract)
-        return whole, [Fault(*one) for one in wrong]
-
-    def _stray(self, field: str, kind: str, key: Key) -> Fault:
-        at = self._refused.get((kind, key))
-        one = kinds.BY_NAME[kind].one
-        if at is not None:
-            return Fault(field, f"names a {one} that is refused", f"mend line {at[1]} of {at[0]} first")
-        return Fault(field, f"names no {one} known here", f"correct it, or bring it along in {kind}.csv")
+        return whole, [Fault(*one) for one in wrong] or self._refs.of_terms(whole, contract["customer"])
 
 
 def _read(kind: Kind, given: Mapping[str, str]) -> tuple[dict[str, str], list[Fault]]:
@@ -250,16 +199,19 @@ def _value(column: Column, cell: str) -> str:
 
 def _made(kind: Kind, row: Row) -> Row:
     whole = {column.name: row.get(column.name, column.default) for column in kind.columns}
-    if kind is kinds.CONTACTS and not whole["notify"]:
+    if kind in (kinds.CONTACTS, kinds.PEOPLE) and not whole["notify"]:
         whole["notify"] = f"email {whole['email']}"
     return whole
 
 
-def _column(sheet: Sheet, name: str) -> Iterator[str]:
-    """The cells of a column, as they were read; none where the file has no such column."""
-    if name in sheet.table.columns:
-        place = sheet.table.columns.index(name)
-        yield from (record[place] for _, record in sheet.table.records)
+def _records(sheets: Sequence[Sheet], kind: str) -> list[dict[str, str]]:
+    """What the files say of a kind, as they write it."""
+    return [
+        {name: cell.strip() for name, cell in zip(sheet.table.columns, record, strict=True)}
+        for sheet in sheets
+        if sheet.kind.name == kind
+        for _, record in sheet.table.records
+    ]
 
 
 def _changes(kind: Kind, row: Row, stands: Row) -> tuple[Change, ...]:
@@ -276,8 +228,6 @@ def _fixed(kind: Kind, changes: Sequence[Change]) -> list[Fault]:
     faults = []
     for change in changes:
         reason = columns[change.field].fixed or kind.kept
-        if change.field == "customer" and not change.before:
-            return [Fault(kind.key[0], "is the address of one of ours", "use another address")]
         said = kind.move(change.field, change.before, change.after)
         if reason:
             before, after = change.before or "empty", change.after or "empty"

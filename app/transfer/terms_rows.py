@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from app import termtable
 from app.transfer import fields
 from app.transfer.kinds import Row
-from contracts.terms import Tier
+from contracts.terms import Terms, Tier
 from contracts.tiers import DEFAULTS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def told(number: str, row: ContractTerms) -> Row:
         "author": fields.tidy(row.author),
         "reason": fields.tidy(row.reason),
         "confirmed_by": fields.tidy(row.confirmed_by),
-        **_texts(row.body),
+        **_texts(Terms.from_json(row.body).to_json()),  # in the one form, whichever version of ours wrote it
     }
 
 

@@ -18,14 +18,17 @@ FILES = {"machine": "joinery-files", "customer": "joinery", "site": "", "title":
          "retired_at": ""}  # fmt: skip
 ADA = {"email": "Ada@example.org", "customer": "plant", "name": "Ada", "languages": "en", "zone": "UTC",
        "unit": "europe", "may": "open", "notify": "email ada@example.org", "active": "yes"}  # fmt: skip
-DEE = {**ADA, "email": "dee@example.org", "customer": "", "name": "Dee"}
+DEE = {"email": "dee@example.org", "name": "Dee", "role": "engineer", "level": "senior", "unit": "europe",
+       "zone": "UTC", "languages": "en", "rungs": "", "notify": "email dee@example.org", "active": "yes",
+       "demo": "no"}  # fmt: skip
 DEAL = {"contract": "VC-1", "customer": "plant", "tier": "gold", "state": "active", "starts_on": "2026-01-01",
         "ends_on": "", "zone": "UTC", "country": "", "renews": "", "notice_days": "60 30 7"}  # fmt: skip
 KNOWN: Mapping[str, Mapping[Key, Row]] = {
     "customers": {("plant",): PLANT, ("joinery",): {**PLANT, "customer": "joinery"}},
     "sites": {("plant", "Mill"): MILL},
     "machines": {("plant-db-1",): DB, ("joinery-files",): FILES},
-    "contacts": {("ada@example.org",): ADA, ("dee@example.org",): DEE},
+    "contacts": {("ada@example.org",): ADA},
+    "people": {("dee@example.org",): DEE},
     "contracts": {("VC-1",): DEAL},
     "lines": {},
 }
@@ -92,6 +95,23 @@ def test_files_refer_to_each_other_in_whatever_order_they_come() -> None:
         ("customers", f"customer,name\nx,{'y' * 121}", "name", "has 121 characters"),
         ("contacts", "email,customer,name\nnot a mail,plant,X", "email", "is not a mail address"),
         ("contacts", "email,customer,name\ndee@example.org,plant,X", "email", "is the address of one of ours"),
+        ("people", "email,name,role\nAda@example.org,Ada,engineer", "email", "is the address of a customer's contact"),
+        ("people", "email,name,role\nnew@example.org,New,contact", "role", "is none of the words"),
+        ("named", "customer,email,duty\nplant,ada@example.org,deputy", "email", "names no one of ours known here"),
+        ("rates", 'version,effective_at,body\n1,2026-01-01T00:00:00Z,"{""hour"": -1}"', "body", "are no rates"),
+        (
+            "calendars",
+            'calendar,version,effective_on,body\na,1,2026-01-01,"{""union"": [{""calendar"": ""b""}]}"',
+            "body",
+            "names the calendar b, which is not known here",
+        ),
+        (
+            "calendars",
+            'calendar,version,effective_on,body\na,1,2026-01-01,"{""calendar"": ""a""}"',
+            "body",
+            "goes round in a circle, a to a",
+        ),
+        ("contracts", "contract,country\nVC-1,ZZ", "country", "has no public holidays we know"),
         ("contacts", "email,customer,may\nada@example.org,plant,rule", "may", "holds 'rule'"),
         ("contracts", "contract,customer,tier,starts_on\nVC-2,plant,tin,2026-01-01", "tier", "is none of the words"),
         ("contracts", "contract,customer,tier,starts_on\nVC-2,plant,gold,01/02/2026", "starts_on", "is not a day"),

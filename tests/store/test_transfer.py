@@ -211,7 +211,7 @@ def test_states_and_ends_move_as_on_the_page(web_sessions: Sessions, cast: Cast,
 
 def _emptied(sessions: Sessions) -> None:
     with work(sessions, SYSTEM) as session:
-        for table in (Customer, ServiceCalendar):
+        for table in (Customer, ServiceCalendar, Person):
             session.execute(delete(table))
 
 
