@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,9 +15,11 @@ from contracts import allowances, ledger
 from contracts.decision import Ask, Contact, Granted
 from contracts.ledger import Standing
 from contracts.tiers import Watching
-from escalation import opening, story, words
+from escalation import gathering, opening, recovering, story, words
 from escalation.incident import Actor
 from escalation.opening import Case
+from escalation.signal import Report as Report
+from escalation.signal import Signal as Signal
 from models import audit
 from models.customers import Customer
 from models.decisions import DecisionRow
@@ -26,36 +28,6 @@ from models.machines import Machine
 
 # A condition that flaps is told once an hour; every finding is a row anyway.
 DAMPED = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """Something looks wrong on a machine. `evidence` is JSON and is frozen into the incident it opens."""
-
-    machine_id: uuid.UUID
-    cause: str  # stable: the same problem on the same machine has the same cause ("memory", "disk:/var", "silence")
-    kind: str  # anomaly, rule, forecast, event, silence
-    severity: int  # 1 gravest to 4
-    seen_at: datetime  # the report that made us sure
-    title: str
-    summary: str
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-    finding_id: uuid.UUID | None = None  # the row in `findings`, already written in this transaction or before
-    began_at: datetime | None = None  # first sign by the evidence; `seen_at` when not known
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of a signal.
-
-    `shown`: the contract lets it be seen on the page and opens no incident. `known`: this very finding had its answer
-    before, and nothing was written again.
-    """
-
-    outcome: Literal["opened", "joined", "shown", "shadow", "refused", "known"]
-    incident_id: uuid.UUID | None
-    decision_id: uuid.UUID | None
-    words: str  # the decision's reason, for a log line
 
 
 def report(session: Session, signal: Signal, now: datetime) -> Report:
@@ -79,22 +51,28 @@ def report(session: Session, signal: Signal, now: datetime) -> Report:
 
 
 def report_all(session: Session, signals: Sequence[Signal], now: datetime) -> list[Report]:
-    """Report a batch, customer by customer and machine by machine; answers in the order given."""
+    """Report a batch: what began together as one event, the rest customer by customer and machine by machine.
+
+    Answers stand in the order given.
+    """
+    gathering.take_lock(session)
+    answers = gathering.take(session, signals, now, report)
     ids = {signal.machine_id for signal in signals}
     found = session.execute(select(Machine.id, Machine.customer_id).where(Machine.id.in_(ids)))
     owners = {row.id: row.customer_id for row in found}
     turns = sorted(
-        range(len(signals)),
+        (at for at in range(len(signals)) if at not in answers),
         key=lambda at: (str(owners.get(signals[at].machine_id)), str(signals[at].machine_id), signals[at].cause, at),
     )
-    answers = {at: report(session, signals[at], now) for at in turns}
+    answers |= {at: report(session, signals[at], now) for at in turns}
     return [answers[at] for at in range(len(signals))]
 
 
 def _open_incident(session: Session, machine_id: uuid.UUID, cause: str) -> Incident | None:
     here = (Incident.machine_id == machine_id, Incident.cause == cause, Incident.state.in_(OPEN_STATES))
     # Another transaction may have changed the row since this session read it.
-    return session.scalar(select(Incident).where(*here).with_for_update().execution_options(populate_existing=True))
+    own = session.scalar(select(Incident).where(*here).with_for_update().execution_options(populate_existing=True))
+    return own or gathering.child_for(session, machine_id, cause)
 
 
 def _ask(session: Session, machine: Machine, signal: Signal, finding: Finding | None, now: datetime) -> Report:
@@ -154,6 +132,7 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
     report = Report("joined", incident.id, incident.decision_id, f"{incident.label} is open for this cause")
     facts = {"finding": str(signal.finding_id) if signal.finding_id else None, "seen_at": signal.seen_at.isoformat()}
     came_back, worse = incident.condition_ended_at is not None, signal.severity < incident.severity
+    gathering.back_again(session, incident, signal.machine_id, signal.cause)
     incident.condition_ended_at = None
     if worse:
         opening.worsen(session, incident, signal.severity, signal.summary or signal.title, now)
@@ -195,6 +174,7 @@ def condition_ended(
     for finding in session.scalars(select(Finding).where(*mine, Finding.ended_at.is_(None)).with_for_update()):
         finding.ended_at = at
     session.flush()  # the question below counts what is still going on
+    recovering.member_recovered(session, machine_id, cause, at)
     incident = _open_incident(session, machine_id, cause)
     if incident is None or incident.condition_ended_at is not None:
         return
