@@ -26,22 +26,43 @@ class Machine(Owned, Base):
     title: Mapped[str] = mapped_column(default="")  # "database server, mill 2"
     site_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id", ondelete="SET NULL"), index=True)
     rack: Mapped[str] = mapped_column(default="")
+    software: Mapped[str] = mapped_column(default="", server_default="")  # what it runs, with version: "erp 4.2"
+    broker: Mapped[str] = mapped_column(default="", server_default="")  # through which broker it speaks, where several
     source: Mapped[str] = mapped_column(default="native")  # which agent it speaks through
     retired_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
 class MachineCredential(Owned, Base):
-    """The secret a machine signs in to the broker with; one live credential a machine."""
+    """What a machine signs in to the broker with: a secret, of which a hash is kept, or a certificate, by its serial.
+
+    Its user name at the broker is the machine's name, or NAME@LABEL: one live secret a name, and several certificates.
+    """
 
     __tablename__ = "machine_credentials"
     __table_args__ = (
-        Index("uq_machine_credentials_live", "machine_id", unique=True, postgresql_where=text("revoked_at is null")),
-    )
+        CheckConstraint("kind in ('secret','certificate')", name="kind"),
+        CheckConstraint("label ~ '^([a-z0-9][a-z0-9-]{0,19})?$'", name="label"),
+        CheckConstraint(
+            "CASE kind WHEN 'secret' THEN password_hash IS NOT NULL "
+            "ELSE serial IS NOT NULL AND not_after IS NOT NULL AND label = '' END",
+            name="whole",
+        ),
+        Index(
+            "uq_machine_credentials_live", "machine_id", "label", unique=True,
+            postgresql_where=text("revoked_at is null and kind = 'secret'"),
+        ),
+    )  # fmt: skip
 
     machine_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"))
-    password_hash: Mapped[str]  # Mosquitto's own form, $7$iterations$salt$hash (PBKDF2-SHA512)
+    kind: Mapped[str] = mapped_column(default="secret", server_default="secret")
+    label: Mapped[str] = mapped_column(default="", server_default="")
+    password_hash: Mapped[str | None]  # Mosquitto's own form, $7$iterations$salt$hash (PBKDF2-SHA512)
+    serial: Mapped[str | None] = mapped_column(unique=True)  # of the certificate, hexadecimal
+    not_after: Mapped[datetime | None]  # of the certificate
     created_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]  # the end of an overlap: another has taken its place
+    held_until: Mapped[datetime | None]  # kept out so long, because of what was done with it
     revoked_at: Mapped[datetime | None]
 
 
