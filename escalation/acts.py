@@ -12,10 +12,13 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from escalation import climbing, notify, promises, story
+from escalation import climbing, notify, promises, seconds, story
+from escalation.agreeing import set_severity
+from escalation.deeds import undoable
 from escalation.ending import close, reopen, resolve, we_said
-from escalation.hands import attach, grasp, step_in
+from escalation.hands import grasp, step_in
 from escalation.incident import VERDICTS, WAITING_FOR, Act, Actor, NotNow, State, after
+from escalation.swarm import second, stand
 from escalation.words import listed
 from models.incidents import Finding, Incident
 
@@ -31,11 +34,13 @@ __all__ = [
     "resume",
     "second",
     "set_severity",
+    "stand",
     "verdict",
     "wait",
 ]
 
 
+@undoable("acknowledge")
 def acknowledge(
     session: Session, incident_id: uuid.UUID, actor: Actor, now: datetime, *, expected_version: int | None = None
 ) -> Incident | NotNow:
@@ -49,6 +54,7 @@ def acknowledge(
     return incident
 
 
+@undoable("claim")
 def claim(
     session: Session, incident_id: uuid.UUID, actor: Actor, now: datetime, *, expected_version: int | None = None
 ) -> Incident | NotNow:
@@ -62,33 +68,14 @@ def claim(
         return NotNow("You have it already.", "Nothing needs to be done.")
     incident.owner_id = None  # taken over from whoever had it
     if incident.second_id == actor.person_id:
-        incident.second_id = None
+        seconds.release(session, incident, now, "owns it now")
     step_in(session, incident, _target(Act.CLAIM, incident), actor, now)
     story.tell(session, incident, "claimed", f"{actor.name} works on it.", now, actor=actor, public=True)
     story.changed(session, incident, "claim", now, actor=actor)
     return incident
 
 
-def second(
-    session: Session,
-    incident_id: uuid.UUID,
-    actor: Actor,
-    now: datetime,
-    *,
-    person_id: uuid.UUID | None = None,
-    expected_version: int | None = None,
-) -> Incident | NotNow:
-    """Attach a second engineer: the one named, or the first in routing's order who is not the owner."""
-    incident = grasp(session, incident_id, Act.SECOND, now, expected_version)
-    if isinstance(incident, NotNow):
-        return incident
-    refused = attach(session, incident, now, actor=actor, person_id=person_id)
-    if refused is not None:
-        return refused
-    story.changed(session, incident, "second", now, actor=actor, facts={"person": str(incident.second_id)})
-    return incident
-
-
+@undoable("reply")
 def reply(
     session: Session,
     incident_id: uuid.UUID,
@@ -129,6 +116,7 @@ def _customer_said(session: Session, incident: Incident, actor: Actor, text: str
     notify.tell_owner(session, incident, f"{actor.name} wrote: {text}", "the customer wrote", now)
 
 
+@undoable("note")
 def note(
     session: Session,
     incident_id: uuid.UUID,
@@ -149,6 +137,7 @@ def note(
     return incident
 
 
+@undoable("wait")
 def wait(
     session: Session,
     incident_id: uuid.UUID,
@@ -169,7 +158,7 @@ def wait(
         return incident
     if incident.state == State.OPEN:
         step_in(session, incident, State.ACKNOWLEDGED, actor, now)
-    incident.state, incident.waiting_for = State.WAITING.value, waiting_for
+    incident.state, incident.waiting_for, incident.waiting_reason = State.WAITING.value, waiting_for, reason.strip()
     if promises.pause(session, incident, now, waiting_for):
         words = f"The contract allows no pause while we wait for the {waiting_for}: what is owed runs on."
         story.tell(session, incident, "runs on", words, now, facts={"for": waiting_for})
@@ -180,11 +169,12 @@ def wait(
 
 
 def _run_on(session: Session, incident: Incident, now: datetime) -> None:
-    incident.state, incident.waiting_for = State.WORKING.value, ""
+    incident.state, incident.waiting_for, incident.waiting_reason = State.WORKING.value, "", ""
     promises.resume(session, incident, now)
     promises.keep_updating(session, incident, now)
 
 
+@undoable("go on")
 def resume(
     session: Session, incident_id: uuid.UUID, actor: Actor, now: datetime, *, expected_version: int | None = None
 ) -> Incident | NotNow:
@@ -198,33 +188,7 @@ def resume(
     return incident
 
 
-def set_severity(
-    session: Session,
-    incident_id: uuid.UUID,
-    actor: Actor,
-    now: datetime,
-    severity: int,
-    reason: str,
-    *,
-    expected_version: int | None = None,
-) -> Incident | NotNow:
-    """Another severity, 1 gravest to 4; the promise of a first response is counted anew from the opening."""
-    if severity not in (1, 2, 3, 4):
-        return NotNow(f"There is no severity {severity}.", "Use 1 (gravest) to 4.", "value")
-    incident = grasp(session, incident_id, Act.SET_SEVERITY, now, expected_version)
-    if isinstance(incident, NotNow):
-        return incident
-    before, incident.severity = incident.severity, severity
-    if before == severity:
-        return NotNow(f"The severity is {severity} already.", "Nothing needs to be done.", "value")
-    promises.retarget(session, incident, now)
-    words = f"Severity changed from {before} to {severity}: {reason}"
-    facts = {"from": before, "to": severity}
-    story.tell(session, incident, "severity", words, now, actor=actor, public=True, facts=facts)
-    story.changed(session, incident, "set severity", now, actor=actor, facts=facts)
-    return incident
-
-
+@undoable("verdict")
 def verdict(
     session: Session,
     incident_id: uuid.UUID,
@@ -248,6 +212,7 @@ def verdict(
     return incident
 
 
+@undoable("escalate")
 def escalate(
     session: Session,
     incident_id: uuid.UUID,

@@ -1,6 +1,7 @@
 """Never an engineer alone in front of a problem: after how long a second is attached, and for how long one was alone.
 
-Alone means: somebody of ours owns an incident that is open and not waiting for others, and nobody stands beside. Plain.
+Alone means: somebody of ours owns an incident that is open and not waiting for others, and nobody has said yes to
+standing beside. Plain.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def limit(severity: int, tier: str, level: str) -> timedelta | None:
 
 def is_alone(incident: Incident) -> bool:
     """Whether somebody is alone with it at this moment."""
-    return incident.owner_id is not None and incident.second_id is None and incident.state in _ALONE
+    stands_beside = incident.second_id is not None and incident.second_accepted_at is not None
+    return incident.owner_id is not None and not stands_beside and incident.state in _ALONE
 
 
 def count(incident: Incident, now: datetime) -> None:

@@ -1,25 +1,27 @@
-"""Attaching a second wherever somebody has been alone for longer than the rule allows."""
+"""Asking a second wherever somebody has been alone for too long by the rule, and the next where one is silent."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from escalation import alone, duty, hands, story
+from escalation import alone, duty, seconds, story
 from models import audit
 from models.incidents import Incident
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
+from models.swarm import Companion
 
 # The desk was empty when a second was due: it is asked again this often.
 AGAIN = timedelta(minutes=5)
+_IS_ASKED = (Companion.role == "second", Companion.state == "asked")
 
 
 def attend(sessions: Sessions, now: datetime) -> tuple[int, datetime | None]:
-    """Attach a second wherever the rule asks for one by now; how many, and when it asks again."""
+    """Ask a second wherever the rule wants one by now; how many were asked, and when it looks again."""
     with work(sessions, SYSTEM) as session:
         due = [(at, incident) for incident, at in _due(session)]
     attached = 0
@@ -34,17 +36,31 @@ def attend(sessions: Sessions, now: datetime) -> tuple[int, datetime | None]:
 
 
 def _due(session: Session) -> list[tuple[tuple[uuid.UUID, uuid.UUID], datetime]]:
-    """((incident, customer), instant) of everybody alone whom the rule will not leave so, the longest alone first."""
+    """((incident, customer), instant) of everybody alone whom the rule will not leave so, the longest alone first.
+
+    Where somebody is asked already, the instant is the end of the patience with them.
+    """
     rows = session.execute(
-        select(Incident.id, Incident.customer_id, Incident.severity, Incident.tier, Incident.alone_since, Person.level)
+        select(
+            Incident.id,
+            Incident.customer_id,
+            Incident.severity,
+            Incident.tier,
+            Incident.alone_since,
+            Person.level,
+            Companion.answer_by,
+        )
         .join(Person, Person.id == Incident.owner_id)
+        .outerjoin(Companion, and_(Companion.incident_id == Incident.id, *_IS_ASKED))
         .where(Incident.alone_since.is_not(None))
         .order_by(Incident.alone_since)
     )
     found = []
-    for id, customer, severity, tier, since, level in rows:
+    for id, customer, severity, tier, since, level, answer_by in rows:
         allowed = alone.limit(severity, tier, level)
-        if allowed is not None and since is not None:
+        if answer_by is not None:
+            found.append(((id, customer), answer_by))
+        elif allowed is not None and since is not None:
             found.append(((id, customer), since + allowed))
     return found
 
@@ -53,12 +69,21 @@ def _attach(session: Session, incident_id: uuid.UUID, now: datetime) -> bool:
     incident = session.get(Incident, incident_id, with_for_update=True, populate_existing=True)
     if incident is None or not alone.is_alone(incident):
         return False
+    asked = seconds.asked(session, incident)
+    if asked is not None:
+        if asked.answer_by is None or asked.answer_by > now:
+            return False
+        seconds.pass_on(session, incident, asked, now)
+        story.changed(session, incident, "second unanswered", now, facts={"second": str(incident.second_id)})
+        return True
     owner = session.get_one(Person, incident.owner_id)
     allowed = alone.limit(incident.severity, incident.tier, owner.level)
     if allowed is None or incident.alone_since is None or incident.alone_since + allowed > now:
         return False
     if duty.beside(duty.on_duty(session, incident, now), incident.owner_id) is None:
         return False  # that nobody is there was said when it began; the desk is asked again
-    hands.attach(session, incident, now)
-    story.changed(session, incident, "attach second", now, facts={"second": str(incident.second_id)})
+    seconds.attach(session, incident, now)
+    if incident.second_id is None:
+        return False
+    story.changed(session, incident, "ask second", now, facts={"second": str(incident.second_id)})
     return True

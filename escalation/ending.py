@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from escalation import climbing, notify, promises, story
+from escalation import climbing, merging, notify, promises, story, swarm
+from escalation.deeds import undoable
 from escalation.hands import grasp, step_in
 from escalation.incident import Act, Actor, NotNow, State
 from models.incidents import Incident
@@ -20,6 +21,7 @@ def we_said(session: Session, incident: Incident, actor: Actor, text: str, now: 
     notify.tell_customer(session, incident, text, actor, now)
 
 
+@undoable("resolve")
 def resolve(
     session: Session,
     incident_id: uuid.UUID,
@@ -46,13 +48,23 @@ def resolve(
     return incident
 
 
-def finish(session: Session, incident: Incident, now: datetime) -> None:
-    """Make an incident resolved: no rung, no wait, nothing owed any more. The caller tells the story."""
-    incident.state, incident.waiting_for, incident.resolved_at = State.RESOLVED.value, "", now
+def finish(session: Session, incident: Incident, now: datetime, *, solved: bool = True) -> None:
+    """Make an incident resolved: no rung, no wait, nothing owed any more. The caller tells the story.
+
+    `solved`: what was owed is thereby kept; else nothing of it was owed to anybody.
+    """
+    incident.state, incident.waiting_for, incident.waiting_reason = State.RESOLVED.value, "", ""
+    incident.resolved_at = now
     climbing.stop(incident)
-    promises.end(session, incident, now)
+    swarm.dismiss(session, incident, now, "the incident is over")
+    if solved:
+        promises.end(session, incident, now)
+        return
+    for promise in promises.of(session, incident, *promises.LIVE):
+        promises.call_off(session, promise)
 
 
+@undoable("close")
 def close(
     session: Session, incident_id: uuid.UUID, actor: Actor, now: datetime, *, expected_version: int | None = None
 ) -> Incident | NotNow:
@@ -66,6 +78,7 @@ def close(
     return incident
 
 
+@undoable("reopen")
 def reopen(
     session: Session,
     incident_id: uuid.UUID,
@@ -79,9 +92,12 @@ def reopen(
     incident = grasp(session, incident_id, Act.REOPEN, now, expected_version)
     if isinstance(incident, NotNow):
         return incident
+    if incident.merged_into_id is not None:
+        merging.taken_out(session, incident, actor, now)
     incident.state, incident.condition_ended_at = State.OPEN.value, None
     incident.acknowledged_at = incident.resolved_at = incident.closed_at = None
-    incident.owner_id = incident.second_id = None
+    incident.owner_id = incident.workaround_at = None
+    swarm.dismiss(session, incident, now, "the incident was opened again", everybody=True)
     if actor.is_customer:
         incident.customer_told_us_at = incident.customer_told_us_at or now
     words = f"Reopened: {reason}" if reason.strip() else "Reopened."

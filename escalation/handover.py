@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from escalation import duty, notify, promises, story
+from escalation import deeds, duty, notify, promises, seconds, story
+from escalation.deeds import undoable
 from escalation.hands import grasp
 from escalation.incident import VIGIE, Act, Actor, NotNow
 from models import audit
@@ -36,6 +37,7 @@ class Note:
     promise: str = ""  # the next promise, as it stood when it was offered; filled in by `offer`
 
 
+@undoable("offer hand-over")
 def offer(
     session: Session,
     incident_id: uuid.UUID,
@@ -97,6 +99,19 @@ def answer(
     incident_id = session.scalar(select(Handover.incident_id).where(Handover.id == handover_id))
     if incident_id is None:
         return NotNow("There is no such hand-over.", "Look at what is offered to you.", "absent")
+    with deeds.remembered(session, [incident_id], f"hand-over {word}", actor, now):
+        return _answer(session, handover_id, incident_id, actor, word, now, reason)
+
+
+def _answer(
+    session: Session,
+    handover_id: uuid.UUID,
+    incident_id: uuid.UUID,
+    actor: Actor,
+    word: str,
+    now: datetime,
+    reason: str,
+) -> Handover | NotNow:
     incident = grasp(session, incident_id, Act.HAND_OVER, now, None)
     if isinstance(incident, NotNow):
         return incident
@@ -123,7 +138,8 @@ def _settle(session: Session, incident: Incident, row: Handover, actor: Actor, n
     if row.state == "accepted":
         incident.owner_id = row.taker_id
         if incident.second_id == row.taker_id:
-            incident.second_id = row.giver_id  # nobody is alone: they change places until the giver goes
+            # Nobody is alone: they change places until the giver goes.
+            seconds.swap(session, incident, row.giver_id, now, "handed it over, and stands beside until they go")
     facts = {"handover": str(row.id)}
     story.tell(session, incident, f"handover_{row.state}", said, now, actor=actor, facts=facts)
     giver = session.get(Person, row.giver_id) if row.giver_id else None

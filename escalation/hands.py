@@ -1,4 +1,4 @@
-"""Whose hands an incident is in: taking hold of its row, stepping in, and the second who stands beside."""
+"""Whose hands an incident is in: taking hold of its row, and stepping in."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import climbing, duty, notify, promises, story
-from escalation.incident import VIGIE, Act, Actor, NotNow, State, after
-from escalation.routing import Place, needs_second
+from escalation import causes, climbing, promises, seconds
+from escalation.incident import Act, Actor, NotNow, State, after
+from escalation.routing import needs_second
 from models import audit
-from models.incidents import OPEN_STATES, Incident
+from models.incidents import Incident
+
+# Whoever answers a page or writes under the old number means the incident that number was merged into.
+FOLLOWS = frozenset({Act.ACKNOWLEDGE, Act.REPLY, Act.ESCALATE})
 
 
 def grasp(
@@ -28,9 +31,14 @@ def grasp(
         return NotNow("There is no such incident.", "Look it up by its number.", "absent")
     if expected_version is not None and incident.version != expected_version:
         return NotNow("Somebody changed it meanwhile.", "Look at it as it is now, and decide again.", "version")
+    merged_into = causes.survivor(session, incident) if incident.merged_into_id is not None else None
+    if merged_into is not None and act in FOLLOWS:
+        incident = session.get_one(Incident, merged_into.id, with_for_update=True, populate_existing=True)
     closed_for = now - incident.closed_at if incident.closed_at is not None else None
     answer = after(act, State(incident.state), closed_for)
     if isinstance(answer, NotNow):
+        if merged_into is not None:
+            return NotNow(f"It was merged into {merged_into.label}.", "Work on it there, or reopen this one.", "merged")
         return answer
     if act is Act.REOPEN and (other := _stands_in_the_way(session, incident)) is not None:
         return NotNow(f"{other.label} is open for the same cause.", "Work on it there.", "duplicate")
@@ -40,14 +48,15 @@ def grasp(
 def _stands_in_the_way(session: Session, incident: Incident) -> Incident | None:
     if incident.machine_id is None:
         return None
-    same = (Incident.machine_id == incident.machine_id, Incident.cause == incident.cause)
-    return session.scalar(select(Incident).where(*same, Incident.state.in_(OPEN_STATES)))
+    there = causes.open_incident(session, incident.customer_id, incident.machine_id, incident.cause)
+    # One that was merged may be taken out again: it does not stand in its own way.
+    return None if there is None or there.id == incident.merged_into_id else there
 
 
 def step_in(
     session: Session, incident: Incident, state: State, actor: Actor, now: datetime, *, alone: bool = False
 ) -> None:
-    """Somebody of ours has it now: the ladder stops, and on the gravest severities a second is attached.
+    """Somebody of ours has it now: the ladder stops, and on the gravest severities a second is asked.
 
     `alone`: it is over with this act, so nobody is called to stand beside.
     """
@@ -55,35 +64,7 @@ def step_in(
     incident.acknowledged_at = incident.acknowledged_at or now
     if incident.owner_id is None and not actor.is_customer:
         incident.owner_id = actor.person_id
-    climbing.stop(incident)
+    climbing.acknowledged(incident, now)
     promises.meet(session, incident, ("acknowledge",), now)
     if needs_second(incident.severity) and incident.second_id is None and not alone:
-        attach(session, incident, now)
-
-
-def attach(
-    session: Session, incident: Incident, now: datetime, *, actor: Actor = VIGIE, person_id: uuid.UUID | None = None
-) -> NotNow | None:
-    """Put a second beside the owner, and tell them. None when it is done.
-
-    By the house's own rule (`actor` is Vigie) an empty desk is no refusal but a line in the story: somebody is alone.
-    """
-    desk = duty.on_duty(session, incident, now)
-    if person_id is None:
-        place = duty.beside(desk, incident.owner_id)
-    elif person_id == incident.owner_id or person_id not in desk.people or desk.people[person_id].role == "contact":
-        return NotNow("This person cannot be the second.", "Name one of ours who is not the owner.", "person")
-    else:
-        place = Place(person_id, desk.people[person_id].name, f"{actor.name} asked for them")
-    if place is None:
-        words = "Nobody is there to stand beside: one engineer is alone on it."
-        if actor is VIGIE:
-            story.tell(session, incident, "alone", words, now)
-            return None
-        return NotNow(words, "Escalate, or name a person.", "person")
-    incident.second_id = place.person_id
-    why = "; ".join(part for part in (place.reason, place.relaxed) if part)
-    story.tell(session, incident, "second", f"{place.name} stands beside ({why}).", now, actor=actor)
-    text = "You are the second on this incident; nobody of us is alone in front of a problem."
-    notify.alert(session, incident, desk.people[place.person_id], text, why, now)
-    return None
+        seconds.attach(session, incident, now)

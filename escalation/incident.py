@@ -40,6 +40,9 @@ class Act(StrEnum):
     VERDICT = "verdict"
     ESCALATE = "escalate"
     HAND_OVER = "hand_over"
+    WORKAROUND = "workaround"
+    MERGE = "merge"
+    SPLIT = "split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,11 @@ TABLE: Mapping[Act, Mapping[State, State]] = {
     Act.ESCALATE: _stays(*_EVERY_OPEN),
     # What nobody has taken up is not handed over: its ladder is still looking for somebody.
     Act.HAND_OVER: _stays(_S.ACKNOWLEDGED, _S.WORKING, _S.WAITING),
+    # A way around it is no end of it; whoever found one has seen the incident.
+    Act.WORKAROUND: {**_stays(*_EVERY_OPEN), _S.OPEN: _S.ACKNOWLEDGED},
+    # Into another one, where everything of it goes on.
+    Act.MERGE: dict.fromkeys(_EVERY_OPEN, _S.CLOSED),
+    Act.SPLIT: _stays(*_EVERY_OPEN),
 }
 
 _SAID = {
@@ -106,6 +114,9 @@ _SAID = {
     Act.REOPEN: "reopened",
     Act.SET_SEVERITY: "given another severity",
     Act.ESCALATE: "escalated",
+    Act.WORKAROUND: "given a workaround",
+    Act.MERGE: "merged",
+    Act.SPLIT: "split",
     Act.HAND_OVER: "handed over",
 }
 

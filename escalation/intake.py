@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,7 +15,7 @@ from contracts import allowances, ledger
 from contracts.decision import Ask, Contact, Granted
 from contracts.ledger import Standing
 from contracts.tiers import Watching
-from escalation import gathering, opening, recovering, story, words
+from escalation import causes, gathering, opening, recovering, story, words
 from escalation.incident import Actor
 from escalation.opening import Case
 from escalation.signal import Report as Report
@@ -23,8 +23,9 @@ from escalation.signal import Signal as Signal
 from models import audit
 from models.customers import Customer
 from models.decisions import DecisionRow
-from models.incidents import OPEN_STATES, Finding, Incident, TimelineEntry
+from models.incidents import Finding, Incident, TimelineEntry
 from models.machines import Machine
+from models.session import Sessions
 
 # A condition that flaps is told once an hour; every finding is a row anyway.
 DAMPED = timedelta(hours=1)
@@ -44,7 +45,7 @@ def report(session: Session, signal: Signal, now: datetime) -> Report:
     finding = session.get(Finding, signal.finding_id, with_for_update=True) if signal.finding_id else None
     if finding is not None and (finding.incident_id or finding.decision_id):
         return Report("known", finding.incident_id, finding.decision_id, "this finding has had its answer")
-    incident = _open_incident(session, machine.id, signal.cause)
+    incident = _open_incident(session, machine, signal.cause)
     if incident is not None:
         return _join(session, incident, signal, finding, now)
     return _ask(session, machine, signal, finding, now)
@@ -68,11 +69,19 @@ def report_all(session: Session, signals: Sequence[Signal], now: datetime) -> li
     return [answers[at] for at in range(len(signals))]
 
 
-def _open_incident(session: Session, machine_id: uuid.UUID, cause: str) -> Incident | None:
-    here = (Incident.machine_id == machine_id, Incident.cause == cause, Incident.state.in_(OPEN_STATES))
-    # Another transaction may have changed the row since this session read it.
-    own = session.scalar(select(Incident).where(*here).with_for_update().execution_options(populate_existing=True))
-    return own or gathering.child_for(session, machine_id, cause)
+def fleet_events_loop(sessions: Sessions) -> Callable[[datetime], None]:
+    """The body of a loop that ends fleet events; every few seconds is often enough."""
+
+    def body(now: datetime) -> None:
+        recovering.settle_all(sessions, now, report)
+
+    return body
+
+
+def _open_incident(session: Session, machine: Machine, cause: str) -> Incident | None:
+    """The open incident of a machine's cause, or the child of a fleet event that stands for it."""
+    own = causes.open_incident(session, machine.customer_id, machine.id, cause)
+    return own or gathering.child_for(session, machine.id, cause)
 
 
 def _ask(session: Session, machine: Machine, signal: Signal, finding: Finding | None, now: datetime) -> Report:
@@ -112,7 +121,7 @@ def _open(
     )
     incident = opening.insert(session, holds, row, case, now)
     if incident is None:  # somebody who does not come through this intake was quicker
-        there = _open_incident(session, machine.id, signal.cause)
+        there = _open_incident(session, machine, signal.cause)
         if there is None:
             raise RuntimeError("an incident stood in the way of a new one and is gone")
         return _join(session, there, signal, finding, now)
@@ -175,7 +184,7 @@ def condition_ended(
         finding.ended_at = at
     session.flush()  # the question below counts what is still going on
     recovering.member_recovered(session, machine_id, cause, at)
-    incident = _open_incident(session, machine_id, cause)
+    incident = _open_incident(session, machine, cause)
     if incident is None or incident.condition_ended_at is not None:
         return
     going_on = select(Finding.id).where(Finding.incident_id == incident.id, Finding.ended_at.is_(None)).limit(1)
@@ -248,9 +257,10 @@ def open_by_person(session: Session, customer_id: uuid.UUID, request: Request, a
         began_at=now,
         told_by_customer=actor.is_customer,
     )
-    incident = opening.insert(session, holds, row, case, now)
+    joins = bool(request.machine_id and request.cause)
+    there = causes.open_incident(session, customer_id, request.machine_id, request.cause) if joins else None
+    incident = opening.insert(session, holds, row, case, now) if there is None else None
     if incident is None:
-        there = _open_incident(session, request.machine_id, case.cause) if request.machine_id else None
         if there is None:
             raise RuntimeError("an incident stood in the way of a new one and is gone")
         # The incident that is joined was counted when it was opened.

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from contracts.ledger import Standing
-from escalation import climbing, ladder, promises, story
+from escalation import agreeing, climbing, ladder, promises, story
 from escalation.incident import VIGIE, Actor, State
 from models.customers import Customer
 from models.decisions import DecisionRow
@@ -101,6 +101,7 @@ def worsen(session: Session, incident: Incident, severity: int, why: str, now: d
     """The evidence got graver: a higher severity, its promises counted from the opening. The caller counts it."""
     before, incident.severity = incident.severity, severity
     promises.retarget(session, incident, now)
+    agreeing.worsened(session, incident, before, why, now)
     words = f"Severity raised from {before} to {severity}: {why}"
     story.tell(session, incident, "severity", words, now, facts={"from": before, "to": severity})
 

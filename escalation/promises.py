@@ -91,15 +91,20 @@ def begin(session: Session, incident: Incident, start: datetime) -> None:
 
 
 def _continue(session: Session, incident: Incident, now: datetime) -> set[tuple[str, str]]:
-    solved = [one for one in of(session, incident) if one.kind == "resolve" and one.met_at is not None]
-    for promise in solved:
+    return {(promise.kind, promise.party) for promise in run_again(session, incident, "resolve", now, "resolved")}
+
+
+def run_again(session: Session, incident: Incident, kind: str, now: datetime, reason: str) -> list[Promise]:
+    """What was kept did not hold: its clock runs on, and the time it was taken to hold is a pause."""
+    kept = [one for one in of(session, incident) if one.kind == kind and one.met_at is not None]
+    for promise in kept:
         assert promise.met_at is not None  # chosen above
-        held = {"from": promise.met_at.isoformat(), "to": now.isoformat(), "reason": "resolved"}
+        held = {"from": promise.met_at.isoformat(), "to": now.isoformat(), "reason": reason}
         promise.pauses, promise.met_at = [*promise.pauses, held], None
         if promise.state == "met":
             promise.state = "running"
             recount(session, promise)
-    return {(promise.kind, promise.party) for promise in solved}
+    return kept
 
 
 def begin_one(

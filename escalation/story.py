@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from escalation import alone
@@ -13,6 +14,7 @@ from escalation.announce import announce
 from escalation.incident import VIGIE, Actor
 from models import audit
 from models.incidents import Incident, TimelineEntry
+from models.swarm import Companion
 
 
 def tell(
@@ -50,12 +52,27 @@ def changed(
     *,
     actor: Actor = VIGIE,
     facts: Mapping[str, Any] | None = None,
+    takes_back: bool = False,
 ) -> None:
-    """Close one change of an incident: count the version, write the audit entry, announce it."""
+    """Close one change of an incident: count the version, write the audit entry, announce it.
+
+    `takes_back`: the actor only takes something back, which is no sign of being at work on it.
+    """
     incident.version += 1
     incident.changed_at = now
+    if not takes_back:
+        _whoever_acts_is_there(session, incident, actor, now)
     alone.count(incident, now)
     record(session, incident, deed, now, actor=actor, facts=facts)
+
+
+def _whoever_acts_is_there(session: Session, incident: Incident, actor: Actor, now: datetime) -> None:
+    """A second who acts stands beside, whether or not they have said so in so many words."""
+    if actor.person_id is None or actor.person_id != incident.second_id or incident.second_accepted_at is not None:
+        return
+    incident.second_accepted_at = now
+    seat = (Companion.incident_id == incident.id, Companion.role == "second", Companion.state == "asked")
+    session.execute(update(Companion).where(*seat).values(state="accepted", answered_at=now))
 
 
 def record(

@@ -8,18 +8,18 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import allowances
-from escalation import climbing, promises, story, words
+from escalation import ending, story, words
+from escalation.deeds import undoable
 from escalation.hands import grasp
-from escalation.incident import Act, Actor, NotNow, State
-from models import audit
+from escalation.incident import Act, Actor, NotNow
 from models.customers import Customer
 from models.incidents import Incident
 
 
+@undoable("cancel")
 def cancel(
     session: Session,
     incident_id: uuid.UUID,
@@ -35,19 +35,12 @@ def cancel(
     incident = grasp(session, incident_id, Act.RESOLVE, now, expected_version)
     if isinstance(incident, NotNow):
         return incident
-    for promise in promises.of(session, incident, *promises.LIVE):
-        promises.call_off(session, promise)
-    incident.state, incident.waiting_for, incident.resolved_at = State.RESOLVED.value, "", now
-    climbing.stop(incident)
-    back = allowances.give_back_incident(session, incident, actor.name, f"cancelled: {reason}", now)
-    language = session.get_one(Customer, incident.customer_id).language
-    text = words.public(language, "cancelled", reason=reason)
-    facts = {"given_back": back.units if back else 0}
-    story.tell(session, incident, "cancelled", text, now, actor=actor, public=True, facts=facts)
-    story.changed(session, incident, "cancel", now, actor=actor, facts={"reason": reason, **facts})
+    ending.finish(session, incident, now, solved=False)
+    _give_back(session, incident, actor, now, "cancel", "cancelled", reason)
     return incident
 
 
+@undoable("found ours")
 def found_ours(
     session: Session,
     incident_id: uuid.UUID,
@@ -60,17 +53,19 @@ def found_ours(
     """The cause was ours: it costs the customer nothing. It is worked on as before; saying so twice changes nothing."""
     if not reason.strip():
         return NotNow("That needs a reason.", "Say what we did.", "value")
-    customer_id = session.scalar(select(Incident.customer_id).where(Incident.id == incident_id))
-    if customer_id is None:
-        return NotNow("There is no such incident.", "Look it up by its number.", "absent")
-    audit.take_turns(session, customer_id)
-    incident = session.get_one(Incident, incident_id, with_for_update=True, populate_existing=True)
-    if expected_version is not None and incident.version != expected_version:
-        return NotNow("Somebody changed it meanwhile.", "Look at it as it is now, and decide again.", "version")
-    back = allowances.give_back_incident(session, incident, actor.name, f"ours: {reason}", now)
+    incident = grasp(session, incident_id, Act.NOTE, now, expected_version)
+    if isinstance(incident, NotNow):
+        return incident
+    _give_back(session, incident, actor, now, "found ours", "ours", reason)
+    return incident
+
+
+def _give_back(
+    session: Session, incident: Incident, actor: Actor, now: datetime, deed: str, kind: str, reason: str
+) -> None:
+    back = allowances.give_back_incident(session, incident, actor.name, f"{kind}: {reason}", now)
     facts = {"given_back": back.units if back else 0}
     language = session.get_one(Customer, incident.customer_id).language
-    text = words.public(language, "ours", reason=reason)
-    story.tell(session, incident, "ours", text, now, actor=actor, public=True, facts=facts)
-    story.changed(session, incident, "found ours", now, actor=actor, facts={"reason": reason, **facts})
-    return incident
+    text = words.public(language, kind, reason=reason)
+    story.tell(session, incident, kind, text, now, actor=actor, public=True, facts=facts)
+    story.changed(session, incident, deed, now, actor=actor, facts={"reason": reason, **facts})

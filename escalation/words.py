@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from contracts.ladder_terms import ROLES
+
 _RUNGS = {
     "duty": "engineer on duty",
     "second": "second engineer on duty",
@@ -20,7 +22,10 @@ _RUNGS = {
 
 def rung_name(word: str) -> str:
     """A rung's word as people say it."""
-    return _RUNGS.get(word, word)
+    kind, colon, name = word.partition(":")
+    if colon:
+        return {"team": f"everybody on duty in {name}", "schedule": f"on duty by {name}"}.get(kind, name)
+    return _RUNGS.get(word) or ROLES.get(word, word)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -135,6 +140,22 @@ _PUBLIC = {
         "cancelled": "This incident was cancelled: {reason}",
         "ours": "The cause was on our side, and this incident costs you nothing: {reason}",
         "subject": "{label}: {title}",
+        "undone": "{who} took the last step back.",
+        "undone_told": "{who} has taken the step back that you were told of; this case goes on as before.",
+        "merged": "This case goes on together with {into}, which is about the same problem. {promises}",
+        "merged_here": "{label} was merged into this case: it is about the same problem. {promises}",
+        "merged_promise": "What was promised first still holds.",
+        "split": "Part of this case goes on by itself as {label}: {title}",
+        "split_here": "This case was split off from {label}. {reason}",
+        "reopened_apart": "This case goes on by itself again, apart from {label}.",
+        "workaround": "A way around the problem is in place: {text}",
+        "workaround_gone": "The way around does not hold any more: {reason}",
+        "severity_asked": "{who} asks for severity {wanted} (now {was}): {reason}",
+        "severity_holds": "Severity {wanted} holds from now on (before: {was}): {reason}",
+        "severity_agreed": "{who} agrees: the severity is {wanted}.",
+        "severity_refused": "{who} does not agree to severity {wanted}; it is {now}. {reason}",
+        "edited": "A message was corrected: {text}",
+        "file": "{who} added the file {name} ({size}).",
     },
     "fr": {
         "opened": "Nous avons vu un problème sur {machine} et ouvert cet incident. Un ingénieur est appelé.",
@@ -147,6 +168,22 @@ _PUBLIC = {
         "cancelled": "Cet incident a été annulé : {reason}",
         "ours": "La cause était de notre côté, cet incident ne vous coûte rien : {reason}",
         "subject": "{label} : {title}",
+        "undone": "{who} est revenu sur la dernière étape.",
+        "undone_told": "{who} est revenu sur l'étape qui vous a été annoncée ; ce dossier continue comme avant.",
+        "merged": "Ce dossier continue avec {into}, qui porte sur le même problème. {promises}",
+        "merged_here": "{label} a été réuni à ce dossier : il porte sur le même problème. {promises}",
+        "merged_promise": "Ce qui a été promis en premier tient toujours.",
+        "split": "Une partie de ce dossier continue à part sous {label} : {title}",
+        "split_here": "Ce dossier a été séparé de {label}. {reason}",
+        "reopened_apart": "Ce dossier continue de nouveau à part de {label}.",
+        "workaround": "Une solution de contournement est en place : {text}",
+        "workaround_gone": "Le contournement ne tient plus : {reason}",
+        "severity_asked": "{who} demande la gravité {wanted} (actuellement {was}) : {reason}",
+        "severity_holds": "La gravité {wanted} s'applique désormais (avant : {was}) : {reason}",
+        "severity_agreed": "{who} est d'accord : la gravité est {wanted}.",
+        "severity_refused": "{who} n'est pas d'accord avec la gravité {wanted} ; elle est de {now}. {reason}",
+        "edited": "Un message a été corrigé : {text}",
+        "file": "{who} a ajouté le fichier {name} ({size}).",
     },
 }
 
@@ -159,3 +196,31 @@ def public(language: str, key: str, **facts: object) -> str:
 def instant(at: datetime, zone: str) -> str:
     """An instant as its reader's clock shows it."""
     return _instant(at, zone)
+
+
+# What one did, as the story names it when it is taken back. What is not named here is called as it is.
+_ACTS = {
+    "acknowledge": "the acknowledgement",
+    "claim": "the claim",
+    "second": "the call for a second",
+    "stand beside": "the answer to being the second",
+    "reply": "the reply",
+    "note": "the note",
+    "wait": "the wait",
+    "go on": "going on",
+    "severity": "the change of severity",
+    "verdict": "the verdict",
+    "escalate": "the escalation",
+    "resolve": "the resolution",
+    "close": "the closing",
+    "reopen": "the reopening",
+    "cancel": "the cancellation",
+    "merge": "the merge",
+    "split": "the split",
+    "workaround": "the workaround",
+}
+
+
+def act(name: str) -> str:
+    """An act as one speaks of it afterwards."""
+    return _ACTS.get(name, name)

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from contracts import ledger
 from contracts.decision import Ask, Granted
-from escalation import climbing, ending, hands, notify, opening, promises, story, words
+from escalation import causes, climbing, ending, hands, notify, opening, promises, story, words
 from escalation.inbound.events import Event
 from escalation.incident import VIGIE, Actor, State
 from escalation.opening import Case
 from models.customers import Customer
 from models.inbound import InboundAlert, InboundDoor
-from models.incidents import OPEN_STATES, Finding, Incident, TimelineEntry
+from models.incidents import Finding, Incident, TimelineEntry
 from models.machines import Machine
 from models.notices import Notice
 
@@ -36,7 +36,7 @@ def begin(session: Session, door: InboundDoor, row: InboundAlert, event: Event, 
     """A condition began: what became of it, as one word (opened, joined, reopened, refused, shadow)."""
     machine = machine_of(session, door, event)
     cause = cause_of(door, row, event)
-    there = _open_incident(session, door, machine, cause)
+    there = causes.open_incident(session, door.customer_id, machine.id if machine is not None else None, cause)
     if there is not None:
         row.incident_id, row.decision_id = there.id, there.decision_id
         _join(session, there, door, row, event, now)
@@ -136,16 +136,6 @@ def _of(session: Session, row: InboundAlert) -> Incident | None:
     return session.get(Incident, row.incident_id, with_for_update=True, populate_existing=True)
 
 
-def _same(door: InboundDoor, machine: Machine | None, cause: str) -> list[object]:
-    whose = Incident.machine_id == machine.id if machine is not None else Incident.machine_id.is_(None)
-    return [Incident.customer_id == door.customer_id, whose, Incident.cause == cause]
-
-
-def _open_incident(session: Session, door: InboundDoor, machine: Machine | None, cause: str) -> Incident | None:
-    here = select(Incident).where(*_same(door, machine, cause), Incident.state.in_(OPEN_STATES))  # type: ignore[arg-type]
-    return session.scalar(here.limit(1).with_for_update().execution_options(populate_existing=True))
-
-
 def _ended_lately(
     session: Session, row: InboundAlert, machine: Machine | None, cause: str, now: datetime
 ) -> Incident | None:
@@ -185,7 +175,7 @@ def _ask(
     )
     incident = opening.insert(session, holds, decision, case, now)
     if incident is None:  # somebody who does not take turns was quicker
-        there = _open_incident(session, door, machine, cause)
+        there = causes.open_incident(session, door.customer_id, machine.id if machine is not None else None, cause)
         if there is None:
             raise RuntimeError("an incident stood in the way of a new one and is gone")
         row.incident_id = there.id

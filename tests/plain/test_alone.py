@@ -44,7 +44,10 @@ def test_minutes_alone_are_those_between_the_owner_and_the_second() -> None:
     one = case()
     alone.count(one, AT)
     assert alone.seconds(one, AT + 4 * MINUTE) == 240
-    one.second_id = uuid.UUID(int=2)
+    one.second_id = uuid.UUID(int=2)  # asked, and has not said yes
+    alone.count(one, AT + 5 * MINUTE)
+    assert alone.seconds(one, AT + 5 * MINUTE) == 300
+    one.second_accepted_at = AT + 5 * MINUTE
     alone.count(one, AT + 5 * MINUTE)
     assert alone.seconds(one, AT + 60 * MINUTE) == 300
     one.second_id = None
@@ -79,5 +82,6 @@ def test_the_count_equals_a_walk_minute_by_minute(changes: list[tuple[int, str, 
         one.state = state
         one.owner_id = uuid.UUID(int=1) if owned else None
         one.second_id = uuid.UUID(int=2) if seconded else None
+        one.second_accepted_at = now if seconded else None
         alone.count(one, now)
     assert alone.seconds(one, now) == walked * 60
