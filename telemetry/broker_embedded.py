@@ -1,28 +1,29 @@
-"""The MQTT broker of a trial on one machine, where Mosquitto is not installed. MQTT 3.1.1 over TCP on loopback.
+"""The MQTT broker of a trial on one machine, where Mosquitto is not installed. MQTT 3.1.1 over TCP, or TLS 1.3.
 
-It lives by the same password and ACL files as Mosquitto and looks at them every second. It is our own and not amqtt,
-because amqtt 0.12 hands every retained message to every newcomer, lets a client without a password push out one that
-has, checks no will against the rules, and forgets a message that was not acknowledged within five seconds or before its
-reader went away; a bridge behind it would lose what was promised. What it keeps, it keeps for the life of its process:
-after a restart the machines send again what is above their receipts.
+It lives by the same files as Mosquitto and looks at them every second (telemetry/broker_gate.py). It is our own and
+not amqtt, because amqtt 0.12 hands every retained message to every newcomer, lets a client without a password push out
+one that has, checks no will against the rules, and forgets a message that was not acknowledged within five seconds or
+before its reader went away; a bridge behind it would lose what was promised. What it keeps, it keeps for the life of
+its process: after a restart the machines send again what is above their receipts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 import structlog
 
-from telemetry import broker_files, enrol, mqtt_wire
-from telemetry.broker_files import Files
-from telemetry.broker_sessions import Exchange, Full, Session
-from telemetry.mqtt_wire import Connect, Malformed, Publish
+from telemetry import broker_files, mqtt_wire
+from telemetry.broker_files import Files, Listeners
+from telemetry.broker_gate import Gate, came_in, shown
+from telemetry.broker_porch import Porch
+from telemetry.broker_sessions import Full, Session
+from telemetry.mqtt_wire import Connect, Malformed, Oversize, Publish
 
 log = structlog.get_logger()
 
@@ -32,78 +33,49 @@ _LARGEST_INTRODUCTION: Final = 1 << 16
 _BUFFERED: Final = 4 << 20  # bytes a slow reader may have waiting in its socket
 
 
-def serve(files: Files, host: str, port: int) -> None:
-    """Until SIGTERM or SIGINT. Raises `OSError` when the address is taken."""
-    asyncio.run(_serve(files, host, port))
+def serve(files: Files, where: Listeners) -> None:
+    """Until SIGTERM or SIGINT. Raises `OSError` when an address is taken or a certificate is not to be used."""
+    asyncio.run(_serve(files, where))
 
 
-async def _serve(files: Files, host: str, port: int) -> None:
+async def _serve(files: Files, where: Listeners) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     gate = Gate(files)
-    server = await loop.create_server(lambda: Connection(gate), host, port)
-    log.info("broker.listening", kind="embedded", host=host, port=port)
+    gate.look(time.monotonic())  # before anybody comes
+    servers = [await loop.create_server(lambda: Connection(gate), where.host, where.port)]
+    for port, by_certificate in ((where.tls_port, False), (where.cert_port, True)):
+        if port:
+            context = gate.tls(by_certificate=by_certificate)
+            make = partial(Connection, gate, by_certificate=by_certificate)
+            servers.append(await loop.create_server(partial(Porch, gate, context, make), where.tls_host, port))
+    log.info("broker.listening", kind="embedded", host=where.host, port=where.port)
     while not stopped.is_set():
         gate.look(time.monotonic())
         with suppress(TimeoutError):  # the wait is for the signal; running out of time is the ordinary case
             await asyncio.wait_for(stopped.wait(), _LOOK_S)
-    server.close()
+    for server in servers:
+        server.close()
     for connection in list(gate.connections):
         connection.close("the broker stops")
-
-
-class Gate:
-    """Who may come in and what they may do, as the files say now."""
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        self._seen: tuple[object, object] = (None, None)
-        self._dropped = 0
-        self.kept: dict[str, str] = {}
-        self.exchange = Exchange(broker_files.read_acl(files.acl))
-        self.connections: set[Connection] = set()
-
-    def lets_in(self, said: Connect) -> bool:
-        kept = self.kept.get(said.username)
-        try:
-            return kept is not None and enrol.fits(said.password.decode("utf-8"), kept)
-        except UnicodeDecodeError:
-            return False
-
-    def look(self, now: float) -> None:
-        """Read the files again when they changed, and end what has no right or no life any more."""
-        seen = (_stamp(self._files.passwords), _stamp(self._files.acl))
-        if seen != self._seen:
-            self._seen = seen
-            self.kept = broker_files.read_passwords(self._files.passwords)
-            self.exchange.under(broker_files.read_acl(self._files.acl))
-        for connection in list(self.connections):
-            if connection.session is not None and self.kept.get(connection.session.user) != connection.secret:
-                connection.close("its secret is no longer good")
-            elif connection.deadline < now:
-                connection.close("nothing was heard of it")
-        self.exchange.forget_abandoned(now)
-        if self.exchange.dropped != self._dropped:
-            self._dropped = self.exchange.dropped
-            log.error("broker.dropped", messages=self._dropped)
-            self.exchange.publish(Publish(broker_files.DROPPED, b"%d" % self._dropped, 0, True))
 
 
 class Connection(asyncio.Protocol):
     """One client's connection, from its CONNECT to its end."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, *, by_certificate: bool = False) -> None:
         self.session: Session | None = None
-        self.secret = ""  # what the password file kept when it came in
+        self.proof = ""  # what the files kept of it when it came in
         self.deadline = time.monotonic() + _INTRODUCE_S
         self._gate, self._exchange = gate, gate.exchange
+        self._by_certificate, self._certificate = by_certificate, ("", "")  # serial and name
+        self._address = ""
         self._patience_s = _INTRODUCE_S
         self._will: Publish | None = None
         self._allowed: set[str] = set()  # topics it was found to be allowed to write
         self._rules: object = None
-        self._told = False
         self._in = bytearray()
         self._out: list[bytes] = []
         self._transport: asyncio.Transport | None = None
@@ -114,6 +86,9 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(_BUFFERED)
+        self._address = str((transport.get_extra_info("peername") or ("",))[0])
+        if self._by_certificate:
+            self._certificate = shown(transport.get_extra_info("peercert"))
         self._gate.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -122,6 +97,9 @@ class Connection(asyncio.Protocol):
             while self._transport is not None and self._next():
                 self.deadline = time.monotonic() + self._patience_s
         except Malformed as problem:
+            user = self.session.user if self.session is not None else ""
+            kind = "oversize" if isinstance(problem, Oversize) else "malformed"
+            self._gate.tried(kind, user, self._address, detail=str(problem))
             self.close(str(problem))
         except Full as problem:
             # Not acknowledged: the sender keeps it, and tries again when it comes back.
@@ -196,36 +174,46 @@ class Connection(asyncio.Protocol):
         if said.level != 4:
             self._refused(mqtt_wire.NO_VERSION_5 if said.level == 5 else mqtt_wire.connack(mqtt_wire.BAD_VERSION))
             return
-        if not self._gate.lets_in(said):
-            log.warning("broker.refused", user=said.username[:64], client=said.client_id[:64])
+        user, proof = self._who(said)
+        if proof is None:
+            log.warning("broker.refused", user=user[:64], client=said.client_id[:64])
+            kind = "bad_certificate" if self._by_certificate else "wrong_credential"
+            self._gate.tried(kind, user, self._address, said.client_id)
             self._refused(mqtt_wire.connack(mqtt_wire.NOT_AUTHORISED))
             return
         if said.will is not None:
             topic, payload, qos, retain = said.will
-            if not self._exchange.may_write(said.username, topic):
+            if not self._exchange.may_write(user, topic):
+                self._gate.tried("foreign_topic", user, self._address, said.client_id, f"as its will: {topic}")
                 self._refused(mqtt_wire.connack(mqtt_wire.NOT_AUTHORISED))
                 return
             self._will = Publish(topic, payload, min(qos, 1), retain)
-        if not self._sit(said):
+        if not self._sit(said, user, proof):
             self._will = None
             self._refused(mqtt_wire.connack(mqtt_wire.BAD_CLIENT_ID))
 
-    def _sit(self, said: Connect) -> bool:
-        """Take the client's place. False when its id or keep-alive will not do."""
-        if not 0 < said.keepalive_s <= broker_files.LONGEST_KEEPALIVE_S or not (said.client_id or said.clean):
+    def _who(self, said: Connect) -> tuple[str, str | None]:
+        """The user it comes as, and the proof; a certificate speaks for itself, whatever is said beside it."""
+        if not self._by_certificate:
+            return said.username, self._gate.lets_in(said)
+        serial, name = self._certificate
+        return name, serial if name and self._gate.certificates.get(serial) == name else None
+
+    def _sit(self, said: Connect, user: str, proof: str) -> bool:
+        """Take the client's place. False when its keep-alive will not do."""
+        if not 0 < said.keepalive_s <= broker_files.LONGEST_KEEPALIVE_S:
             return False
-        client_id = said.client_id or f"auto-{os.urandom(8).hex()}"
-        users = set(self._gate.kept)
-        entered = self._exchange.enter(client_id, said.username, clean=said.clean, users=users)
-        if entered is None:
-            return False
-        session, was_there = entered
+        # The client id is the user name, as at Mosquitto (broker_files.py): nobody takes another's place.
+        session, was_there = self._exchange.enter(user, clean=said.clean)
         for other in list(self._gate.connections):
-            if other is not self and other.session is not None and other.session.client_id == client_id:
+            if other is not self and other.session is not None and other.session.user == user:
+                self._gate.tried("pushed_out", user, self._address, said.client_id,
+                                 "a second connection took the place of the first")  # fmt: skip
                 other.close("the same client came again")
         self._patience_s = 1.5 * said.keepalive_s
-        self.secret = self._gate.kept[said.username]
+        self.proof = proof
         self.session, session.send = session, self._send
+        came_in(self._gate, user, self._address)
         self._send(mqtt_wire.connack(mqtt_wire.ACCEPTED, session_present=was_there))
         session.resume()
         return True
@@ -249,6 +237,9 @@ class Connection(asyncio.Protocol):
         elif kind == mqtt_wire.SUBSCRIBE:
             packet_id, filters = mqtt_wire.read_filters(body, with_qos=True)
             granted = [self._exchange.subscribe(session, filter_, qos) for filter_, qos in filters]
+            for filter_, _ in filters:
+                if not self._exchange.rules.foresees(session.user, filter_):
+                    self._gate.tried("foreign_listening", session.user, self._address, detail=filter_)
             self._send(mqtt_wire.answer(0x90, packet_id, bytes(granted)))
             for (filter_, _), code in zip(filters, granted, strict=True):
                 if code != mqtt_wire.REFUSED_FILTER:
@@ -283,18 +274,8 @@ class Connection(asyncio.Protocol):
         if topic in self._allowed:
             return True
         if not self._exchange.may_write(user, topic):
-            if not self._told:
-                log.warning("broker.denied", user=user, topic=topic[:200])  # once a connection is enough
-            self._told = True
+            self._gate.tried("foreign_topic", user, self._address, detail=topic)
             return False
         if len(self._allowed) < 10_000:
             self._allowed.add(topic)
         return True
-
-
-def _stamp(path: Path) -> object:
-    try:
-        seen = path.stat()
-    except FileNotFoundError:
-        return None
-    return seen.st_mtime_ns, seen.st_ino, seen.st_size

@@ -1,4 +1,4 @@
-"""The three files an MQTT broker of ours lives by: configuration, passwords, and who may use which topic.
+"""The files an MQTT broker of ours lives by: configuration, passwords, certificates, and who may use which topic.
 
 Mosquitto reads them, and so does the embedded broker: one truth for both. They lie in DATA/mqtt.
 """
@@ -8,17 +8,14 @@ from __future__ import annotations
 import os
 import pwd
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from models.machines import Machine, MachineCredential
+from telemetry.broker_access import Access, read_rules, rules
+from telemetry.broker_access import bridge_topics as bridge_topics
 from telemetry.enrol import fits, hashed
-from telemetry.formats.sources import SOURCES
 
 # Enough for a history of five thousand reports in one message; a larger packet ends its connection.
 LARGEST_PACKET: Final = 1_310_720
@@ -29,6 +26,8 @@ QUEUED_MESSAGES: Final = 1_000_000
 QUEUED_BYTES: Final = 1 << 30
 # Nothing of ours is silent for longer, and a half-open connection is found after one and a half of it.
 LONGEST_KEEPALIVE_S: Final = 300
+_CLOSELY: Final = "log_type debug\n"
+_OF_TLS: Final = ("ca.crt", "crl.pem", "server.crt", "server.key")
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,37 @@ class Files:
         return self.folder / "store"
 
     @property
+    def certificates(self) -> Path:
+        """Serials of the machines' certificates that are good, for a broker that can look them up."""
+        return self.folder / "certificates"
+
+    @property
+    def tls(self) -> Path:
+        """The broker's own copies of `ca.crt`, `crl.pem`, `server.crt` and `server.key`."""
+        return self.folder / "tls"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "broker.log"
+
+    @property
     def pid(self) -> Path:
         return self.folder / "broker.pid"
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Where the broker listens. The plain door is for this machine; the others speak TLS 1.3. Port 0: not at all."""
+
+    host: str
+    port: int
+    tls_host: str = ""
+    tls_port: int = 0  # for those with a secret
+    cert_port: int = 0  # for those with a certificate
+
+    @property
+    def speaks_tls(self) -> bool:
+        return bool(self.tls_port or self.cert_port)
 
 
 def files_in(folder: Path) -> Files:
@@ -65,12 +93,12 @@ def files_in(folder: Path) -> Files:
     return Files(folder, _user_for(folder) if os.geteuid() == 0 else "")
 
 
-def write_config(files: Files, host: str, port: int) -> None:
+def write_config(files: Files, listeners: Listeners) -> None:
     """Write Mosquitto's configuration and make its store."""
     files.store.mkdir(exist_ok=True)
     lines = [
         *([f"user {files.user}"] if files.user else []),
-        f"listener {port} {host}",
+        *_listeners(files, listeners),
         "allow_anonymous false",
         f"password_file {files.passwords}",
         f"acl_file {files.acl}",
@@ -88,45 +116,49 @@ def write_config(files: Files, host: str, port: int) -> None:
         f"max_packet_size {LARGEST_PACKET}",
         f"max_keepalive {LONGEST_KEEPALIVE_S}",
         "set_tcp_nodelay true",
-        "log_dest stderr",
-        "log_type error",
-        "log_type warning",
-        "log_type notice",
-        "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+        # Read by the watch over the broker (telemetry/broker_watch.py), which also keeps it short.
+        f"log_dest file {files.log}",
+        *(f"log_type {kind}" for kind in ("error", "warning", "notice", "subscribe")),
     ]
     _put(files, files.config, "\n".join(lines) + "\n")
     _owned(files, files.folder)
     _owned(files, files.store)
 
 
-def write_acl(files: Files, bridge_user: str) -> None:
-    """Who may use which topic: a machine writes under its own name only, and reads what is addressed to it.
-
-    `%u` is the user name, and machine names cannot hold a wildcard (models.machines.MACHINE_NAME).
-    """
-    lines = [
-        "pattern write vigie/%u/#",
-        "pattern read vigie/%u/receipt",
-        "pattern read vigie/%u/ask",
-        "pattern read spBv1.0/+/NCMD/%u",
-        *(f"pattern write {_own_level(source.filter, source.machine)}" for source in SOURCES),
-        "",
-        f"user {bridge_user}",
-        *(f"topic read {topic}" for topic in bridge_topics()),
-        "topic write vigie/+/receipt",
-        "topic write vigie/+/status",  # to take back what it retains of a machine that is gone
-        "topic write vigie/+/ask",
-        "topic write spBv1.0/+/NCMD/+",
-    ]
-    _put(files, files.acl, "\n".join(lines) + "\n")
+def _listeners(files: Files, where: Listeners) -> list[str]:
+    # The client id is the user name, whatever a client says: else any machine could take another's place, and the
+    # bridge's with everything that waits for it, by giving its client id.
+    lines = [f"listener {where.port} {where.host}", "use_username_as_clientid true"]
+    safe = [
+        "use_username_as_clientid true", "tls_version tlsv1.3", f"cafile {files.tls / 'ca.crt'}",
+        f"certfile {files.tls / 'server.crt'}", f"keyfile {files.tls / 'server.key'}",
+    ]  # fmt: skip
+    if where.tls_port:
+        lines += [f"listener {where.tls_port} {where.tls_host}", *safe]
+    if where.cert_port:
+        lines += [f"listener {where.cert_port} {where.tls_host}", *safe, f"crlfile {files.tls / 'crl.pem'}",
+                  "require_certificate true", "use_identity_as_username true"]  # fmt: skip
+    return lines
 
 
-def bridge_topics() -> list[str]:
-    """What the bridge subscribes to: everything a machine may write, and the broker's count of dropped messages."""
-    return ["vigie/#", *(source.filter for source in SOURCES), DROPPED]
+def listen_closely(files: Files, closely: bool) -> bool:
+    """Whether the broker is to write down every packet; False when its configuration says so already."""
+    text = files.config.read_text(encoding="utf-8").replace(_CLOSELY, "")
+    return _replaced(files, files.config, text + _CLOSELY if closely else text)
 
 
-DROPPED: Final = "$SYS/broker/publish/messages/dropped"
+def copy_certificates(files: Files, pki: Path) -> bool:
+    """Bring what the TLS listeners need from the authority's folder; False when nothing of it has changed."""
+    files.tls.mkdir(exist_ok=True, mode=0o700)
+    _owned(files, files.tls)
+    present = [pki / name for name in _OF_TLS if (pki / name).exists()]
+    changed = [path for path in present if _replaced(files, files.tls / path.name, path.read_text(encoding="ascii"))]
+    return bool(changed)
+
+
+def write_acl(files: Files, bridge_user: str, others: Iterable[tuple[str, str]] = ()) -> bool:
+    """Write who may use which topic (telemetry/broker_access.py); False when the file already says so."""
+    return _replaced(files, files.acl, rules(bridge_user, others))
 
 
 def bridge_secret(path: Path) -> str:
@@ -141,31 +173,38 @@ def bridge_secret(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def passwords_now(session: Session, bridge_user: str, bridge_line: str) -> str:
-    """The password file as the database has it: live credentials of machines in service, and the bridge's."""
-    rows = session.execute(
-        select(Machine.name, MachineCredential.password_hash)
-        .join(MachineCredential, MachineCredential.machine_id == Machine.id)
-        .where(MachineCredential.revoked_at.is_(None), Machine.retired_at.is_(None), Machine.name != bridge_user)
-        .order_by(Machine.name)
-    ).all()
-    return "\n".join([bridge_line, *(f"{name}:{kept}" for name, kept in rows)]) + "\n"
+def password_lines(lines: Sequence[str], secrets_: Mapping[str, str]) -> str:
+    """The password file: the house's own lines, then the machines'."""
+    return "\n".join([*lines, *(f"{user}:{kept}" for user, kept in secrets_.items())]) + "\n"
 
 
-def bridge_line(files: Files, bridge_user: str, secret: str) -> str:
-    """The bridge's line of the password file; the one already there when it fits, so that the file stays equal."""
-    for user, kept in read_passwords(files.passwords).items():
-        if user == bridge_user and fits(secret, kept):
-            return f"{user}:{kept}"
-    return f"{bridge_user}:{hashed(secret)}"
+def own_line(files: Files, our_user: str, secret: str) -> str:
+    """A line of our own for the password file; the one already there when it fits, so that the file stays equal."""
+    kept = read_passwords(files.passwords).get(our_user, "")
+    return f"{our_user}:{kept if kept and fits(secret, kept) else hashed(secret)}"
 
 
 def write_passwords(files: Files, text: str) -> bool:
     """Replace the password file; False when it already says so."""
-    if files.passwords.exists() and files.passwords.read_text(encoding="utf-8") == text:
-        return False
-    _put(files, files.passwords, text)
-    return True
+    return _replaced(files, files.passwords, text)
+
+
+def write_certificates(files: Files, certificates: Mapping[str, str], uncut: Iterable[str] = ()) -> bool:
+    """Write which certificates are good, a serial and a machine a line; False when the file already says so.
+
+    `uncut`: machines that lost one and whose connection is still to be cut; they stand under no serial.
+    """
+    lines = [f"{serial} {machine}\n" for serial, machine in sorted(certificates.items())]
+    lines += [f"-{machine} {machine}\n" for machine in sorted(uncut)]
+    return _replaced(files, files.certificates, "".join(lines))
+
+
+def read_certificates(path: Path) -> dict[str, str]:
+    """Serial to machine; empty when there is no file yet."""
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {serial: machine for serial, _, machine in (line.partition(" ") for line in lines)}
 
 
 def read_passwords(path: Path) -> dict[str, str]:
@@ -176,52 +215,16 @@ def read_passwords(path: Path) -> dict[str, str]:
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-@dataclass(frozen=True)
-class Access:
-    """What the ACL file says, for a broker that cannot read it itself."""
-
-    patterns: Sequence[tuple[str, str]]  # (read or write, filter with %u)
-    topics: dict[str, list[tuple[str, str]]]  # user → (read or write, filter)
-
-    def allows(self, user: str, deed: str, topic: str) -> bool:
-        """Whether `user` may `deed` (read, write) on this topic, which holds no wildcard."""
-        own = [(what, filter_.replace("%u", user)) for what, filter_ in self.patterns]
-        granted = [filter_ for what, filter_ in (*own, *self.topics.get(user, [])) if what == deed]
-        return any(topic_matches(filter_, topic) for filter_ in granted)
-
-
 def read_acl(path: Path) -> Access:
-    """Read the subset of Mosquitto's ACL language that `write_acl` writes."""
-    patterns: list[tuple[str, str]] = []
-    topics: dict[str, list[tuple[str, str]]] = {}
-    user = ""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        word, _, rest = line.partition(" ")
-        if word == "user":
-            user = rest
-        elif word in ("pattern", "topic"):
-            what, _, filter_ = rest.partition(" ")
-            (patterns if word == "pattern" else topics.setdefault(user, [])).append((what, filter_))
-    return Access(patterns, topics)
+    """The rules as they stand in the file."""
+    return read_rules(path.read_text(encoding="utf-8"))
 
 
-def topic_matches(filter_: str, topic: str) -> bool:
-    """As MQTT 3.1.1 section 4.7 matches a topic: a wildcard at the front does not reach topics that begin with $."""
-    wanted, levels = filter_.split("/"), topic.split("/")
-    if topic.startswith("$") and wanted[0] in ("#", "+"):
+def _replaced(files: Files, path: Path, text: str) -> bool:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    for i, word in enumerate(wanted):
-        if word == "#":
-            return True
-        if i >= len(levels) or word not in ("+", levels[i]):
-            return False
-    return len(levels) == len(wanted)
-
-
-def _own_level(filter_: str, level: int) -> str:
-    words = filter_.split("/")
-    words[level] = "%u"
-    return "/".join(words)
+    _put(files, path, text)
+    return True
 
 
 def _put(files: Files, path: Path, text: str) -> None:

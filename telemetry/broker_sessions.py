@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from telemetry import broker_files, mqtt_wire
-from telemetry.broker_files import Access, topic_matches
+from telemetry.broker_access import Access, topic_matches
 from telemetry.mqtt_wire import Publish
 
 FORGET_S: Final = 14 * 86400.0  # a persistent session that nobody came back to
@@ -28,7 +28,6 @@ class Full(RuntimeError):
 class Session:
     """One client's place. `send` writes to its connection, None while it is away; `slow` while that has enough."""
 
-    client_id: str
     user: str
     clean: bool
     filters: dict[str, int] = field(default_factory=dict)  # filter → granted QoS
@@ -107,30 +106,29 @@ class Exchange:
     def may_write(self, user: str, topic: str) -> bool:
         return self.rules.allows(user, "write", topic)
 
-    def enter(self, client_id: str, user: str, *, clean: bool, users: set[str]) -> tuple[Session, bool] | None:
-        """The session of this client and whether it was there before; None when it is another user's.
+    def enter(self, user: str, *, clean: bool) -> tuple[Session, bool]:
+        """The session of this user and whether it was there before.
 
-        Otherwise any machine could take what waits for the bridge by giving the bridge's client id.
+        One a user, whatever client id was given: otherwise any machine could take what waits for the bridge by giving
+        the bridge's.
         """
-        old = self.sessions.get(client_id)
-        if old is not None and old.user != user and old.user in users:
-            return None
-        if old is not None and not clean and old.user == user and not old.clean:
+        old = self.sessions.get(user)
+        if old is not None and not clean and not old.clean:
             return old, True
         if old is not None:
             self.forget(old)
-        session = self.sessions[client_id] = Session(client_id, user, clean)
+        session = self.sessions[user] = Session(user, clean)
         return session, False
 
     def leave(self, session: Session) -> None:
         """Its connection has ended."""
         session.send, session.slow = None, False
         session.left_at = time.monotonic()
-        if session.clean and self.sessions.get(session.client_id) is session:
+        if session.clean and self.sessions.get(session.user) is session:
             self.forget(session)
 
     def forget(self, session: Session) -> None:
-        del self.sessions[session.client_id]
+        del self.sessions[session.user]
         self._routes.clear()
 
     def forget_abandoned(self, now: float) -> None:

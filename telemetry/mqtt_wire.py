@@ -22,6 +22,7 @@ NOT_AUTHORISED: Final = 5
 REFUSED_FILTER: Final = 0x80
 
 PINGRESP: Final = b"\xd0\x00"
+LEAVE: Final = b"\xe0\x00"
 # To a client of MQTT 5, in its own form: unsupported protocol version.
 NO_VERSION_5: Final = b"\x20\x03\x00\x84\x00"
 
@@ -30,6 +31,10 @@ _WORD: Final = struct.Struct(">H")
 
 class Malformed(ValueError):
     """What came is not MQTT as we speak it; the connection cannot go on."""
+
+
+class Oversize(Malformed):
+    """A packet larger than we take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,36 @@ def split(buffer: bytearray, largest: int) -> tuple[int, int, int] | None:
         length |= (byte & 127) << 7 * (i - 1)
         if not byte & 128:
             if length > largest:
-                raise Malformed(f"a packet of {length} bytes")
+                raise Oversize(f"a packet of {length} bytes")
             end = i + 1 + length
             return (buffer[0], i + 1, end) if len(buffer) >= end else None
     raise Malformed("a length of more than four bytes")
+
+
+def cut(data: bytes, at: int) -> tuple[int, int, int] | None:
+    """The packet at `at` as (first byte, start of its body, end); None when it has not all come. Raises `Malformed`.
+
+    For a peer we trust with the size of its packets; `split` is for one we do not.
+    """
+    size = len(data)
+    if at + 2 > size:
+        return None
+    length, body, shift = data[at + 1], at + 2, 7
+    if length > 127:
+        length &= 127
+        while True:
+            if body >= size:
+                return None
+            byte = data[body]
+            body += 1
+            length |= (byte & 127) << shift
+            if byte < 128:
+                break
+            shift += 7
+            if shift > 21:
+                raise Malformed("a length of more than four bytes")
+    end = body + length
+    return (data[at], body, end) if end <= size else None
 
 
 class Body:
@@ -161,6 +192,17 @@ def is_filter(text: str) -> bool:
         (level == "#" and i == len(levels) - 1) or level == "+" or not ("#" in level or "+" in level)
         for i, level in enumerate(levels)
     )
+
+
+def connect(client_id: str, username: str, password: bytes, keepalive_s: int = 10) -> bytes:
+    """A clean session under a name and its secret."""
+
+    def field(value: bytes) -> bytes:
+        return _WORD.pack(len(value)) + value
+
+    who = field(client_id.encode()) + field(username.encode()) + field(password)
+    body = field(b"MQTT") + bytes((4, 0b11000010)) + _WORD.pack(keepalive_s) + who
+    return b"\x10" + _length(len(body)) + body
 
 
 def connack(code: int, *, session_present: bool = False) -> bytes:

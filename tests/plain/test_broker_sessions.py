@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 
 from bench import load
 from telemetry import broker_files, mqtt_wire
-from telemetry.broker_files import Access
+from telemetry.broker_access import Access
 from telemetry.broker_sessions import Exchange, Full, Session
 from telemetry.mqtt_wire import Malformed, Publish
 
 ACCESS = Access(
     patterns=[("write", "vigie/%u/#"), ("read", "vigie/%u/receipt")],
-    topics={"bridge": [("read", "vigie/#"), ("write", "vigie/+/receipt")]},
+    topics={
+        "bridge": [("read", "vigie/#"), ("write", "vigie/+/receipt")],
+        "second": [("read", "vigie/#")],
+    },
 )
-USERS = {"bridge", "a", "b"}
 
 
 def read_back(packet: bytes) -> Publish:
@@ -27,10 +29,8 @@ def read_back(packet: bytes) -> Publish:
     return mqtt_wire.read_publish(first, packet[start:])
 
 
-def entered(exchange: Exchange, client: str, user: str, *, clean: bool = False) -> tuple[Session, list[Publish]]:
-    found = exchange.enter(client, user, clean=clean, users=USERS)
-    assert found is not None
-    session, _ = found
+def entered(exchange: Exchange, user: str, *, clean: bool = False) -> tuple[Session, list[Publish]]:
+    session, _ = exchange.enter(user, clean=clean)
     heard: list[Publish] = []
     session.send = lambda packet: heard.append(read_back(packet))
     return session, heard
@@ -74,14 +74,16 @@ def test_wildcards_stand_only_where_the_standard_lets_them(text: str, good: bool
     assert mqtt_wire.is_filter(text) is good
 
 
-def test_another_users_session_cannot_be_taken_and_what_waits_in_it_stays() -> None:
+def test_what_waits_for_a_user_waits_for_nobody_else() -> None:
     exchange = Exchange(ACCESS)
-    bridge, _ = entered(exchange, "bridge", "bridge")
+    bridge, _ = entered(exchange, "bridge")
     exchange.subscribe(bridge, "vigie/#", 1)
     exchange.leave(bridge)
     exchange.publish(Publish("vigie/a/report", b"1", 1, False))
-    assert exchange.enter("bridge", "a", clean=True, users=USERS) is None
-    again, heard = entered(exchange, "bridge", "bridge")
+    other, heard = entered(exchange, "a")
+    other.resume()
+    assert heard == []
+    again, heard = entered(exchange, "bridge")
     again.resume()
     assert [message.payload for message in heard] == [b"1"]
 
@@ -89,10 +91,10 @@ def test_another_users_session_cannot_be_taken_and_what_waits_in_it_stays() -> N
 def test_a_full_queue_takes_nothing_rather_than_lose_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker_files, "QUEUED_MESSAGES", 2)
     exchange = Exchange(ACCESS)
-    away, _ = entered(exchange, "bridge", "bridge")
+    away, _ = entered(exchange, "bridge")
     exchange.subscribe(away, "vigie/#", 1)
     exchange.leave(away)
-    here, heard = entered(exchange, "second", "bridge")
+    here, heard = entered(exchange, "second")
     exchange.subscribe(here, "vigie/#", 1)
     for payload in (b"1", b"2"):
         exchange.publish(Publish("vigie/a/report", payload, 1, False))
@@ -107,7 +109,7 @@ def test_the_window_bounds_what_is_under_way_and_an_acknowledgement_lets_the_nex
 ) -> None:
     monkeypatch.setattr(broker_files, "INFLIGHT", 3)
     exchange = Exchange(ACCESS)
-    bridge, heard = entered(exchange, "bridge", "bridge")
+    bridge, heard = entered(exchange, "bridge")
     exchange.subscribe(bridge, "vigie/#", 1)
     for i in range(10):
         exchange.publish(Publish("vigie/a/report", b"%d" % i, 1, False))
@@ -119,7 +121,7 @@ def test_the_window_bounds_what_is_under_way_and_an_acknowledgement_lets_the_nex
 
 def test_a_slow_reader_loses_only_what_promises_nothing_and_it_is_counted() -> None:
     exchange = Exchange(ACCESS)
-    bridge, heard = entered(exchange, "bridge", "bridge")
+    bridge, heard = entered(exchange, "bridge")
     exchange.subscribe(bridge, "vigie/#", 1)
     bridge.slow = True
     exchange.publish(Publish("vigie/a/report", b"unpromised", 0, False))
@@ -135,7 +137,7 @@ def test_an_empty_retained_message_forgets_the_one_before() -> None:
     exchange = Exchange(ACCESS)
     exchange.publish(Publish("vigie/a/receipt", b"5", 1, True))
     exchange.publish(Publish("vigie/a/receipt", b"", 1, True))
-    machine, heard = entered(exchange, "a", "a")
+    machine, heard = entered(exchange, "a")
     exchange.subscribe(machine, "vigie/a/receipt", 1)
     exchange.give_retained(machine, "vigie/a/receipt")
     assert heard == []

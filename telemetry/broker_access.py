@@ -1,0 +1,107 @@
+"""Who may use which topic at the broker: the rules as Mosquitto reads them, and for a broker that cannot. Plain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from telemetry.formats.sources import SOURCES
+
+DROPPED: Final = "$SYS/broker/publish/messages/dropped"
+_READS: Final = ("vigie/%u/receipt", "vigie/%u/ask", "spBv1.0/+/NCMD/%u")
+
+
+def rules(bridge_user: str, others: Iterable[tuple[str, str]] = ()) -> str:
+    """The ACL file: a machine writes under its own name only, and reads what is addressed to it.
+
+    `%u` is the user name, and machine names cannot hold a wildcard (models.machines.MACHINE_NAME). `others` are further
+    user names of machines, (user, machine): what holds for the machine is written out for each.
+    """
+    own = [("write", "vigie/%u/#"), *(("read", filter_) for filter_ in _READS)]
+    own += [("write", _own_level(source.filter, source.machine)) for source in SOURCES]
+    lines = [f"pattern {what} {filter_}" for what, filter_ in own]
+    for user, machine in others:
+        lines += ["", f"user {user}", *(f"topic {what} {filter_.replace('%u', machine)}" for what, filter_ in own)]
+    lines += [
+        "",
+        f"user {bridge_user}",
+        *(f"topic read {topic}" for topic in bridge_topics()),
+        "topic write vigie/+/receipt",
+        "topic write vigie/+/status",  # to take back what it retains of a machine that is gone
+        "topic write vigie/+/ask",
+        "topic write spBv1.0/+/NCMD/+",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def bridge_topics() -> list[str]:
+    """What the bridge subscribes to: everything a machine may write, and the broker's count of dropped messages."""
+    return ["vigie/#", *(source.filter for source in SOURCES), DROPPED]
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the ACL file says, for a broker that cannot read it itself."""
+
+    patterns: Sequence[tuple[str, str]]  # (read or write, filter with %u)
+    topics: dict[str, list[tuple[str, str]]]  # user → (read or write, filter)
+
+    def allows(self, user: str, deed: str, topic: str) -> bool:
+        """Whether `user` may `deed` (read, write) on this topic, which holds no wildcard."""
+        return any(topic_matches(filter_, topic) for filter_ in self._granted(user, deed))
+
+    def foresees(self, user: str, filter_: str) -> bool:
+        """Whether everything `filter_` asks for is something `user` may read."""
+        if filter_.startswith("$share/"):
+            filter_ = filter_.split("/", 2)[-1]
+        return any(is_within(filter_, granted) for granted in self._granted(user, "read"))
+
+    def _granted(self, user: str, deed: str) -> list[str]:
+        own = [(what, filter_.replace("%u", user)) for what, filter_ in self.patterns]
+        return [filter_ for what, filter_ in (*own, *self.topics.get(user, [])) if what == deed]
+
+
+def read_rules(text: str) -> Access:
+    """Read the subset of Mosquitto's ACL language that `rules` writes."""
+    patterns: list[tuple[str, str]] = []
+    topics: dict[str, list[tuple[str, str]]] = {}
+    user = ""
+    for line in text.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "user":
+            user = rest
+        elif word in ("pattern", "topic"):
+            what, _, filter_ = rest.partition(" ")
+            (patterns if word == "pattern" else topics.setdefault(user, [])).append((what, filter_))
+    return Access(patterns, topics)
+
+
+def topic_matches(filter_: str, topic: str) -> bool:
+    """As MQTT 3.1.1 section 4.7 matches a topic: a wildcard at the front does not reach topics that begin with $."""
+    wanted, levels = filter_.split("/"), topic.split("/")
+    if topic.startswith("$") and wanted[0] in ("#", "+"):
+        return False
+    for i, word in enumerate(wanted):
+        if word == "#":
+            return True
+        if i >= len(levels) or word not in ("+", levels[i]):
+            return False
+    return len(levels) == len(wanted)
+
+
+def is_within(filter_: str, wider: str) -> bool:
+    """Whether every topic of `filter_` is one of `wider`."""
+    asked, granted = filter_.split("/"), wider.split("/")
+    for i, word in enumerate(granted):
+        if word == "#":
+            return True
+        if i >= len(asked) or asked[i] == "#" or (word != "+" and asked[i] != word):
+            return False
+    return len(asked) == len(granted)
+
+
+def _own_level(filter_: str, level: int) -> str:
+    words = filter_.split("/")
+    words[level] = "%u"
+    return "/".join(words)

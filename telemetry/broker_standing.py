@@ -1,0 +1,55 @@
+"""Who may come in at the broker, as the database has it at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from models.machines import Machine, MachineCredential
+from telemetry.enrol import OURS, username
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The credentials of machines in service, as the database has them."""
+
+    secrets: Mapping[str, str]  # user name → kept hash
+    others: Sequence[tuple[str, str]]  # (user name, machine) of those with a label
+    certificates: Mapping[str, str]  # serial → machine
+    withdrawn: Mapping[str, datetime]  # serial of a certificate that would still be good → since when
+
+
+def standing(session: Session, bridge_user: str, now: datetime) -> Standing:
+    """Who may come in at this moment. What is held back is in no list; it comes back by itself."""
+    row = MachineCredential
+    rows = session.execute(
+        select(Machine.name, Machine.retired_at, row)
+        .join(row, row.machine_id == Machine.id)
+        .where(or_(row.revoked_at.is_(None), row.kind == "certificate"), Machine.name.not_in([bridge_user, *OURS]))
+        .order_by(Machine.name, row.label)
+    ).all()
+    secrets: dict[str, str] = {}
+    others: list[tuple[str, str]] = []
+    certificates: dict[str, str] = {}
+    withdrawn: dict[str, datetime] = {}
+    for name, retired_at, one in rows:
+        if one.not_after is not None and one.not_after <= now:
+            continue
+        out = one.revoked_at or retired_at or (one.ends_at if one.ends_at and one.ends_at <= now else None)
+        if out is None and one.held_until is not None and one.held_until > now:
+            out = one.created_at
+        if one.serial is not None:
+            if out is None:
+                certificates[one.serial] = name
+            else:
+                withdrawn[one.serial] = out
+        elif out is None:
+            user = username(name, one.label)
+            secrets[user] = one.password_hash or ""
+            if one.label:
+                others.append((user, name))
+    return Standing(secrets, others, certificates, withdrawn)
