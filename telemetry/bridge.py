@@ -20,12 +20,12 @@ import paho.mqtt.client as mqtt
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
-from telemetry import broker_files
+from telemetry import broker_access, broker_files
 from telemetry.ackwindow import AckWindow
 from telemetry.bridge_desk import Desk, watch_over
-from telemetry.bridge_records import RECORD_MESSAGES, Records
-from telemetry.bridge_words import Retained, is_no_report
-from telemetry.envelope import Envelope
+from telemetry.bridge_reading import READINGS, take_leave
+from telemetry.bridge_records import Records
+from telemetry.bridge_words import Retained, is_no_report, may_be_ours
 from telemetry.log import LogWriter
 from telemetry.log_door import open_writer
 from telemetry.needs import Needs
@@ -37,10 +37,9 @@ KEEPALIVE_S: Final = 30
 UNPROMISED: Final = 20_000
 # With so many bytes waiting for the log we stop reading; the broker keeps the rest.
 WAITING_BYTES: Final = 256 << 20
+MOST_TOPICS: Final = 50_000  # remembered; agents that send one value a topic have hundreds each
 _PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _SLOW_LOG_S: Final = 10.0
-_LEAVE_S: Final = 2.0
-_DISCONNECT: Final = b"\xe0\x00"
 
 
 class Refused(RuntimeError):
@@ -63,7 +62,9 @@ def main(settings: Needs) -> None:
     """Carry until SIGTERM or SIGINT. Ends with an exception, to be started again, when it can do no good any more."""
     secret = broker_files.bridge_secret(settings.bridge_secret)
     writer = open_writer(settings)
-    bridge = Bridge(writer, settings.partitions, settings.mqtt_username, secret, settings.bridge_name)
+    bridge = Bridge(
+        writer, settings.partitions, settings.mqtt_username, secret, settings.bridge_name, settings.mqtt_reading
+    )
     desk = Desk(
         settings.database_for("worker"), settings.bridge_name, bridge.facts, bridge.publish_receipt,
         bridge.retained.forget, bridge.retained.take_seen, bridge.retained.ask_birth,
@@ -86,7 +87,9 @@ def main(settings: Needs) -> None:
 class Bridge:
     """Not thread-safe but for `stop`, `facts` and `publish_receipt`."""
 
-    def __init__(self, writer: LogWriter, partitions: int, username: str, secret: str, client_id: str) -> None:
+    def __init__(
+        self, writer: LogWriter, partitions: int, username: str, secret: str, client_id: str, reading: str = "quick"
+    ) -> None:
         self.counts = Counts()
         self.retained = Retained()
         self.turns = 0  # of the loop: progress, for the watchdog
@@ -102,6 +105,8 @@ class Bridge:
         self._ear.setblocking(False)
         self._bell.setblocking(False)
         self._client = self._make_client(client_id, username, secret)
+        self._reading = READINGS[reading](self._client, self._take)
+        self._partition_of: dict[bytes, int] = {}  # of topics that carry telemetry whatever their payload
 
     def _make_client(self, client_id: str, username: str, secret: str) -> mqtt.Client:
         client = mqtt.Client(
@@ -114,7 +119,6 @@ class Bridge:
         client.username_pw_set(username, secret)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
         return client
 
     # ---- the loop
@@ -154,14 +158,17 @@ class Bridge:
         if sock is None:
             return
         readable: list[Any] = [self._ear]
-        if self._records.waiting_bytes < WAITING_BYTES:
+        patience, pause = self._records.patience(), self._reading.pause()
+        if pause > 0:
+            patience = min(patience, pause)
+        elif self._records.waiting_bytes < WAITING_BYTES:
             readable.append(sock)
         writable = [sock] if self._client.want_write() else []
-        ready, free, _ = select.select(readable, writable, [], self._records.patience())
+        ready, free, _ = select.select(readable, writable, [], patience)
         if self._ear in ready:
             self._ear.recv(4096)
         if sock in ready:
-            self._client.loop_read(RECORD_MESSAGES)
+            self._reading.read()
         self._settle()
         if free or self._client.want_write():
             self._client.loop_write()
@@ -184,29 +191,9 @@ class Bridge:
             if select.select([self._ear], [], [], 0.1)[0]:
                 self._ear.recv(4096)
             self._settle()
-        self._hang_up()
+        take_leave(self._client)
         told = self.retained.receipts
         log.info("bridge.stopped", unacknowledged=len(self._window), receipts=told, **vars(self.counts))
-
-    def _hang_up(self) -> None:
-        """Take leave and wait until the broker has closed its side.
-
-        A socket closed with unread messages in it resets the connection, and the broker then loses acknowledgements
-        it had not read yet: it would send again what is in the log.
-        """
-        sock = self._client.socket()
-        if not isinstance(sock, socket.socket):
-            return
-        try:
-            sock.settimeout(_LEAVE_S)
-            sock.sendall(_DISCONNECT)
-            sock.shutdown(socket.SHUT_WR)
-            until = time.monotonic() + _LEAVE_S
-            while sock.recv(1 << 16) and time.monotonic() < until:
-                pass
-        except OSError as problem:
-            log.info("bridge.leave_cut_short", why=str(problem))
-        self._client.disconnect()
 
     # ---- what paho tells us; these only take note
 
@@ -220,29 +207,40 @@ class Bridge:
         log.info("bridge.connected", session_present=flags.session_present)
         if not flags.session_present:
             self.on_forgetful_broker()
-        client.subscribe([(topic, 1) for topic in broker_files.bridge_topics()])
+        client.subscribe([(topic, 1) for topic in broker_access.bridge_topics()])
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._up = False
         if not self._stopping and self._answer is None:
             log.warning("bridge.disconnected", why=str(reason), unacknowledged=len(self._window))
 
-    def _on_message(self, client: Any, data: Any, message: mqtt.MQTTMessage) -> None:
-        topic: bytes = message._topic  # paho decodes it only on demand, and raises when it is not UTF-8
-        payload = bytes(message.payload)
-        place = self._window.open(message.mid) if message.qos else None
-        if message.retain and topic.startswith(b"vigie/"):
+    def _take(self, first: int, topic: bytes, packet_id: int, payload: bytes, arrived_ms: int) -> None:
+        """A message, by the first byte of its packet: bit 0 says retained, bit 3 sent again."""
+        place = self._window.open(packet_id) if packet_id else None
+        if first & 1 and topic.startswith(b"vigie/"):
             self.retained.saw(topic.split(b"/", 2)[1])
-        if self._is_ours(topic, payload):
-            if place is not None:
-                self._aside.append(place)
-            return
+        partition = self._partition_of.get(topic)
+        if partition is None:
+            if self._is_ours(topic, payload):
+                if place is not None:
+                    self._aside.append(place)
+                return
+            partition = self._placed(topic)
         self.counts.received += 1
         if place is None and self._records.unpromised >= UNPROMISED:
             self.counts.unpromised_dropped += 1
             return
-        arrived_ms = time.time_ns() // 1_000_000
-        self._records.add(Envelope(topic, payload, arrived_ms, bool(message.retain), bool(message.dup)), place)
+        retained, again = bool(first & 1), bool(first & 8)
+        self._records.add(partition, topic, payload, arrived_ms, place, retained=retained, duplicate=again)
+
+    def _placed(self, topic: bytes) -> int:
+        """The topic's partition, remembered where no payload could make it a word of our own."""
+        partition = self._records.partition_of(topic)
+        if not may_be_ours(topic):
+            if len(self._partition_of) >= MOST_TOPICS:
+                self._partition_of.clear()
+            self._partition_of[topic] = partition
+        return partition
 
     def _is_ours(self, topic: bytes, payload: bytes) -> bool:
         """Not telemetry: the echo of what we publish ourselves, and the broker's word about dropped messages."""
@@ -257,9 +255,10 @@ class Bridge:
     def _settle(self) -> None:
         """Acknowledge what the log has confirmed, and publish receipts that wait."""
         places, self._aside = self._aside + self._records.confirmed(), []
-        for packet_id in self._window.confirm(places):
-            self._client.ack(packet_id, 1)
-            self.counts.acknowledged += 1
+        if places:
+            released = self._window.confirm(places)
+            self._reading.acknowledge(released)
+            self.counts.acknowledged += len(released)
         if self._up:
             self.retained.tell(self._client)
 

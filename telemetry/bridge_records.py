@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from telemetry.envelope import Envelope, packed
+from telemetry.envelope import framed, record_of
 from telemetry.log import LogError, LogWriter
 
 RECORD_MESSAGES: Final = 500
@@ -19,8 +19,9 @@ LINGER_S: Final = 0.05
 
 @dataclass
 class _Record:
-    envelopes: list[Envelope] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    messages: int = 0
     size: int = 0
 
 
@@ -44,21 +45,30 @@ class Records:
         self._oldest: float | None = None
         self._written: deque[_Written] = deque()
 
-    def add(self, envelope: Envelope, place: int | None) -> None:
+    def partition_of(self, topic: bytes) -> int:
+        """Where the messages of this topic go."""
+        return zlib.crc32(_bucket(topic)) % self._partitions
+
+    def add(
+        self, partition: int, topic: bytes, payload: bytes, arrived_ms: int, place: int | None, *,
+        retained: bool, duplicate: bool,
+    ) -> None:  # fmt: skip
         """Put a message into its record; `place` is that of the `AckWindow`, None for QoS 0."""
-        partition = zlib.crc32(_bucket(envelope.topic)) % self._partitions
-        record = self._filling.setdefault(partition, _Record())
-        record.envelopes.append(envelope)
+        record = self._filling.get(partition)
+        if record is None:
+            record = self._filling[partition] = _Record()
+            if self._oldest is None:
+                self._oldest = time.monotonic()
+        record.pieces += framed(topic, payload, arrived_ms, retained=retained, duplicate=duplicate)
+        record.messages += 1
         if place is None:
             self.unpromised += 1
         else:
             record.places.append(place)
-        size = len(envelope.topic) + len(envelope.payload) + 64
+        size = len(topic) + len(payload) + 64
         record.size += size
         self.waiting_bytes += size
-        if self._oldest is None:
-            self._oldest = time.monotonic()
-        if len(record.envelopes) >= RECORD_MESSAGES or record.size >= RECORD_BYTES:
+        if record.messages >= RECORD_MESSAGES or record.size >= RECORD_BYTES:
             self._write(partition, self._filling.pop(partition))
 
     def patience(self) -> float:
@@ -97,8 +107,8 @@ class Records:
             self._written.append(_Written(record.places, messages, record.size, problem))
             self._wake()
 
-        messages = len(record.envelopes)
-        self._writer.append(partition, packed(record.envelopes), done)
+        messages = record.messages
+        self._writer.append(partition, record_of(record.pieces, messages), done)
 
 
 # The level with the machine's name, as the table of sources has it (formats/sources.py); the second for all others.

@@ -62,6 +62,11 @@ class Retained:
                     client.publish(f"vigie/{machine}/{word}", b"", 0, retain=True)
 
 
+def may_be_ours(topic: bytes) -> bool:
+    """Whether any payload under this topic could be no telemetry: the broker's own word, or `is_no_report`'s."""
+    return topic.startswith(b"$") or topic.endswith((b"/receipt", b"/ask", b"/status"))
+
+
 def is_no_report(levels: list[bytes], payload: bytes) -> bool:
     """The echo of what we publish ourselves, or a status taken back, which says nothing."""
     if len(levels) != 3 or levels[0] != b"vigie":

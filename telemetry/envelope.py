@@ -27,14 +27,21 @@ class Envelope:
     duplicate: bool = False  # the broker sends it again
 
 
+def framed(topic: bytes, payload: bytes, arrived_ms: int, *, retained: bool, duplicate: bool) -> tuple[bytes, ...]:
+    """The pieces of one message, for `record_of`."""
+    flags = (_RETAINED if retained else 0) | (_DUPLICATE if duplicate else 0)
+    return _EACH.pack(arrived_ms, flags, len(topic), len(payload)), topic, payload
+
+
+def record_of(pieces: Iterable[bytes], messages: int) -> bytes:
+    """One record of so many messages, from all their pieces in order."""
+    return b"".join((_HEAD.pack(_VERSION, messages), *pieces))
+
+
 def packed(envelopes: Iterable[Envelope]) -> bytes:
     """One record. A topic has at most 65,535 bytes by MQTT's own rule."""
-    parts = [b""]
-    for e in envelopes:
-        flags = (_RETAINED if e.retained else 0) | (_DUPLICATE if e.duplicate else 0)
-        parts += (_EACH.pack(e.arrived_ms, flags, len(e.topic), len(e.payload)), e.topic, e.payload)
-    parts[0] = _HEAD.pack(_VERSION, len(parts) // 3)
-    return b"".join(parts)
+    each = [framed(e.topic, e.payload, e.arrived_ms, retained=e.retained, duplicate=e.duplicate) for e in envelopes]
+    return record_of((piece for pieces in each for piece in pieces), len(each))
 
 
 def unpacked(body: bytes) -> Iterator[Envelope]:

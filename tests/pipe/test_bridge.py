@@ -12,9 +12,16 @@ from models.machines import MachineState
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import LogRecord, ProcessBeat
 from telemetry import enrol
+from telemetry.bridge_reading import READINGS
 from telemetry.envelope import Envelope, unpacked
 from tests.cast import Cast
 from tests.rig import BROKERS, Rig, until
+
+
+@pytest.fixture(params=sorted(READINGS), autouse=True)
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here holds both ways to read the network to the same words."""
+    monkeypatch.setenv("VIGIE_MQTT_READING", request.param)
 
 
 def logged(sessions: Sessions) -> list[tuple[int, Envelope]]:
