@@ -35,6 +35,15 @@ class Settings(BaseSettings):
     mqtt_broker: Literal["auto", "mosquitto", "embedded"] = Field(
         "auto", description="which broker `vigie broker` starts: Mosquitto where installed, else the loopback one"
     )
+    mqtt_tls_host: str = Field("0.0.0.0", description="address the broker's TLS doors listen on")
+    mqtt_tls_port: int = Field(0, ge=0, le=65535, description="TLS door for machines with a secret; 0: none")
+    mqtt_cert_port: int = Field(0, ge=0, le=65535, description="TLS door for machines with a certificate; 0: none")
+    mqtt_public_host: str = Field("", description="host name machines reach the broker under; MQTT_HOST when empty")
+    mqtt_ca: Path | None = Field(
+        None,
+        description="CA certificate the bridge and `vigie check` check the broker by; empty: they speak without TLS",
+    )
+    pki: Path | None = Field(None, description="folder of our own authority; DATA/pki when empty")
     mqtt_username: str = Field("vigie-bridge", description="the bridge's own user")
     mqtt_password_file: Path | None = Field(None, description="the bridge's secret; DATA/mqtt/bridge.secret when empty")
     bridge_name: str = Field("bridge", description="client id of the bridge's session; one a broker")
@@ -100,6 +109,17 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """The address people reach us under, without a final slash."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def mqtt_line(self) -> tuple[str, int, Path | None]:
+        """Where the bridge and `vigie check` find the broker, and the CA to check it by when they speak TLS."""
+        port = self.mqtt_tls_port if self.mqtt_ca is not None and self.mqtt_tls_port else self.mqtt_port
+        return self.mqtt_host, port, self.mqtt_ca
+
+    @property
+    def pki_folder(self) -> Path:
+        """Where our own authority lives, if we have one."""
+        return self.pki or self.data / "pki"
 
     @property
     def bridge_secret(self) -> Path:
