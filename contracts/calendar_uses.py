@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -15,18 +17,31 @@ from models import audit
 from models.agreements import Contract, TermsProposal
 from models.calendars import CalendarVersion, ServiceCalendar
 
-_MOST_NAMED = 5
+MOST_NAMED = 5
+_SAID = {
+    "contract": "contract {name}",
+    "proposal": "a proposal for contract {name}",
+    "calendar": "calendar {name}",
+}
 
 
-def uses(session: Session, calendar: ServiceCalendar, now: datetime) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Somebody who names a calendar."""
+
+    kind: Literal["contract", "proposal", "calendar"]
+    name: str  # number of the contract, name of the calendar
+
+
+def uses(session: Session, calendar: ServiceCalendar, now: datetime) -> list[Use]:
     """Who would miss a calendar: contracts whose terms name it now or later, proposals that wait, other calendars.
 
     A promise that runs does not: it keeps the calendar as it was when it was made. Nor does a cancelled contract.
     """
     return [
-        *(f"contract {number}" for number in _contracts(session, calendar.name, now)),
-        *(f"a proposal for contract {number}" for number in _proposed(session, calendar.name, now)),
-        *(f"calendar {name}" for name in _calendars(session, calendar, now)),
+        *(Use("contract", number) for number in _contracts(session, calendar.name, now)),
+        *(Use("proposal", number) for number in _proposed(session, calendar.name, now)),
+        *(Use("calendar", name) for name in _calendars(session, calendar, now)),
     ]
 
 
@@ -36,8 +51,9 @@ def remove(session: Session, calendar: ServiceCalendar, actor: str, now: datetim
     session.scalar(select(ServiceCalendar.id).where(ServiceCalendar.id == calendar.id).with_for_update())
     found = uses(session, calendar, now)
     if found:
-        more = len(found) - _MOST_NAMED
-        named = ", ".join(found[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        more = len(found) - MOST_NAMED
+        told = [_SAID[use.kind].format(name=use.name) for use in found[:MOST_NAMED]]
+        named = ", ".join(told) + (f" and {more} more" if more > 0 else "")
         return CannotBe(f"The calendar {calendar.name} is named by {named}.", "Let them name another calendar first.")
     facts = {"title": calendar.title, "versions": len(calendars.versions(session, calendar))}
     audit.record(
@@ -68,7 +84,7 @@ def _proposed(session: Session, name: str, now: datetime) -> Iterator[str]:
     )
     for proposal, contract in session.execute(waiting):
         base, _ = proposals.at(session, contract, proposal.effective_at or now)
-        if name in amending.changed(base, proposal.changes).named():
+        if name in amending.changed(base, proposal.changes).named() - base.named():
             yield contract.number
 
 

@@ -27,7 +27,7 @@ def select(precedence: Sequence[str], policies: Sequence[Mapping[str, Any]], fac
             if policy["level"] != kind:
                 continue
             wanted = policy.get("match")
-            if kind == "default" or (wanted is not None and facts.get(kind) == wanted):
+            if kind == "default" or (wanted not in (None, "") and facts.get(kind) == wanted):
                 return str(policy["name"])
     return None
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts import promising
+from contracts import calendars, promising
 from contracts.explain import instant
 from contracts.explain_words import WHAT
 from contracts.promising import Leg
@@ -123,6 +123,8 @@ def forecast(
     """
     if change == "upgrade" and terms is None:
         raise ValueError("terms: an upgrade needs the terms it leads to")
+    if terms is not None:
+        terms = calendars.found_or_usual(session, terms, at)  # as an ask at that instant would be answered
     pairs = _running(session, contract.id)
     return Forecast(change, at, tuple(_effect(incident, promise, change, at, terms) for incident, promise in pairs))
 
@@ -193,6 +195,8 @@ def carry_out(
     audit.take_turns(session, contract.customer_id)
     ids = {incident.id for incident, _ in _running(session, contract.id)}
     session.scalars(select(Incident).where(Incident.id.in_(ids)).order_by(Incident.id).with_for_update()).all()
+    if terms is not None:
+        terms = calendars.found_or_usual(session, terms, at)
     found = forecast(session, contract, change, at, terms)
     for incident, promise in _running(session, contract.id):
         effect = next(one for one in found.effects if one.promise_id == promise.id)

@@ -106,7 +106,10 @@ def recount(
         return NotNow("This promise does not run any more.", "Only a running or paused promise is counted.", "state")
     before, kept = promise.due_at, promise.calendar
     if with_present_calendar:
-        promise.calendar = _present(session, promise, incident, now)
+        try:
+            promise.calendar = _present(session, promise, incident, now)
+        except ValueError as wrong:  # a calendar it names was removed since
+            return NotNow(f"The hours as they stand now cannot be had: {wrong}.", "Count by the frozen ones.", "value")
     after = promises.due(promise) if promise.state == "running" else None
     if only_look:
         promise.calendar = kept

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.pages.fields import Form, is_zone
-from contracts import weekly
+from contracts import calendar_names, weekly
 from contracts.hours import DAYS
 from models.base import Json
 
@@ -20,6 +21,8 @@ _LINES = 400
 
 def body_of(form: Form) -> dict[str, Any] | None:
     """The calendar's body as the form says it; None when a field is wrong, which then says so."""
+    if form["whole"].strip():
+        return _whole(form)
     names = form["parts"].replace(",", " ").split()
     if names:
         word = "intersect" if form["together"] == "intersect" else "union"
@@ -49,6 +52,17 @@ def body_of(form: Form) -> dict[str, Any] | None:
     return body
 
 
+def _whole(form: Form) -> dict[str, Any] | None:
+    """A calendar written out, for what the fields cannot say."""
+    try:
+        found = json.loads(form["whole"])
+        calendar_names.check(found)
+    except (ValueError, TypeError, AttributeError, RecursionError) as wrong:
+        form.refuse("whole", f"This is no calendar: {wrong}.")
+        return None
+    return dict(found)
+
+
 def _dated(form: Form, field: str) -> dict[str, list[list[str]]]:
     found: dict[str, list[list[str]]] = {}
     for line in form[field].splitlines()[:_LINES]:
@@ -68,7 +82,15 @@ def _padded(wall: str) -> str:
 
 
 def fill(body: Json) -> Mapping[str, str]:
-    """The fields of the form for a body that stands already."""
+    """The fields of the form for a body that stands already; one they cannot say is written out whole."""
+    fields = _fields_of(body)
+    again = Form(fields)
+    if body_of(again) == dict(body) and not again.wrong:
+        return fields
+    return {"whole": json.dumps(body, indent=2, ensure_ascii=False)}
+
+
+def _fields_of(body: Json) -> dict[str, str]:
     for word in ("union", "intersect"):
         if word in body:
             names = [str(part["calendar"]) for part in body[word] if "calendar" in part]
@@ -104,3 +126,32 @@ def _week_words(body: Json) -> str:
         elif spans:
             said.append((name, name, spans))
     return ", ".join(f"{first} {spans}" if first == last else f"{first}-{last} {spans}" for first, last, spans in said)
+
+
+# Where on the form a part of the body stands, by the word a refusal begins with.
+_PLACES = {"tz": "zone", "holidays": "holidays", "name": "name", "calendar": "parts", "union": "parts",
+           "intersect": "parts", "closed_dates": "closed", "closed_annual": "closed", "half_days": "half_days",
+           "date_hours": "date_hours", "breaks": "breaks", "reason": "reason"}  # fmt: skip
+
+
+def refuse(form: Form, wrong: ValueError) -> None:
+    """Put what is wrong with a body beside the field that says it."""
+    field, _, said = str(wrong).partition(": ")
+    place = "whole" if form["whole"].strip() else _PLACES.get(field.partition(".")[0], "hours")
+    form.refuse(place, f"{said[:1].upper()}{said[1:]}." if said else str(wrong))
+
+
+def in_french(form: Form, say: Callable[..., str]) -> None:
+    """What is wrong with each field in French; `say` writes a sentence of these pages."""
+    for field, said in form.wrong.items():
+        if not form[field].strip():
+            key = "w_hours" if field == "hours" else "w_missing"
+        elif said.startswith("At most "):
+            key = "w_long"
+        elif "cannot be printed" in said:
+            key = "w_print"
+        elif field == "name" and "already" in said:
+            key = "w_taken"
+        else:
+            key = "w_date" if field == "effective_on" else f"w_{field}"
+        form.wrong[field] = say(key, most=500 if field == "reason" else 63 if field == "name" else 120)

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import front
-from app.pages.calendar_form import body_of, fill
+from app.pages.calendar_form import body_of, fill, in_french, refuse
 from app.pages.calendar_words import HEADS, LETTERS, say
 from app.pages.fields import Form
 from app.pages.frame import page, reading, signed_in
 from app.problems import not_found
-from contracts import calendars, clock, ledger, year
+from contracts import calendar_uses, calendars, clock, ledger, year
 from contracts.calendars import Draft
 from contracts.explain import instant
 from contracts.explain_words import MONTHS
@@ -60,6 +60,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/calendars/new", "calendars_new", new, methods=["GET", "POST"])
     app.add_url_rule("/calendars/of/<ref>", "calendars_of", of_contract)
     app.add_url_rule("/calendars/<name>", "calendars_one", one)
+    app.add_url_rule("/calendars/<name>/remove", "calendars_remove", remove, methods=["POST"])
     app.add_url_rule("/calendars/<name>/change", "calendars_change", change, methods=["GET", "POST"])
 
 
@@ -82,7 +83,26 @@ def one(name: str) -> AnyResponse:
         row = _found(session, name)
         hours = parse(_body(session, row, now))
         versions: list[CalendarVersion] = calendars.versions(session, row)
-        return _dressed("calendar.html", shown=_shown(row.title, hours, now), row=row, versions=versions)
+        return _dressed("calendar.html", shown=_shown(row.title, hours, now), row=row, versions=versions,
+                        may_write=who.may("contracts:write"))  # fmt: skip
+
+
+def remove(name: str) -> AnyResponse:
+    """Take away a calendar that nobody names; else the page says who does."""
+    who, now = signed_in("contracts:write"), front.now()
+    with reading(who) as session:
+        row = _found(session, name)
+        if calendar_uses.remove(session, row, who.actor, now) is None:
+            return redirect(f"/calendars?language={_language()}", 303)
+        uses = calendar_uses.uses(session, row, now)
+        told = [say(_language(), f"use_{use.kind}", name=use.name) for use in uses[: calendar_uses.MOST_NAMED]]
+        if len(uses) > len(told):
+            told.append(say(_language(), "use_more", n=len(uses) - len(told)))
+        refused = say(_language(), "used", uses=", ".join(told))
+        versions: list[CalendarVersion] = calendars.versions(session, row)
+        shown = _shown(row.title, parse(_body(session, row, now)), now)
+        return _dressed("calendar.html", status=409, shown=shown, row=row, versions=versions, refused=refused,
+                        may_write=True)  # fmt: skip
 
 
 def of_contract(ref: str) -> AnyResponse:
@@ -114,10 +134,10 @@ def new() -> AnyResponse:
             if draft is not None and not form.wrong:
                 try:
                     calendars.add(session, name, title, draft, who.actor, now)
-                    return redirect(f"/calendars/{name}", 303)
+                    return redirect(f"/calendars/{name}?language={_language()}", 303)
                 except ValueError as wrong:
-                    _refuse(form, wrong)
-        return _dressed("calendar_change.html", form=form, row=None)
+                    refuse(form, wrong)
+        return _form(form, None)
 
 
 def change(name: str) -> AnyResponse:
@@ -131,12 +151,19 @@ def change(name: str) -> AnyResponse:
             if draft is not None and not form.wrong:
                 try:
                     calendars.change(session, row, draft, who.actor, now)
-                    return redirect(f"/calendars/{row.name}", 303)
+                    return redirect(f"/calendars/{row.name}?language={_language()}", 303)
                 except ValueError as wrong:
-                    _refuse(form, wrong)
+                    refuse(form, wrong)
         else:
             form = Form(fill(calendars.versions(session, row)[0].body))
-        return _dressed("calendar_change.html", form=form, row=row)
+        return _form(form, row)
+
+
+def _form(form: Form, row: ServiceCalendar | None) -> AnyResponse:
+    """The form, with what is wrong with it in the reader's language."""
+    if _language() == "fr":
+        in_french(form, lambda key, **facts: say("fr", key, **facts))
+    return _dressed("calendar_change.html", status=422 if form.wrong else 200, form=form, row=row)
 
 
 def _draft(form: Form, now: datetime) -> Draft | None:
@@ -147,12 +174,6 @@ def _draft(form: Form, now: datetime) -> Draft | None:
     if form.wrong or body is None:
         return None
     return Draft(body, begins or now.date(), reason)
-
-
-def _refuse(form: Form, wrong: ValueError) -> None:
-    field, _, said = str(wrong).partition(": ")
-    place = {"tz": "zone", "holidays": "holidays", "name": "name", "calendar": "parts", "union": "parts"}.get(field)
-    form.refuse(place or "hours", f"{said[:1].upper()}{said[1:]}." if said else str(wrong))
 
 
 def _found(session: Session, name: str) -> ServiceCalendar:
@@ -226,12 +247,12 @@ def _language() -> str:
     return "fr" if request.args.get("language") == "fr" else "en"
 
 
-def _dressed(template: str, **more: Any) -> AnyResponse:  # Any: for a template
+def _dressed(template: str, *, status: int = 200, **more: Any) -> AnyResponse:  # Any: for a template
     language = _language()
 
     def speak(key: str, /, **facts: object) -> str:
         return say(language, key, **facts)
 
     other = "fr" if language == "en" else "en"
-    return page(template, here="/calendars", language=language, other_language=other, say=speak,
+    return page(template, status=status, here="/calendars", language=language, other_language=other, say=speak,
                 heads=HEADS[language], letters=LETTERS[language], **more)  # fmt: skip

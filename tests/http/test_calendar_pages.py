@@ -10,7 +10,7 @@ import pytest
 
 from app.api import BASE
 from app.pages.calendar_form import body_of, fill
-from app.pages.calendar_words import _WORDS
+from app.pages.calendar_words import _WORDS, say
 from app.pages.fields import Form
 from tests.http.conftest import Visitor
 from tests.http.world import Things
@@ -93,6 +93,11 @@ def test_centres_are_combined_by_name(visit: Callable[[str], Visitor]) -> None:
         ("name", "The Mill", "Use small letters"),
         ("reason", "", "Give it a reason"),
         ("effective_on", "soon", "This is not a date"),
+        ("title", "x" * 121, "At most 120 letters"),
+        ("breaks", "2026-12-24 nine", "Write a date and its intervals"),
+        ("whole", '{"union": []}', "This is no calendar: union: needs at least one calendar"),
+        ("whole", "{", "This is no calendar"),
+        ("whole", '{"union": [{"calendar": "nowhere"}]}', "There is no calendar"),
     ],
 )
 def test_a_wrong_field_is_said_beside_it_and_nothing_is_written(
@@ -100,8 +105,12 @@ def test_a_wrong_field_is_said_beside_it_and_nothing_is_written(
 ) -> None:
     boss = visit("max")
     answer = posted(boss, "/calendars/new", {**MILL, field: value})
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert said in answer.text
+    french = posted(boss, "/calendars/new?language=fr", {**MILL, field: value})
+    assert (french.status_code, said in french.text) == (422, False)
+    assert say("fr", "wrong_one").partition(" ;")[0] in french.text
+    assert f'id="{field}-wrong"' in french.text
     assert boss.get("/calendars/mill").status_code == 404
 
 
@@ -125,3 +134,42 @@ def test_a_form_says_what_its_body_says() -> None:
     assert body is not None
     assert body_of(Form(fill(body))) == body
     assert set(_WORDS["en"]) == set(_WORDS["fr"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"union": [{"calendar": "paris"}, {"tz": "UTC", "weekly": {"mon": [["09:00", "12:00"]]}}]},
+        {"intersect": [{"union": [{"calendar": "paris"}]}]},
+        {"tz": "UTC", "weekly": {"mon": [["09:00:30", "12:00"]]}},
+    ],
+)
+def test_a_calendar_that_the_fields_cannot_say_is_filled_in_whole(body: dict[str, Any]) -> None:
+    assert body_of(Form(fill(body))) == body
+
+
+def test_a_calendar_is_removed_when_nobody_names_it_and_refused_with_their_names(
+    visit: Callable[[str], Visitor], world: object
+) -> None:
+    boss = visit("max")
+    posted(boss, "/calendars/new", MILL)
+    posted(boss, "/calendars/new", {"name": "sun", "title": "Sun", "parts": "mill", "together": "union", "reason": "x"})
+    change = {"changes": {"hours": {"2": "calendar:mill"}}, "reason": "their own hours"}
+    proposed = boss.post(f"{BASE}/contracts/VC-joinery/terms", change)
+    assert proposed.status_code == 202, proposed.json
+    refused = boss("DELETE", f"{BASE}/calendars/mill")
+    assert refused.status_code == 409
+    assert refused.json is not None
+    assert refused.json["detail"] == ("The calendar mill is named by a proposal for contract VC-joinery, calendar sun.")
+    assert refused.json["remedy"] == "Let them name another calendar first."
+    page = posted(boss, "/calendars/mill/remove?language=fr", {})
+    assert page.status_code == 409
+    assert "une proposition pour le contrat VC-joinery le nomme, le calendrier sun le nomme" in page.text
+    assert posted(boss, "/calendars/sun/remove", {}).status_code == 303
+    confirmed = visit("root").post(f"{BASE}/proposals/{proposed.json['proposal']['id']}/confirm", {})  # type: ignore[index]
+    assert confirmed.status_code == 200, confirmed.json
+    assert "contract VC-joinery" in boss("DELETE", f"{BASE}/calendars/mill").json["detail"]  # type: ignore[index]
+    boss.post(f"{BASE}/contracts/VC-joinery/terms", {"changes": {"hours": {"2": "24x7"}}, "reason": "more"})
+    assert boss("DELETE", f"{BASE}/calendars/mill").status_code == 204
+    assert boss.get(f"{BASE}/calendars/mill").status_code == 404
+    assert visit("dee")("DELETE", f"{BASE}/calendars/sun").status_code == 403
