@@ -21,6 +21,8 @@ from telemetry.log_postgres import connect
 log = structlog.get_logger()
 
 EVERY_S: Final = 5.0
+_FIRST_S: Final = 5.0  # the network waits at most so long for the first word of the database
+_LOCK_TRIES, _LOCK_PAUSE_S = 6, 0.5  # a predecessor that was killed lets go as soon as its connection is missed
 REBIRTH: Final = "vigie_rebirth"  # notified by watchers (effects.py) with GROUP/NODE
 
 _BEAT = """
@@ -29,6 +31,13 @@ VALUES (%(name)s, %(pid)s, %(host)s, 'running', now(), now(), 0, '', %(facts)s)
 ON CONFLICT (name) DO UPDATE SET pid = excluded.pid, host = excluded.host, beat_at = excluded.beat_at,
     facts = excluded.facts,
     started_at = CASE WHEN process_beats.pid = excluded.pid THEN process_beats.started_at ELSE excluded.started_at END
+"""
+# One bridge of a name: two would take the broker's session from each other for ever. Whoever holds the lock stays; who
+# does not, leaves, but only while the other one gives signs of life: a lock may outlive its host.
+_ALONE = "SELECT pg_try_advisory_lock(hashtext('vigie-bridge'), hashtext(%(name)s))"
+_RIVAL = """
+SELECT pid, host FROM process_beats
+WHERE name = %(name)s AND (pid <> %(pid)s OR host <> %(host)s) AND beat_at > now() - interval '15 seconds'
 """
 # After the first time only machines heard of lately can have a new receipt; the margin covers a slow flush.
 _RECEIPTS = """
@@ -42,6 +51,10 @@ _GONE = """
 SELECT unnest(%(names)s::text[]) EXCEPT SELECT name FROM machines WHERE retired_at IS NULL AND name = ANY(%(names)s)
 """
 _GONE_EVERY: Final = 3  # turns
+
+
+class Rival(RuntimeError):
+    """Another bridge of our name is at work; the words say which."""
 
 
 class Desk:
@@ -63,8 +76,12 @@ class Desk:
     ) -> None:
         self._url, self._name, self._facts, self._publish = url, name, facts, publish
         self._forget, self._retained, self._ask_birth = forget, retained, ask_birth
+        self.on_rival: Callable[[], None] = lambda: None
+        self.rival: Rival | None = None
         self._known: dict[str, int] = {}
         self._turns = 0
+        self._is_alone = False
+        self._asked = threading.Event()
         self._connection: psycopg.Connection[Any] | None = None
         self._ended = threading.Event()
         self._again = False
@@ -75,17 +92,26 @@ class Desk:
         """A broker that may have forgotten what it retained is told everything once more."""
         self._again = True
 
+    def ask_first(self) -> None:
+        """Wait, not for long, for the database's first word. Raises `Rival`; a database that is away stops nobody."""
+        self._asked.wait(_FIRST_S)
+        if self.rival is not None:
+            raise self.rival
+
     def close(self) -> None:
         self._ended.set()
         self._thread.join(EVERY_S)
 
     def _run(self) -> None:
-        while not self._ended.wait(EVERY_S if self._connection else 1.0):
+        pause = 0.0
+        while not self._ended.wait(pause) and self.rival is None:
             try:
                 self._once()
             except psycopg.Error as problem:
                 log.warning("bridge.database_away", why=str(problem).strip())
                 self._drop()
+            self._asked.set()
+            pause = EVERY_S if self._connection else 1.0
         self._drop()
 
     def _once(self) -> None:
@@ -93,6 +119,9 @@ class Desk:
             self._connection = connect(self._url, "vigie-bridge-desk")
             self._connection.add_notify_handler(self._unborn)
             self._connection.execute(f"LISTEN {REBIRTH}")
+            self._is_alone = False
+        if not self._is_alone and not self._stay(self._connection):
+            return
         everything = self._again or not self._known
         self._again = False
         if everything:
@@ -109,6 +138,25 @@ class Desk:
             if self._known.get(machine) != seq:
                 self._known[machine] = seq
                 self._publish(machine, seq)
+
+    def _stay(self, connection: psycopg.Connection[Any]) -> bool:
+        """Whether this name is ours, or nobody else's who gives signs of life."""
+        words = {"name": self._name, "pid": os.getpid(), "host": platform.node()}
+        for _ in range(_LOCK_TRIES):
+            row = connection.execute(_ALONE, words).fetchone()
+            self._is_alone = bool(row and row[0])
+            if self._is_alone or self._ended.wait(_LOCK_PAUSE_S):
+                return True
+        other = connection.execute(_RIVAL, words).fetchone()
+        if other is None:
+            return True
+        self.rival = Rival(
+            f"another bridge named {self._name} is at work, process {other[0]} on {other[1]}: stop it, or give this one"
+            " a broker and a VIGIE_BRIDGE_NAME of its own"
+        )
+        log.critical("bridge.rival", why=str(self.rival))
+        self.on_rival()
+        return False
 
     def _unborn(self, note: psycopg.Notify) -> None:
         """A watcher met words of a Sparkplug node that do not fit together. Heard with the next statement."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from telemetry.reading import Heard, Reading, Status
+from telemetry.reading import Event, Heard
 from telemetry.teaching import Judgement
 from telemetry.verdict import Verdict
 
@@ -92,7 +92,7 @@ class Oracle:
 
 def instant_of(h: Heard) -> int:
     """When something was heard, for the order of a replay."""
-    return h.received_at_ms if isinstance(h, Reading | Status) else h.at_ms
+    return h.at_ms if isinstance(h, Event) else h.received_at_ms
 
 
 def cut(heard: Iterable[Heard], oracle: Oracle | None) -> Iterable[tuple[list[Heard], list[Judgement]]]:

@@ -98,4 +98,15 @@ class Status:
     via: str = ""
 
 
-Heard = Reading | Event | Status
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a machine answered to a reading we asked of it. ``body`` is bounded JSON; who asked judges it."""
+
+    machine: str
+    ask: str  # the id of what was asked
+    body: Mapping[str, object]
+    received_at_ms: int
+    format: str
+
+
+Heard = Reading | Event | Status | Answer

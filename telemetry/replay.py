@@ -18,7 +18,7 @@ import orjson
 from telemetry.formats import Decoder
 from telemetry.formats.mapped import Mapped
 from telemetry.oracle import Oracle, cut
-from telemetry.reading import Event, Heard, Reading, Refused
+from telemetry.reading import Answer, Event, Heard, Reading, Refused
 from telemetry.recording import Message
 from telemetry.verdict import Verdict
 from telemetry.watching import Settings, Watching
@@ -94,6 +94,8 @@ def _plain(h: Heard) -> dict[str, object]:
     if isinstance(h, Event):
         event = {"code": h.code, "severity": h.severity, "text": h.text}
         return {"machine": h.machine, "at": rfc3339(h.at_ms), "event": event, "format": h.format}
+    if isinstance(h, Answer):
+        return {"machine": h.machine, "at": rfc3339(h.received_at_ms), "answer": dict(h.body), "format": h.format}
     status = "online" if h.online else "offline"
     return {"machine": h.machine, "at": rfc3339(h.received_at_ms), "status": status, "format": h.format}
 

@@ -6,7 +6,7 @@ A seat holds all state that depends on the order of its partition. It keeps what
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ from telemetry.directory import Known
 from telemetry.envelope import Damaged, Envelope, unpacked
 from telemetry.formats import Decoder, sparkplug
 from telemetry.log import Record
-from telemetry.reading import REASONS, Event, Heard, Reading, Refused, Status
+from telemetry.reading import REASONS, Answer, Event, Heard, Reading, Refused, Status
+from telemetry.told import Letter, Told, machine_of
 from telemetry.verdict import Verdict
 from telemetry.watching import Watching
 
@@ -31,33 +32,10 @@ log = structlog.get_logger()
 
 UNKNOWN_MACHINE: Final = "unknown_machine"
 DAMAGED_RECORD: Final = "damaged_record"
-_VERSION: Final = b"VS2"
+_VERSION: Final = b"VS3"
+_BEFORE_DIGEST: Final = b"VS2"
 _BEFORE_BIRTHS: Final = b"VS1"
 _CUT: Final = 1_000  # characters of a detail
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message we could not use, with where it stands in the log."""
-
-    envelope: Envelope
-    machine: str
-    reason: str
-    detail: str
-    position: int
-    item: int
-    customer_id: uuid.UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What one message said, with where it came from. `refused` when it said nothing we understand."""
-
-    envelope: Envelope
-    position: int
-    item: int
-    heard: tuple[Heard, ...] = ()
-    refused: Refused | None = None
 
 
 @dataclass
@@ -67,6 +45,7 @@ class Pending:
     reports: dict[str, list[history.Report]] = field(default_factory=dict)
     touched: dict[str, Known] = field(default_factory=dict)
     verdicts: list[tuple[Known, Verdict]] = field(default_factory=list)
+    answers: list[tuple[Known, Answer]] = field(default_factory=list)
     letters: dict[tuple[int, int], Letter] = field(default_factory=dict)
     deliveries: Deliveries = field(default_factory=Deliveries)
     count: int = 0  # of reports, events and letters
@@ -182,6 +161,10 @@ class Seat:
         if isinstance(heard, Event):
             self._take_event(each, heard, whose, feed)
             return
+        if isinstance(heard, Answer):
+            self._count(whose, each, Fate.SCORED)
+            self.pending.answers.append((whose, heard))
+            return
         fate = state.admit(heard, retained=each.envelope.retained, future_tolerance_ms=self._future_tolerance_ms)
         if fate is Fate.REFUSED:
             self._refuse(each, heard.machine, "future_instant", _ahead(heard), {whose.name: whose})
@@ -245,18 +228,22 @@ class Seat:
         """What later answers depend on, as bytes; taken when nothing is pending."""
         told = {name: state.snapshot() for name, state in self.heard.items()}
         heard = orjson.dumps({"heard": told, "births": self.decoder.births.snapshot()})
-        return _VERSION + len(heard).to_bytes(8, "little") + heard + self.watching.snapshot()
+        body = len(heard).to_bytes(8, "little") + heard + self.watching.snapshot()
+        return _VERSION + hashlib.sha256(body).digest() + body
 
     def restore(self, blob: bytes) -> None:
         """The inverse of `snapshot`. Raises `ValueError` for bytes of another version or damaged ones."""
-        if blob[:3] not in (_VERSION, _BEFORE_BIRTHS):
+        version, body = blob[:3], blob[35:] if blob[:3] == _VERSION else blob[3:]
+        if version not in (_VERSION, _BEFORE_DIGEST, _BEFORE_BIRTHS):
             raise ValueError("a snapshot of another version")
-        end = 11 + int.from_bytes(blob[3:11], "little")
-        kept: dict[str, Any] = orjson.loads(blob[11:end])
-        told = kept if blob[:3] == _BEFORE_BIRTHS else kept["heard"]
-        self.watching = Watching.restore(blob[end:])
+        if version == _VERSION and hashlib.sha256(body).digest() != blob[3:35]:
+            raise ValueError("a damaged snapshot")
+        end = 8 + int.from_bytes(body[:8], "little")
+        kept: dict[str, Any] = orjson.loads(body[8:end])
+        told = kept if version == _BEFORE_BIRTHS else kept["heard"]
+        self.watching = Watching.restore(body[end:])
         self.heard = {name: admission.restored(state) for name, state in told.items()}
-        if blob[:3] == _VERSION:
+        if version != _BEFORE_BIRTHS:
             self.decoder.births = sparkplug.restored(kept["births"])
 
     def learn(self, whose: Known, reports: Iterable[tuple[int, dict[str, float]]]) -> None:
@@ -269,18 +256,6 @@ class Seat:
                 if not whose.is_worked_on(at)
             ]
         )
-
-
-def machine_of(topic: bytes) -> str:
-    """The machine a topic of ours names, as far as it can be read; empty for a foreign one."""
-    levels = topic.split(b"/", 2)
-    return levels[1].decode("utf-8", "replace")[:63] if levels[0] == b"vigie" and len(levels) > 1 else NOBODY
-
-
-def names_in(told: Sequence[Told]) -> set[str]:
-    """Every machine a batch speaks of."""
-    names = {heard.machine for each in told for heard in each.heard}
-    return names | {machine_of(each.envelope.topic) for each in told if each.refused is not None} - {NOBODY}
 
 
 def _ahead(reading: Reading) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
-from telemetry import admission, beats, declared, effects, history, positions, taught
+from telemetry import admission, beats, declared, effects, history, positions, taught, watch_facts
 from telemetry.directory import Directory, Known
 from telemetry.forgetting import RELEARN, Forgetting
 from telemetry.log import LogReader, PositionGone, Record
@@ -29,7 +29,8 @@ from telemetry.log_door import open_reader
 from telemetry.needs import Needs
 from telemetry.numbers import Numbers
 from telemetry.positions import READER, Overtaken
-from telemetry.seat import Seat, Told, names_in, to_ms
+from telemetry.seat import Seat, to_ms
+from telemetry.told import Told, names_in
 
 log = structlog.get_logger()
 
@@ -78,6 +79,7 @@ class Watcher:
         self._directory, self._forgetting = Directory(), Forgetting()
         self._pending_since: dict[int, float] = {}
         self._snapshot_due: dict[int, float] = {}
+        self._unsound: dict[int, str] = {}  # partitions that learn anew, and why
         self._beat_due, self._taken = 0.0, 0
         self._failures = 0  # to store, in a row
 
@@ -118,7 +120,11 @@ class Watcher:
         for partition in self.seats.keys() - held:
             self._let_go(partition)
         for partition in held - self.seats.keys():
-            self._sit_down(partition)
+            try:
+                self._sit_down(partition)
+            except OperationalError as problem:
+                # Whoever sat there is frozen in the middle of a transaction: the database ends that, and we try again.
+                log.warning("watch.partition_waits", partition=partition, why=str(problem.orig).splitlines()[0])
 
     def _sit_down(self, partition: int, use_snapshot: bool = True) -> None:
         with work(self._sessions, SYSTEM) as session:
@@ -131,6 +137,7 @@ class Watcher:
                 seat.reached = place.snapshot_position
             except ValueError as problem:
                 log.warning("watch.snapshot_unusable", partition=partition, why=str(problem))
+                self._unsound[partition] = "its snapshot could not be used"
         self.seats[partition] = seat
         self._forgetting.begin(seat, self._clock())
         self._snapshot_due[partition] = time.monotonic() + self._settings.snapshot_s
@@ -157,6 +164,7 @@ class Watcher:
             log.critical("watch.position_gone", partition=gone.partition, wanted=gone.wanted, oldest=gone.oldest)
             raise gone
         log.warning("watch.rebuild_from_history", partition=gone.partition, wanted=gone.wanted, oldest=gone.oldest)
+        self._unsound[gone.partition] = "the log no longer reaches back to its snapshot"
         self._sit_down(gone.partition, use_snapshot=False)
 
     # ---- hearing and storing
@@ -248,6 +256,7 @@ class Watcher:
     def _keep_snapshot(self, seat: Seat) -> None:
         with work(self._sessions, SYSTEM) as session:
             positions.keep_snapshot(session, seat.partition, self._owner, seat.position, seat.snapshot())
+        self._unsound.pop(seat.partition, None)
 
     def _put_models(self) -> None:
         """A few at a time, beside the readings: an incident does not wait for sixty models to be written."""
@@ -277,16 +286,7 @@ class Watcher:
 
     def facts(self) -> Mapping[str, Any]:
         """How far behind, how much is held."""
-        ends, now_ms = {p: self._reader.end_of(p) for p in self.seats}, to_ms(self._clock())
-        lag = {p: max(0, ends[p] - seat.reached) for p, seat in self.seats.items()}
-        return {
-            "lag_records": sum(lag.values()),
-            "lag_s": max((seat.behind_s(ends[p], now_ms) for p, seat in self.seats.items()), default=0.0),
-            "machines": sum(len(seat.heard) for seat in self.seats.values()),
-            "taken": self._taken,
-            "rebuilding": sum(seat.is_rebuilding for seat in self.seats.values()),
-            "partitions": {str(p): {"position": seat.position, "lag": lag[p]} for p, seat in self.seats.items()},
-        }
+        return watch_facts.facts(self.seats, self._reader, self._taken, self._unsound, to_ms(self._clock()))
 
     def _beat(self, name: str) -> None:
         try:

@@ -21,12 +21,13 @@ from telemetry.formats.strict import (
     sequence,
     text_of,
 )
-from telemetry.reading import NO_FACTS, Event, Heard, Reading, Refused, Status
+from telemetry.reading import NO_FACTS, Answer, Event, Heard, Reading, Refused, Status
 
 FORMAT: Final = "native"
 MAX_REPORTS: Final = 5000
-# What we say to a machine, and its answers to our questions: conversation, no telemetry.
-OURS: Final = frozenset({"receipt", "ask", "answer"})
+# What we say to a machine: no telemetry.
+OURS: Final = frozenset({"receipt", "ask"})
+MAX_ANSWER: Final = 64 * 1024  # bytes; a list of processes is a quarter of it
 _REPORT_KEYS: Final = frozenset({"seq", "at", "metrics", "facts"})
 _EVENT_KEYS: Final = frozenset({"seq", "at", "code", "severity", "text"})
 SEVERITIES: Final[Mapping[str, int]] = {
@@ -35,7 +36,7 @@ SEVERITIES: Final[Mapping[str, int]] = {
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:
-    """``vigie/MACHINE/report|event|status``."""
+    """``vigie/MACHINE/report|event|status|answer``."""
     what = route.rest[0] if route.rest else ""
     if len(route.rest) != 1:
         raise Refused("unknown_topic", route.topic[:120])
@@ -45,6 +46,8 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
         return each(_list_of(json_of(payload)), lambda item: [event(route, item)])
     if what == "status":
         return [status(route, text_of(payload), FORMAT)]
+    if what == "answer":
+        return [answer(route, payload)]
     if what in OURS:
         return []
     raise Refused("unknown_topic", route.topic[:120])
@@ -55,6 +58,16 @@ def status(route: Route, text: str, fmt: str) -> Status:
     if text not in {"online", "offline"}:
         raise Refused("bad_shape", f"status {text[:40]!r} is neither online nor offline")
     return Status(route.machine, text == "online", route.received_at_ms, fmt)
+
+
+def answer(route: Route, payload: bytes) -> Answer:
+    """What a machine answered to a reading asked of it: which one, and a JSON object."""
+    if len(payload) > MAX_ANSWER:
+        raise Refused("too_large", f"an answer of {len(payload)} bytes, at most {MAX_ANSWER}")
+    body = json_of(payload)
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not 0 < len(body["id"]) <= 60:
+        raise Refused("bad_shape", "an answer is a JSON object with the id of what was asked")
+    return Answer(route.machine, body["id"], body, route.received_at_ms, FORMAT)
 
 
 def _list_of(value: Any) -> list[Any]:

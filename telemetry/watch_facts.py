@@ -1,0 +1,40 @@
+"""What a watcher tells of itself: how far behind it is, how much it holds, whether it watches less well than it should.
+
+Degraded is not broken: readings are stored and counted as ever; what looks at them is late, or learns anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from telemetry.log import LogReader
+from telemetry.seat import Seat
+
+LATE_S: Final = 10.0  # heard so long after it arrived, nobody would call it live
+
+
+def facts(
+    seats: Mapping[int, Seat], reader: LogReader, taken: int, unsound: Mapping[int, str], now_ms: int
+) -> dict[str, Any]:
+    """For the platform page; `unsound` says why partitions learn anew. Raises what the log's `end_of` raises."""
+    ends = {partition: reader.end_of(partition) for partition in seats}
+    lag = {partition: max(0, ends[partition] - seat.reached) for partition, seat in seats.items()}
+    lag_s = max((seat.behind_s(ends[partition], now_ms) for partition, seat in seats.items()), default=0.0)
+    return {
+        "degraded": _degraded(unsound, lag_s),
+        "lag_records": sum(lag.values()),
+        "lag_s": lag_s,
+        "machines": sum(len(seat.heard) for seat in seats.values()),
+        "taken": taken,
+        "rebuilding": sum(seat.is_rebuilding for seat in seats.values()),
+        "partitions": {str(p): {"position": seat.position, "lag": lag[p]} for p, seat in seats.items()},
+    }
+
+
+def _degraded(unsound: Mapping[int, str], lag_s: float) -> str:
+    """Why it watches less well than it should; empty when it does not."""
+    reasons = [f"partition {partition} learns anew, because {why}" for partition, why in sorted(unsound.items())]
+    if lag_s >= LATE_S:
+        reasons.append(f"what arrives is looked at {lag_s:.0f} s late")
+    return "; ".join(reasons)
