@@ -164,14 +164,14 @@ class _Hand:
             site_id=self._site_id(row["customer"], row["site"]),
             retired_at=agreed.instant(row["retired_at"]),
             created_at=self._now,
-            **{name: row[name] for name in ("title", "rack", "source")},
+            **{name: row[name] for name in ("title", "rack", "software", "broker", "source")},
         )
         self._store.machines[made.name] = made
         return made
 
     def _machine_changed(self, row: Row, changed: set[str]) -> None:
         found = self._store.machines[row["machine"]]
-        for name in changed & {"title", "rack", "source"}:
+        for name in changed & {"title", "rack", "software", "broker", "source"}:
             setattr(found, name, row[name])
         if "site" in changed:
             found.site_id = self._site_id(row["customer"], row["site"])

@@ -95,6 +95,8 @@ MACHINES = Kind(
         Column("site", fields.line(), empty=True),
         Column("title", fields.line(), empty=True),
         Column("rack", fields.line(), empty=True),
+        Column("software", fields.line(), empty=True),
+        Column("broker", fields.line(80), empty=True),
         Column("source", fields.one_of(SOURCES), default="native"),
         Column("retired_at", fields.instant, empty=True),
     ),

@@ -146,6 +146,8 @@ class Store:
                 "site": self._site_names.get(row.site_id, "") if row.site_id else "",
                 "title": fields.tidy(row.title),
                 "rack": fields.tidy(row.rack),
+                "software": fields.tidy(row.software),
+                "broker": fields.tidy(row.broker),
                 "source": row.source,
                 "retired_at": fields.said(row.retired_at),
             }

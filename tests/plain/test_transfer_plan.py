@@ -12,9 +12,11 @@ from app.transfer.plan import LineSaid, Plan
 
 PLANT = {"customer": "plant", "name": "Ada's Plant", "language": "en", "zone": "Europe/Paris", "demo": "no"}
 MILL = {"customer": "plant", "site": "Mill", "zone": "Europe/Paris", "country": "FR"}
-DB = {"machine": "plant-db-1", "customer": "plant", "site": "Mill", "title": "", "rack": "", "source": "native",
+DB = {"machine": "plant-db-1", "customer": "plant", "site": "Mill", "title": "", "rack": "", "software": "",
+      "broker": "", "source": "native",
       "retired_at": ""}  # fmt: skip
-FILES = {"machine": "joinery-files", "customer": "joinery", "site": "", "title": "", "rack": "", "source": "native",
+FILES = {"machine": "joinery-files", "customer": "joinery", "site": "", "title": "", "rack": "", "software": "",
+      "broker": "", "source": "native",
          "retired_at": ""}  # fmt: skip
 ADA = {"email": "Ada@example.org", "customer": "plant", "name": "Ada", "languages": "en", "zone": "UTC",
        "unit": "europe", "may": "open", "notify": "email ada@example.org", "active": "yes"}  # fmt: skip

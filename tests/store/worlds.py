@@ -94,7 +94,8 @@ class World:
         ]  # fmt: skip
         for at in range(rng.randint(0, 3)):
             self.keep(Machine(
-                id=new_id(), customer_id=made.id, name=f"m{n}-{at}", title=self.word(), rack=self.word(),
+                id=new_id(), customer_id=made.id, name=f"m{n}-{at}", title=self.word(),
+                rack=self.word(), software=self.word(), broker=rng.choice(("", "east")),
                 site_id=rng.choice([None, *(one.id for one in sites)]), source=rng.choice(("native", "telegraf")),
                 retired_at=self.instant() if rng.random() < 0.3 else None, created_at=NOW,
             ))  # fmt: skip
@@ -226,6 +227,7 @@ class World:
             "watching": rng.choice(("collect", "watch", "shadow", "detect")),
             "ladder": [{"who": who, "wait": rng.randint(1, 9999)} for who in self.some(("duty", "second", "lead"), 1)],
             "grace_days": rng.randint(0, 60),
+            "keep": {"reports": rng.randint(7, 90)} | ({"figures": 900} if rng.random() < 0.5 else {}),
             "allowances": {
                 kind: {"units": rng.randint(0, 9), "period": rng.choice(("month", "half", "year"))}
                 for kind in self.some(("cases", "visits", "remote_hours", "advice_hours"))
