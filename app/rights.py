@@ -19,6 +19,7 @@ RIGHTS: Mapping[str, str] = {
     "contracts:confirm": "confirm, as a second person, a change that lowers a promise or moves the tier",
     "machines:read": "read machines, their state and history",
     "machines:write": "enrol machines, rotate their credential, retire them",
+    "history:erase": "erase what a machine sent",
     "maintenance:write": "plan windows of maintenance, and call them off",
     "reports:write": "send telemetry for machines over HTTP",
     "incidents:read": "read incidents with timeline, evidence and promises",
@@ -51,7 +52,7 @@ _DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "inciden
                  "maintenance:write",
                  "duty:read"}  # fmt: skip
 _SELL = _DESK | {"customers:write", "people:write", "contracts:write", "contracts:confirm", "machines:write",
-                 "tokens:write", "doors:write", "duty:write", "reports:write",
+                 "tokens:write", "doors:write", "duty:write", "reports:write", "history:erase",
                  "platform:write"}  # fmt: skip
 
 ROLES: Mapping[str, frozenset[str]] = {
@@ -67,11 +68,12 @@ ROLES: Mapping[str, frozenset[str]] = {
 CONTACT_MAY: Mapping[str, frozenset[str]] = {
     "open": frozenset({"incidents:open"}),
     "escalate": frozenset({"incidents:escalate"}),
-    "sign": frozenset(),  # signing is a matter of dossiers, which the API does not carry
+    # Signing is a matter of dossiers, which the API does not carry; who signs for a customer also says what is erased.
+    "sign": frozenset({"history:erase"}),
 }
 
 # A customer's key can never do more than the best-placed contact.
-CUSTOMER_KEY = _READ | {"incidents:open", "incidents:escalate", "reports:write"}
+CUSTOMER_KEY = _READ | {"incidents:open", "incidents:escalate", "reports:write", "history:erase"}
 
 
 def of_person(role: str, may: Iterable[str]) -> frozenset[str]:

@@ -90,6 +90,16 @@ def _last_of_each(values: Floats, first: Instants) -> Floats:
     return np.where(place < 0, np.nan, values[place])
 
 
+def as_sent(values: Floats) -> Floats:
+    """The values as people wrote them: what lay in 32 bits is given back with the digits that were sent (12.1), not
+    with those the width made of them (12.100000381469727)."""
+    narrow = values.astype(np.float32)
+    fits = (narrow == values) & (np.abs(values) < _EXACT_IN_32)
+    found = values.copy()
+    found[fits] = narrow[fits].astype("U32").astype(np.float64)
+    return found
+
+
 def packed(columns: Columns) -> bytes:
     """The body of a block."""
     start = int(columns.at_ms[0]) if len(columns) else 0

@@ -12,7 +12,7 @@ import hashlib
 import json
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -34,6 +34,7 @@ from telemetry.figures import HOUR_MS
 
 # A model learns from three days, so one of a week later has nothing of the span in it.
 _LEARNED_FROM: Final = timedelta(days=7)
+_AHEAD: Final = timedelta(hours=2)  # more than a clock may be ahead of ours and still be believed
 
 
 class Changed(Exception):
@@ -176,17 +177,28 @@ def _count_in_ledger(session: Session, machine: Machine, by_hour: Mapping[dateti
     if not by_hour:
         return 0
     count = DeliveryCount
-    mine = (count.machine == machine.name, count.customer_id == machine.customer_id, count.hour >= min(by_hour))
-    waiting, told = sorted(by_hour.items()), 0
-    owed = 0
-    for row in session.scalars(select(count).where(*mine).order_by(count.hour).with_for_update()):
+    mine = (
+        count.machine == machine.name,
+        count.customer_id == machine.customer_id,
+        count.hour >= min(by_hour) - _AHEAD,
+    )
+    rows = session.scalars(select(count).where(*mine).order_by(count.hour).with_for_update()).all()
+    waiting, owed = sorted(by_hour.items()), 0
+    for row in rows:
         while waiting and waiting[0][0] <= row.hour:
             owed += waiting.pop(0)[1]
-        take = min(owed, row.scored + row.late - row.erased)
-        row.erased += take
-        owed -= take
-        told += take
-    return told
+        owed -= _say_erased(row, owed)
+    owed += sum(number for _, number in waiting)
+    for row in reversed(rows):  # its clock was ahead of ours: it came before it was measured
+        owed -= _say_erased(row, owed)
+    return sum(by_hour.values()) - owed
+
+
+def _say_erased(row: DeliveryCount, number: int) -> int:
+    """As many as the hour has room for."""
+    take = min(number, row.scored + row.late - row.erased)
+    row.erased += take
+    return take
 
 
 def _with_figures(by_hour: Counter[datetime], known: Columns) -> Counter[datetime]:
@@ -203,8 +215,9 @@ def _strip(session: Session, machine_id: uuid.UUID, start: datetime, end: dateti
     found = 0
     note = {"from": start.isoformat(), "to": end.isoformat(), "at": now.isoformat()}
     rows: list[Finding | Incident] = [
-        *_overlapping(session, Finding, machine_id, start, end), *_overlapping(session, Incident, machine_id, start, end)
-    ]  # fmt: skip
+        *_overlapping(session, Finding, machine_id, start, end),
+        *_overlapping(session, Incident, machine_id, start, end),
+    ]
     for row in rows:
         row.evidence = {**row.evidence, "series": _cut(row.evidence["series"], start, end), "erased": note}
         found += 1
@@ -214,7 +227,9 @@ def _strip(session: Session, machine_id: uuid.UUID, start: datetime, end: dateti
 def _overlapping(
     session: Session, kind: type[Finding] | type[Incident], machine_id: uuid.UUID, start: datetime, end: datetime
 ) -> list[Any]:  # Any: rows of either table
-    rows = session.scalars(select(kind).where(kind.machine_id == machine_id, kind.evidence.has_key("series")))
+    rows: Iterable[Any] = session.scalars(  # Any: rows of either table
+        select(kind).where(kind.machine_id == machine_id, kind.evidence.has_key("series"))
+    )
     return [row for row in rows if _points_within(row.evidence["series"], start, end)]
 
 

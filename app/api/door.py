@@ -35,6 +35,7 @@ class Answer:
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None  # of the media type the route `gives`
+    stream: Iterator[bytes] | None = None  # the same, made while it is sent; opens its own transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +226,8 @@ def _hold_back(who: Caller) -> None:
 def _respond(one: Route, said: Out | Answer) -> Response:
     answer = said if isinstance(said, Answer) else Answer(said)
     status = answer.status or next(iter(one.answers))
-    if answer.raw is not None:
-        response = Response(answer.raw, status, content_type=one.gives)
+    if answer.raw is not None or answer.stream is not None:
+        response = Response(answer.stream or answer.raw, status, content_type=one.gives)
     elif answer.body is None:
         response = Response(status=status)
         del response.headers["Content-Type"]

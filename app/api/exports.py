@@ -1,0 +1,96 @@
+"""`GET /machines/{machine}/history/export`: what a machine sent, as CSV or Parquet, of any length."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from app import naming
+from app.api import lookup
+from app.api.door import Answer, Call, route
+from app.api.history import chosen, span_of
+from app.front import front
+from app.wire import In, Instant, Zone
+from models.customers import Customer
+from models.machines import Machine
+from models.session import Scope, Sessions, work
+
+if TYPE_CHECKING:
+    from app.history_files import Rows
+
+_CHUNK = {"reports": timedelta(hours=6), "hours": timedelta(days=30), "days": timedelta(days=366)}
+
+
+class ExportQuery(In):
+    format: Literal["csv", "parquet"] = "csv"
+    of: Literal["reports", "hours", "days"] = Field(
+        "reports", description="reports as they were sent, or the figures of hours or days (UTC), which are kept longer"
+    )
+    metrics: str = Field("", max_length=4000, pattern=r"^[^\x00-\x1f\x7f]*$",
+                         description="names with commas between, as sent or OpenTelemetry's; else all")  # fmt: skip
+    names: Literal["sent", "otel"] = "sent"
+    start: Instant | None = Field(None, alias="from", description="left out: a day before `to`")
+    end: Instant | None = Field(None, alias="to", description="left out: now; the instant itself is not included")
+    zone: Zone | None = Field(None, description="of the instants in CSV; left out: the customer's. Parquet has UTC")
+
+
+@route("GET", "/machines/{machine}/history/export", "machines:read", {200: None}, query=ExportQuery,
+       gives="text/csv; charset=utf-8", problems=("not-found",))  # fmt: skip
+def export(call: Call, query: ExportQuery, *, machine: str) -> Answer:
+    """Everything a machine sent in a span of up to ten years, a row each instant and metric, streamed.
+
+    `format=parquet` answers with `application/vnd.apache.parquet`. A text that a spreadsheet would run is defused in
+    CSV by a quote before it.
+    """
+    from app import history_files  # numpy comes with it
+
+    row = lookup.machine(call, machine)
+    start, end = span_of(call, query.start, query.end)
+    wanted = chosen(call.session, row, query.metrics, call.now)
+    zone = ZoneInfo(query.zone or call.session.get_one(Customer, row.customer_id).zone)
+    chunks = _chunks(front().sessions, call.caller.scope, row.id, wanted, start, end, query.of, query.names)
+    figures = query.of != "reports"
+    if query.format == "csv":
+        body = history_files.as_csv(row.name, chunks, zone, figures=figures)
+    else:
+        body = history_files.as_parquet(row.name, chunks, figures=figures)
+    kind = history_files.CSV if query.format == "csv" else history_files.PARQUET
+    headers = {
+        "Content-Disposition": f'attachment; filename="{file_name(row, start, end, query.format)}"',
+        "Content-Type": kind,
+    }
+    return Answer(stream=body, headers=headers)
+
+
+def file_name(machine: Machine, start: datetime, end: datetime, ending: str) -> str:
+    """`press-7_20260301T0000Z_20260401T0000Z.csv`."""
+    return f"{machine.name}_{start:%Y%m%dT%H%MZ}_{end:%Y%m%dT%H%MZ}.{ending}"
+
+
+def _chunks(
+    sessions: Sessions, scope: Scope, machine_id: uuid.UUID, metrics: list[str] | None, start: datetime, end: datetime,
+    of: str, names: naming.Names,
+) -> Iterator[Rows]:  # fmt: skip
+    """Piece by piece, each read in a transaction of its own: a long download holds none open."""
+    from app import history_files
+    from telemetry import figures, history, rollups
+
+    width = figures.HOUR_MS if of == "hours" else figures.DAY_MS
+    if of != "reports":
+        start = history.instant(round(start.timestamp() * 1000) // width * width)
+    while start < end:
+        until = min(start + _CHUNK[of], end)
+        with work(sessions, scope) as session:
+            if of == "reports":
+                rows = history_files.of_reports(history.reports(session, machine_id, metrics, start, until), names)
+            else:
+                make = rollups.hours if of == "hours" else rollups.days
+                found = make(session, machine_id, metrics, start, until)
+                rows = history_files.of_figures(found.at_ms.tolist(), figures.lines(found).items(), names)
+        yield rows
+        start = until
