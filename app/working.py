@@ -12,9 +12,10 @@ from app import providers
 from app.sealing import house_secret
 from app.settings import Settings
 from escalation import wake, work
+from escalation.intake import fleet_events_loop
 from escalation.loops import Loop, run_loops
 from models.session import Sessions, make_engine, make_sessions
-from telemetry import again, broker, history, log_trimming, retention, rollups, silence
+from telemetry import again, broker, broker_watch, history, log_trimming, retention, rollups, silence
 from telemetry.doorstep import Doorstep
 from telemetry.log_door import open_writer
 
@@ -65,7 +66,9 @@ def upkeep(settings: Settings, sessions: Sessions) -> list[Loop]:
     """The loops of the telemetry floor: no notification is about them, so none wakes them."""
     every = [
         Loop("accounts", _ACCOUNTS_S, broker.credentials_loop(settings, sessions), nudged=False),
+        Loop("attempts", _ACCOUNTS_S, broker_watch.watch_loop(settings, sessions), nudged=False),
         Loop("silence", _SILENCE_S, silence.silence_loop(sessions), nudged=False),
+        Loop("fleet events", _SILENCE_S, fleet_events_loop(sessions), nudged=False),
         Loop("letters", _LETTERS_S, again.sending_loop(sessions, _doorstep(settings)), nudged=False),
         Loop("compaction", _COMPACTION_S, history.compaction_loop(sessions), nudged=False),
         Loop("roll-ups", _COMPACTION_S, rollups.rolling_loop(sessions), nudged=False),

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,11 +34,6 @@ Key = tuple[uuid.UUID, uuid.UUID | None]  # customer and contract
 
 _MOST_SPOTS: Final = 300
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('vigie.fleet', 42))")
-_ADOPT: Final = (
-    update(Finding)
-    .where(Finding.id == bindparam("finding"))
-    .values(incident_id=bindparam("incident"), decision_id=bindparam("decision"), shadow=bindparam("in_shadow"))
-)
 
 
 def take_lock(session: Session) -> None:
@@ -115,6 +110,8 @@ class _Batch:
         self, session: Session, now: datetime, tell: Tell, places: Mapping[uuid.UUID, Place], signals: Sequence[Signal]
     ) -> None:
         self.session, self.now, self.tell, self.places, self.signals = session, now, tell, places, signals
+        self.answered: dict[Key, Report] = {}
+        self.counts: dict[uuid.UUID | None, int] = {}  # machines behind each child, before this batch
 
     def begin(self, found: Found, onsets: Sequence[Onset], adopted: Sequence[Any]) -> list[Report]:
         """A new event: what was reported a moment ago and opened incidents of its own is taken in."""
@@ -180,6 +177,9 @@ class _Batch:
         for at, signal in enumerate(self.signals):
             by_contract[contracts[signal.machine_id]].append(at)
         self._name(event, onsets)
+        self.answered = self._answered(event)
+        counted = select(FleetMember.incident_id, func.count()).where(FleetMember.event_id == event.id)
+        self.counts = dict(self.session.execute(counted.group_by(FleetMember.incident_id)).tuples().all())
         answers: dict[int, Report] = {}
         for key in sorted(by_contract, key=str):
             answers |= self._of_contract(event, key, by_contract[key], children.get(key))
@@ -199,10 +199,10 @@ class _Batch:
 
     def _of_contract(self, event: FleetEvent, key: Key, mine: list[int], child: Incident | None) -> dict[int, Report]:
         """All machines of one contract: the first is told to it, the others share what comes of that."""
-        audit.take_turns(self.session, key[0])
         answers: dict[int, Report] = {}
         rest = list(mine)
-        answer = self._before(event, key) if child is None else None
+        answer = self.answered.get(key) if child is None else None
+        before = self.counts.get(child.id, 0) if child is not None else 0
         if child is None and answer is None:
             first = min(mine, key=lambda at: (self.signals[at].severity, self.places[self.signals[at].machine_id].name))
             told = replace(self.signals[first], title=child_title(self.signals[first].title, len(mine), event))
@@ -211,45 +211,44 @@ class _Batch:
             rest.remove(first)
             if answer.incident_id is not None:
                 child = self.session.get_one(Incident, answer.incident_id)
-                child.fleet_event_id = event.id
+                child.fleet_event_id, before = event.id, 1
         if child is not None:
-            self._tell_story(event, child, rest, told_already=bool(answers))
+            if rest:
+                self._tell_story(event, child, rest, before)
             answer = Report("joined", child.id, child.decision_id, f"{child.label} is open for this event")
         assert answer is not None  # told, found, or joined
-        shadow = answer.outcome == "shadow"
         ids = [self.signals[at].finding_id for at in rest]
-        rows = [
-            {"finding": id, "incident": answer.incident_id, "decision": answer.decision_id, "in_shadow": shadow}
-            for id in ids if id is not None
-        ]  # fmt: skip
-        if rows:
-            self.session.connection().execute(_ADOPT, rows)
+        ids = [id for at in rest if (id := self.signals[at].finding_id) is not None]
+        if ids:
+            given = {"incident_id": answer.incident_id, "decision_id": answer.decision_id}
+            shared = update(Finding).where(Finding.id.in_(ids)).values(**given, shadow=answer.outcome == "shadow")
+            self.session.execute(shared, execution_options={"synchronize_session": False})
         return answers | dict.fromkeys(rest, answer)
 
-    def _before(self, event: FleetEvent, key: Key) -> Report | None:
-        """What a contract without a child answered earlier in this event: it is not asked for every machine."""
-        row = self.session.execute(
-            select(FleetMember.answer, Finding.decision_id)
+    def _answered(self, event: FleetEvent) -> dict[Key, Report]:
+        """What contracts without a child answered earlier in this event: none is asked for every machine."""
+        rows = self.session.execute(
+            select(FleetMember.customer_id, FleetMember.contract_id, FleetMember.answer, Finding.decision_id)
             .join(Finding, Finding.id == FleetMember.finding_id)
-            .where(
-                FleetMember.event_id == event.id,
-                FleetMember.customer_id == key[0],
-                FleetMember.contract_id.is_not_distinct_from(key[1]),
-                FleetMember.answer.in_(("shown", "shadow", "refused")),
-            )
-            .limit(1)
-        ).one_or_none()
-        return Report(row.answer, None, row.decision_id, "answered for this event before") if row else None
-
-    def _tell_story(self, event: FleetEvent, child: Incident, rest: Sequence[int], *, told_already: bool) -> None:
-        if not rest:
-            return
-        before = self.session.scalar(
-            select(func.count()).select_from(FleetMember).where(FleetMember.incident_id == child.id)
+            .where(FleetMember.event_id == event.id, FleetMember.answer.in_(("shown", "shadow", "refused")))
         )
-        count = int(before or 0) + len(rest) + told_already
+        said = "answered for this event before"
+        return {(row.customer_id, row.contract_id): Report(row.answer, None, row.decision_id, said) for row in rows}
+
+    def _tell_story(self, event: FleetEvent, child: Incident, rest: Sequence[int], before: int) -> None:
+        """More machines stand behind a child: said when their number doubles, so that a storm is a few lines."""
+        count = before + len(rest)
         severity = min(self.signals[at].severity for at in rest)
-        if severity < child.severity:
+        graver = severity < child.severity
+        if (
+            not graver
+            and before >= 1
+            and count.bit_length() == before.bit_length()
+            and child.condition_ended_at is None
+        ):
+            return
+        audit.take_turns(self.session, child.customer_id)
+        if graver:
             opening.worsen(self.session, child, severity, f"{count} machines have the same problem", self.now)
         child.condition_ended_at = None
         child.title = child_title(child.title, count, event)

@@ -10,9 +10,12 @@ from typing import Final
 from sqlalchemy import bindparam, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from escalation import story
+from escalation.fleet_words import child_title, parent_title
 from escalation.gathering import Tell, take_lock
 from escalation.signal import Signal
 from escalation.together import is_over
+from models import audit
 from models.fleet_events import FleetEvent, FleetMember
 from models.incidents import OPEN_STATES, Finding, Incident
 from models.machines import Machine
@@ -98,11 +101,37 @@ def settle(session: Session, event_id: uuid.UUID, now: datetime, tell: Tell) -> 
     if event.recovered_at is not None and now - event.recovered_at >= HOLD:
         event.resolved_at = now
         _release(session, event, now, tell)
-    if before == (event.machines, event.recovered, event.recovered_at, event.resolved_at):
+    recounted = _recount_children(session, event, now)
+    if before == (event.machines, event.recovered, event.recovered_at, event.resolved_at) and not recounted:
         return False
+    event.title = parent_title(event)
     event.version += 1
     event.changed_at = now
     return True
+
+
+def _recount_children(session: Session, event: FleetEvent, now: datetime) -> int:
+    """Titles say how many machines stand behind a child; while a storm blew they were left as they were."""
+    counted = (
+        select(FleetMember.incident_id, func.count().label("machines"))
+        .where(FleetMember.event_id == event.id, FleetMember.released_at.is_(None))
+        .group_by(FleetMember.incident_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Incident.id, Incident.customer_id, Incident.title, counted.c.machines)
+        .join(counted, counted.c.incident_id == Incident.id)
+        .where(Incident.state.in_(OPEN_STATES))
+        .order_by(Incident.customer_id, Incident.id)
+    ).all()
+    stale = [row for row in rows if row.title != child_title(row.title, row.machines, event)]
+    for row in stale:
+        audit.take_turns(session, row.customer_id)
+        incident = session.get_one(Incident, row.id, with_for_update=True, populate_existing=True)
+        incident.title = child_title(incident.title, row.machines, event)
+        facts = {"event": event.label, "count": row.machines}
+        story.changed(session, incident, "count fleet event", now, facts=facts)
+    return len(stale)
 
 
 def _done() -> tuple[object, ...]:

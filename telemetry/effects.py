@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from contracts import ledger
 from contracts.decision import Ask
-from escalation import intake
+from escalation import gathering, intake, recovering
 from escalation.intake import Signal
 from models import audit
 from models.artefacts import ModelArtefact
@@ -24,13 +26,17 @@ from telemetry import history, positions, shelf, taught
 from telemetry.admission import Heard
 from telemetry.directory import Known
 from telemetry.frozen import with_window
-from telemetry.seat import Letter, Pending, Seat
+from telemetry.seat import Pending, Seat
+from telemetry.told import Letter
 from telemetry.verdict import Verdict
 from telemetry.watching import Watched
 
 _REBIRTH: Final = text("SELECT pg_notify('vigie_rebirth', :node)")  # the bridge asks (bridge_desk.py)
 _MOST_REBIRTHS: Final = 100  # the others are wanted again by their next word
 _LATELY: Final = timedelta(minutes=2)
+MOST_WINDOWS: Final = 20  # frozen in one flush; each costs a look into history
+WINDOWS_A_CUSTOMER: Final = 2
+MOST_ANSWERS: Final = 20  # of one contract to as many machines in one flush
 
 _STATE = text(
     """
@@ -144,39 +150,77 @@ def _letter_row(partition: int, letter: Letter) -> dict[str, Any]:
 
 def _tell(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
     """Conditions that began go to the duty desk together; one that ended, after what began before it."""
+    if any(verdict.opened for _, verdict in verdicts):
+        gathering.take_lock(session)
     # Every customer's turn is taken now and in one order, so that two watchers cannot wait for each other crosswise.
     for customer_id in sorted({whose.customer_id for whose, _ in verdicts}):
         audit.take_turns(session, customer_id)
     began: list[tuple[Known, Verdict]] = []
+    ended: list[tuple[Known, Verdict]] = []
+    asked: Counter[uuid.UUID] = Counter()
     for whose, verdict in verdicts:
         if whose.telemetry == "watch" and verdict.kind == "anomaly":
-            if verdict.opened:
+            asked[whose.customer_id] += verdict.opened
+            # Of many at once a few answers say what all of them would.
+            if verdict.opened and asked[whose.customer_id] <= MOST_ANSWERS:
                 question = Ask("detection", asked_at=now, machine_id=whose.machine_id, severity=verdict.severity)
                 ledger.ask(session, whose.customer_id, question, now, asked_by="watch")
         elif verdict.opened:
+            if any((told.machine, told.cause) == (verdict.machine, verdict.cause) for _, told in ended):
+                _end(session, ended, now)
+                ended = []
             began.append((whose, verdict))
         else:
             if any((told.machine, told.cause) == (verdict.machine, verdict.cause) for _, told in began):
                 _begin(session, began, now)
                 began = []
-            taught.keep_peak(session, verdict)
-            intake.condition_ended(
-                session, whose.machine_id, verdict.cause, _at(verdict.at_ms), now, finding_id=verdict.finding_id
-            )
+            ended.append((whose, verdict))
     _begin(session, began, now)
+    _end(session, ended, now)
+
+
+def _end(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
+    """Conditions that ended; those of a fleet event all at once, but for the last of each incident."""
+    for _, verdict in verdicts:
+        taught.keep_peak(session, verdict)
+    endings = [(whose.machine_id, verdict.cause, _at(verdict.at_ms), verdict.finding_id) for whose, verdict in verdicts]
+    done = recovering.many_recovered(session, endings) if len(endings) > 1 else set()
+    for at, (machine_id, cause, instant, finding_id) in enumerate(endings):
+        if at not in done:
+            intake.condition_ended(session, machine_id, cause, instant, now, finding_id=finding_id)
 
 
 def _begin(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
     if not verdicts:
         return
+    shown = _with_windows(verdicts)
     verdicts = [
         (whose, replace(verdict, evidence=with_window(session, whose.machine_id, verdict, _first_sign(verdict))))
-        for whose, verdict in verdicts
+        if at in shown
+        else (whose, verdict)
+        for at, (whose, verdict) in enumerate(verdicts)
     ]
     digests = _digests(session, [whose for whose, verdict in verdicts if verdict.kind == "anomaly"])
     rows = [_finding_row(whose, verdict, digests.get(whose.machine_id, ""), now) for whose, verdict in verdicts]
     session.execute(insert(Finding).on_conflict_do_nothing(index_elements=["id"]), rows)
     intake.report_all(session, [_signal(whose, verdict) for whose, verdict in verdicts], now)
+
+
+def _with_windows(verdicts: Sequence[tuple[Known, Verdict]]) -> set[int]:
+    """Whose window is frozen: everybody's, or when many begin at once the gravest of each customer, by name.
+
+    They are the ones a fleet event's incidents are made of; history keeps the windows of the others as it keeps all.
+    """
+    if len(verdicts) <= MOST_WINDOWS:
+        return set(range(len(verdicts)))
+    order = sorted(range(len(verdicts)), key=lambda at: (verdicts[at][1].severity, verdicts[at][0].name))
+    counted: Counter[uuid.UUID] = Counter()
+    chosen = set()
+    for at in order:
+        counted[verdicts[at][0].customer_id] += 1
+        if counted[verdicts[at][0].customer_id] <= WINDOWS_A_CUSTOMER:
+            chosen.add(at)
+    return chosen
 
 
 def _digests(session: Session, machines: Sequence[Known]) -> dict[Any, str]:

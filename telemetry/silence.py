@@ -17,13 +17,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts import ledger
 from contracts.decision import Ask
-from escalation import intake
+from escalation import intake, recovering
 from escalation.intake import Signal
 from models.incidents import Finding
 from models.machines import Machine, MachineState
@@ -48,7 +48,8 @@ _UNLEARNED_S: Final = 60.0  # the rhythm taken for a machine that has not report
 _RECONNECT: Final = timedelta(seconds=120)
 _FRESH: Final = timedelta(seconds=20)
 _MOST_LAG: Final = 200  # records; behind by more, the watcher cannot know who is silent
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 2_000  # machines a look: a fleet that falls silent is told within seconds
+_NAMED: Final = 20  # machines the log names of those
 _IDS: Final = uuid.UUID("5a1c1f0e-6d0b-5f55-9c51-3f4f3d6f2c11")
 
 
@@ -183,33 +184,36 @@ def _is_missed(row: Any, since: datetime, windows: Sequence[Window], now: dateti
 
 
 def _fell_silent(session: Session, rows: Sequence[Any], cuts: Mapping[uuid.UUID, Cut], now: datetime) -> int:
-    signals = []
-    for row in rows:
-        still = session.scalar(
+    # The watcher may have heard from one of them since we looked.
+    seen = [(row.machine_id, row.last_received_at) for row in rows]
+    fell = set(
+        session.scalars(
             update(MachineState)
-            .where(
-                MachineState.machine_id == row.machine_id,
-                # The watcher may have heard from it since we looked.
-                MachineState.last_received_at == row.last_received_at,
-            )
+            .where(tuple_(MachineState.machine_id, MachineState.last_received_at).in_(seen))
             .values(speaking="silent", since=now)
             .returning(MachineState.machine_id)
         )
-        if still is None:
-            continue
-        log.info("silence.began", machine=row.name, last_heard=row.last_received_at.isoformat())
+        if seen
+        else ()
+    )
+    rows = [row for row in rows if row.machine_id in fell]
+    for row in rows[:_NAMED]:
+        log.info("silence.began", machine=row.name, last_heard=row.last_received_at.isoformat(), of=len(rows))
+    for row in rows:
         if row.telemetry == "collect":
             # Collected only: the answer is written down, and nothing else.
             question = Ask("silence_watch", asked_at=now, machine_id=row.machine_id, severity=SEVERITY)
             ledger.ask(session, row.customer_id, question, now, asked_by="silence")
-            continue
-        signals.append(_signal(session, row, cuts.get(row.machine_id), now))
+    signals = [_signal(row, cuts.get(row.machine_id), now) for row in rows if row.telemetry != "collect"]
     if signals:
+        owners = {row.machine_id: row.customer_id for row in rows}
+        findings = [_finding_row(signal, owners[signal.machine_id], now) for signal in signals]
+        session.execute(insert(Finding).on_conflict_do_nothing(index_elements=["id"]), findings)
         intake.report_all(session, signals, now)
     return len(rows)
 
 
-def _signal(session: Session, row: Any, cut: Cut | None, now: datetime) -> Signal:
+def _signal(row: Any, cut: Cut | None, now: datetime) -> Signal:
     heard: datetime = row.last_received_at
     usual = f"every {row.cadence_s:.0f} s" if row.cadence_s else "in a rhythm not learned yet"
     silent_s = (now - heard).total_seconds()
@@ -223,29 +227,10 @@ def _signal(session: Session, row: Any, cut: Cut | None, now: datetime) -> Signa
         "cadence_s": row.cadence_s,
         "patience_s": patience_s(row.cadence_s),
         "said": row.said,
+        "silent_s": silent_s,
     }
     if cut is not None:
         evidence["site"], evidence["others"] = cut.site, cut.others
-    finding_id = uuid.uuid5(_IDS, f"{row.name}\n{CAUSE}\n{round(heard.timestamp() * 1000)}")
-    session.execute(
-        insert(Finding)
-        .values(
-            id=finding_id,
-            customer_id=row.customer_id,
-            machine_id=row.machine_id,
-            cause=CAUSE,
-            kind="silence",
-            severity=SEVERITY,
-            score=silent_s,
-            started_at=heard,
-            opened_at=now,
-            summary=summary,
-            metrics=[],
-            evidence=evidence,
-            created_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["id"])
-    )
     return Signal(
         machine_id=row.machine_id,
         cause=CAUSE,
@@ -255,9 +240,27 @@ def _signal(session: Session, row: Any, cut: Cut | None, now: datetime) -> Signa
         title="The machine has fallen silent" if cut is None else f"Everything at {cut.site} has fallen silent",
         summary=summary,
         evidence=evidence,
-        finding_id=finding_id,
+        finding_id=uuid.uuid5(_IDS, f"{row.name}\n{CAUSE}\n{round(heard.timestamp() * 1000)}"),
         began_at=heard,
     )
+
+
+def _finding_row(signal: Signal, customer_id: uuid.UUID, now: datetime) -> dict[str, Any]:
+    return {
+        "id": signal.finding_id,
+        "customer_id": customer_id,
+        "machine_id": signal.machine_id,
+        "cause": CAUSE,
+        "kind": "silence",
+        "severity": SEVERITY,
+        "score": signal.evidence["silent_s"],
+        "started_at": signal.began_at,
+        "opened_at": now,
+        "summary": signal.summary,
+        "metrics": [],
+        "evidence": dict(signal.evidence),
+        "created_at": now,
+    }
 
 
 def _over(session: Session, now: datetime) -> int:
@@ -269,10 +272,13 @@ def _over(session: Session, now: datetime) -> int:
         .order_by(Finding.machine_id)
         .limit(_AT_ONCE)
     ).all()
-    for finding_id, machine_id, heard in rows:
-        intake.condition_ended(session, machine_id, CAUSE, heard or now, now, finding_id=finding_id)
+    endings = [(machine_id, CAUSE, heard or now, finding_id) for finding_id, machine_id, heard in rows]
+    done = recovering.many_recovered(session, endings) if len(endings) > 1 else set()
+    for at, (machine_id, cause, heard, finding_id) in enumerate(endings):
+        if at not in done:
+            intake.condition_ended(session, machine_id, cause, heard, now, finding_id=finding_id)
         # The end is stated here too: a finding the contract refused has no incident that could say it.
         session.execute(
-            update(Finding).where(Finding.id == finding_id, Finding.ended_at.is_(None)).values(ended_at=heard or now)
+            update(Finding).where(Finding.id == finding_id, Finding.ended_at.is_(None)).values(ended_at=heard)
         )
     return len(rows)

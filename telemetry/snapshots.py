@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from telemetry.eyes import Eyes
 from telemetry.fleet import COLUMNS, Fleet
+from telemetry.habits import Habits
 from telemetry.machine import Condition, Machine
 from telemetry.relations import Links
+from telemetry.restraint import Run
 from telemetry.rulebook import Standing
 from telemetry.teaching import Taught
 
@@ -110,6 +112,8 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "settles": m.settles_ms,
         "eyes": m.eyes.state(),
         "taught": m.taught.state(),
+        "habits": m.habits.state(),
+        "held": None if m.held is None else asdict(m.held),
         "rows": out.put(m.rows, "<i8"),
         "links": None
         if links is None
@@ -145,6 +149,8 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.joined, m.settles_ms = d.get("joined", {}), d.get("settles", -1)
     m.eyes = Eyes.restored(d["eyes"]) if "eyes" in d else m.eyes
     m.taught = Taught.restored(d["taught"]) if "taught" in d else m.taught
+    m.habits = Habits.restored(d.get("habits", ()))
+    m.held = Run(**d["held"]) if d.get("held") else None
     m.rows = arrays.get(d["rows"])
     if d["links"] is not None:
         weights, offset, *plain = d["links"]

@@ -1,0 +1,147 @@
+"""What a machine does at the same hour every week: a batch job, a weekly backup. Plain.
+
+Of every time its score stood above the threshold a few numbers are kept for a little more than two weeks: when, how
+long, how loud, which metrics. What was there at about this hour one week ago and two weeks ago, looked alike both
+times, went away by itself and was not confirmed by an engineer is a habit the third time: nothing opens while it is no
+louder than one and a half times what it was, and lasts no longer. Weeks that lie in the history a machine is learned
+from count as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from telemetry.baselines import QUICK_SHARE, Baselines
+from telemetry.features import DAY_S, FAST, Array, daily, half_hour, lagged, smooth
+from telemetry.teaching import Signature, likeness, signature_of
+
+HOUR_MS: Final = 3_600_000
+WEEK_MS: Final = 7 * 24 * HOUR_MS
+AROUND_MS: Final = 75 * 60_000  # people's clocks move an hour twice a year, and jobs start a little late
+KEPT_MS: Final = 2 * WEEK_MS + 3 * AROUND_MS
+MOST_KEPT: Final = 400
+LOUDER: Final = 1.5
+LONGER: Final = 1.5
+GRACE_MS: Final = 30 * 60_000
+ALIKE: Final = 0.7
+ONE_RUN_MS: Final = 30 * 60_000  # pauses shorter than this do not end it
+MOST_HOURS: Final = 24  # what lasts a day is a state and no habit
+
+
+@dataclass(slots=True)
+class Seen:
+    """One time above the threshold, opened or not."""
+
+    started_ms: int
+    ended_ms: int
+    peak: float  # 1.0 is the threshold
+    signature: Signature
+    finding: str = ""  # "" when nothing was opened
+
+
+@dataclass(slots=True)
+class Habits:
+    """One machine's times above its threshold, the oldest first."""
+
+    seen: list[Seen] = field(default_factory=list)
+
+    def note(self, at_ms: int, ratio: float, signature: Signature, finding: str = "") -> None:
+        """It stands above the threshold at this instant; what follows within half an hour is the same time."""
+        last = self.seen[-1] if self.seen else None
+        if last is not None and not finding and at_ms - last.ended_ms <= ONE_RUN_MS:
+            last.ended_ms, last.peak = max(last.ended_ms, at_ms), max(last.peak, ratio)
+            return
+        self._forget(at_ms)
+        self.seen.append(Seen(at_ms, at_ms, ratio, dict(signature), finding))
+
+    def go_on(self, at_ms: int, ratio: float) -> None:
+        """What was noted last goes on."""
+        if self.seen:
+            self.seen[-1].ended_ms, self.seen[-1].peak = at_ms, max(self.seen[-1].peak, ratio)
+
+    def usual(
+        self, signature: Signature, ratio: float, at_ms: int, judged: Mapping[str, tuple[str, int]]
+    ) -> tuple[Seen, Seen] | None:
+        """The same a week and two weeks ago, when this is no more than that; None when it is news."""
+        weeks = [self._like(signature, at_ms - week * WEEK_MS, judged) for week in (1, 2)]
+        one, two = weeks
+        if one is None or two is None or ratio > LOUDER * max(one.peak, two.peak):
+            return None
+        longest = max(one.ended_ms - one.started_ms, two.ended_ms - two.started_ms)
+        begun = self.seen[-1].started_ms if self._is_running(at_ms) else at_ms
+        return (one, two) if at_ms - begun <= LONGER * longest + GRACE_MS else None
+
+    def _is_running(self, at_ms: int) -> bool:
+        return bool(self.seen) and at_ms - self.seen[-1].ended_ms <= ONE_RUN_MS
+
+    def _like(self, signature: Signature, around_ms: int, judged: Mapping[str, tuple[str, int]]) -> Seen | None:
+        for one in reversed(self.seen):
+            near = one.started_ms - AROUND_MS <= around_ms <= one.ended_ms + AROUND_MS
+            short = one.ended_ms - one.started_ms <= MOST_HOURS * HOUR_MS
+            confirmed = judged.get(one.finding, ("", 0))[0] == "true"
+            if near and short and not confirmed and likeness(signature, one.signature) >= ALIKE:
+                return one
+        return None
+
+    def learn(self, seen: Sequence[Seen], now_ms: int) -> None:
+        """Take what history showed; what was noted since stays."""
+        own = [one for one in self.seen if not seen or one.started_ms > seen[-1].ended_ms]
+        self.seen = sorted((*seen, *own), key=lambda one: one.started_ms)
+        self._forget(now_ms)
+
+    def _forget(self, now_ms: int) -> None:
+        kept = [one for one in self.seen if now_ms - one.ended_ms <= KEPT_MS]
+        self.seen = kept[-MOST_KEPT:]
+
+    def state(self) -> list[list[Any]]:
+        """As JSON."""
+        return [[s.started_ms, s.ended_ms, s.peak, dict(s.signature), s.finding] for s in self.seen]
+
+    @classmethod
+    def restored(cls, state: Sequence[Sequence[Any]]) -> Habits:
+        """The inverse of ``state``."""
+        return cls([Seen(*one) for one in state])
+
+
+def seen_in(
+    model: Baselines, table: Array, names: Sequence[str], last_step: int, own_threshold: float, trusted: bool
+) -> list[Seen]:
+    """The times above the threshold in the history a model was learned from; none in less than a week of it."""
+    grid_ms = round(model.grid_s * 1000)
+    rows = int(KEPT_MS // grid_ms)
+    if len(table) * model.grid_s < 7 * DAY_S:
+        return []
+    own, by_others = _shares(model, table, own_threshold, trusted)
+    own, by_others = own[-rows:], by_others[-rows:]
+    ratio = model.score_samples(table)[-rows:] if trusted else model.own_score(table)[-rows:] / own_threshold
+    found: list[Seen] = []
+    begun = -1
+    over = np.flatnonzero(ratio >= 1.0)
+    gap = max(1, ONE_RUN_MS // grid_ms)
+    for at, following in zip(over.tolist(), [*over[1:].tolist(), 10**12], strict=True):
+        begun = at if begun < 0 else begun
+        if following - at <= gap:
+            continue
+        peak = begun + int(np.argmax(ratio[begun : at + 1]))
+        first = last_step - (len(ratio) - 1)
+        signature = signature_of(names, np.maximum(own[begun], by_others[begun]))
+        found.append(Seen((first + begun) * grid_ms, (first + at) * grid_ms, float(ratio[peak]), signature))
+        begun = -1
+    return found
+
+
+def _shares(model: Baselines, table: Array, own_threshold: float, trusted: bool) -> tuple[Array, Array]:
+    """How much each metric says in each row, by its own past and by the others."""
+    fast = smooth(table, FAST)
+    day = fast - lagged(smooth(fast, daily(model.grid_s)), 1)
+    signals = (fast - model.own_center_, day, half_hour(table))
+    own: Array = np.minimum.reduce([np.abs(s) / k for s, k in zip(signals, model.own_scale_, strict=True)])
+    own = own * model.live_ / own_threshold
+    if not (trusted and model.linked_):
+        return own, np.zeros_like(own)
+    quick, slow = model.surprises(model.residual(table))
+    return own, quick**QUICK_SHARE * slow ** (1 - QUICK_SHARE) / model.linked_level_
