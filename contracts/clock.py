@@ -22,6 +22,7 @@ __all__ = ["Pause", "Segment", "business_days", "close_of_business", "due", "ela
 # A calendar that does not open within two years will not be waited for: the promise has no instant.
 HORIZON = timedelta(days=731)
 _FOREVER = 2**62
+_DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 _LAST = to_us(datetime(9990, 1, 1, tzinfo=UTC))  # Python's calendar ends soon after
 
@@ -213,14 +214,16 @@ def wall_of_business(hours: Hours, start: datetime, days: int, wall_s: int) -> d
 
 
 def _business_day(hours: Hours, day: date, days: int) -> date | None:
-    left, empty = days, 0
+    left, empty, known = days, 0, hours._dates  # most dates were asked for before
     while left > 0:
-        day += timedelta(days=1)
-        is_business = bool(on_date(hours, day))
-        left -= is_business
-        empty = 0 if is_business else empty + 1
-        if empty > HORIZON.days:
-            return None
+        day += _DAY
+        spans = known.get(day)
+        if spans or (spans is None and on_date(hours, day)):
+            left, empty = left - 1, 0
+        else:
+            empty += 1
+            if empty > HORIZON.days:
+                return None
     return day
 
 
