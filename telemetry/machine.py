@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from telemetry.eyes import Eyes
 from telemetry.notebook import Notebook
@@ -16,6 +18,7 @@ from telemetry.rulebook import RuleBook
 from telemetry.rules import explains
 from telemetry.teaching import Taught
 
+Mask = NDArray[np.bool_]
 DAY_S: Final = 86_400
 MATURE_S: Final = 5 * DAY_S // 2  # history after which waiting for twice as much brings little
 KEPT_ROWS: Final = 4320  # rows kept for the next fit: three days of minutes
@@ -72,6 +75,10 @@ class Condition:
             self.calm_ms = at_ms
         return "ended" if at_ms - self.calm_ms >= CALM_STEPS * grid_ms else ""
 
+    def calms(self) -> None:
+        """`step` for a score that shows nothing, while nothing is open."""
+        self.sign_ms = self.over_ms = -1
+
     def reset(self) -> None:
         """Closed: nothing of it stays."""
         self.over_ms = self.calm_ms = self.started_ms = self.since_ms = -1
@@ -105,6 +112,7 @@ class Machine:
     score: float = 0.0
     trusted_class: tuple[str, ...] = ()
     looked_at: int = 0  # rows there were when a fit was last considered
+    _placed: tuple[Rows, Rows, Rows, Mask | None] | None = None  # of `placed`: asked last, and its answer
 
     @property
     def is_fitted(self) -> bool:
@@ -119,7 +127,20 @@ class Machine:
     @property
     def youth(self) -> float:
         """Factor on the threshold: an hour of history knows half of what a day knows."""
-        return 1.0 + 0.25 * max(0.0, float(np.log2(DAY_S / max(self.learned_s, 60)))) if self.is_fitted else 1.0
+        return _youth(self.learned_s) if self.is_fitted else 1.0
+
+    def placed(self, columns: Rows) -> tuple[Rows, Mask | None]:
+        """The fleet's rows of a report's columns, and which of them have one (None: all). The same twice is free."""
+        kept = self._placed
+        if kept is None or kept[0] is not columns or kept[1] is not self.rows:
+            known = columns < len(self.rows)
+            kept = (columns, self.rows, self.rows[columns[known]], None if known.all() else known)
+            self._placed = kept
+        return kept[2], kept[3]
+
+    def may_be_due(self, more: int) -> bool:
+        """Whether `is_due` could say yes within so many readings; it never says less than that."""
+        return not self.is_mature and len(self.notebook.steps) + more + 1 >= max(LEAST_ROWS, self.looked_at + LOOK_ROWS)
 
     def is_due(self, learn_s: int) -> bool:
         """Whether there is enough (or twice as much as last time) to learn from."""
@@ -200,6 +221,11 @@ class Machine:
             if before is not None and r.at_ms > before[0] and value >= before[1]:
                 out[name] = (value - before[1]) * 1000.0 / (r.at_ms - before[0])
         return out
+
+
+@lru_cache(maxsize=10_000)
+def _youth(learned_s: int) -> float:
+    return 1.0 + 0.25 * max(0.0, float(np.log2(DAY_S / max(learned_s, 60))))
 
 
 def _explained(cause: str, by: Iterable[str]) -> str:

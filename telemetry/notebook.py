@@ -33,16 +33,19 @@ class Notebook:
         self._told: NDArray[np.bool_] = np.zeros(0, dtype=bool)
         self._keys: tuple[str, ...] = ()
         self._columns: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.kept: NDArray[np.bool_] | None = None  # which names of the last report have a column; None: all
 
     def columns(self, names: tuple[str, ...]) -> NDArray[np.int64]:
-        """Column of each name, -1 for those beyond the bound; the same report shape twice costs one comparison."""
+        """Column of each name that has one (`kept` says which); the same report shape twice costs one comparison."""
         if names != self._keys:
             for name in names:
                 if name not in self.index and len(self.names) < MOST_SERIES:
                     self.index[name] = len(self.names)
                     self.names.append(name)
             self._keys = names
-            self._columns = np.array([self.index.get(n, -1) for n in names], dtype=np.int64)
+            found = np.array([self.index.get(n, -1) for n in names], dtype=np.int64)
+            self.kept = None if (found >= 0).all() else found >= 0
+            self._columns = found if self.kept is None else found[self.kept]
             grown = len(self.names) - len(self._row)
             self._row = np.concatenate((self._row, np.zeros(grown)))
             self._told = np.concatenate((self._told, np.zeros(grown, dtype=bool)))

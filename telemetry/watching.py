@@ -11,26 +11,28 @@ What ``feed`` does with a reading, by its own instant (event time), never by a c
 Rules (``rules.py``) and events need no history and work from the first live reading; ``eyes.py`` judges drives and
 machines with one metric, and ``teaching.py`` holds back what engineers dismissed.
 
-Feeding is deterministic: the same readings in the same order bring the same verdicts, however they are cut into batches
-(within one call, verdicts of different machines may change places).
+Feeding is deterministic: the same readings in the same order bring the same verdicts in the same order, however they
+are cut into batches.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import itemgetter
 
 import numpy as np
 
 from telemetry import snapshots, verdicts
-from telemetry.baselines import Baselines, own_level
+from telemetry.baselines import Baselines
 from telemetry.classes import Classes
-from telemetry.features import TOP, Array
 from telemetry.fleet import Fleet
-from telemetry.machine import FREEZE_MS, KEPT_ROWS, LEAST_ROWS, Machine
+from telemetry.machine import KEPT_ROWS, LEAST_ROWS, Machine
 from telemetry.reading import Event, Heard, Reading
-from telemetry.relations import Rows
-from telemetry.teaching import Judgement, signature_of
+from telemetry.scoring import Score, Told, score
+from telemetry.teaching import Judgement
 from telemetry.training import fitted
 from telemetry.verdict import Verdict
 from telemetry.verdicts import THRESHOLD
@@ -66,17 +68,6 @@ class Watched:
     open_causes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One reading on its way to a score."""
-
-    machine: Machine
-    at_ms: int
-    columns: Rows
-    values: Array
-    quiet: bool  # learn from it, open nothing
-
-
 class Watching:
     """See the module's docstring. Not thread-safe: one owner per partition."""
 
@@ -86,26 +77,48 @@ class Watching:
         self.known: dict[str, Machine] = {}
         self.classes = Classes(self.settings.calm_trusted)
         # A list here collects every score: machine, instant, robust sigmas.
-        self.scores: list[tuple[str, int, float]] | None = None
+        self.scores: list[Score] | None = None
         self._models: list[tuple[str, Baselines]] = []
 
     def feed(self, heard: Sequence[Heard]) -> list[Verdict]:
         """Learn from or score each message, in order; return the conditions that began or ended."""
-        out: list[Verdict] = []
-        wave: dict[str, _Told] = {}
-        for h in heard:
-            if isinstance(h, Reading):
-                if h.machine in wave:
-                    out += self._score(wave.values())
-                    wave = {}
-                told = self._take(h, out)
-                if told is not None:
-                    wave[h.machine] = told
-            elif isinstance(h, Event):
-                out += self._event(h)
-        if wave:
-            out += self._score(wave.values())
-        return out
+        found: list[tuple[int, Verdict]] = []
+        for batch in self._batches(heard):
+            wave: list[Told] = []
+            for place, h in batch:
+                if isinstance(h, Reading):
+                    told = self._take(place, h, found)
+                    if told is not None:
+                        wave.append(told)
+                elif isinstance(h, Event):
+                    found += [(place, v) for v in self._event(h)]
+            if wave:
+                found += score(self.fleet, self.classes, wave, self.scores)
+        found.sort(key=itemgetter(0))  # as if they had come one by one
+        return [verdict for _, verdict in found]
+
+    def _batches(self, heard: Sequence[Heard]) -> list[list[tuple[int, Heard]]]:
+        """Cut so that each machine is in a batch at most once, and its messages keep their order.
+
+        The n-th word of every machine goes into the n-th batch: machines that send many at once cost no more than
+        machines that take turns. Only what a fit changes, the standing of a machine's class, passes from one machine to
+        another; where one may be due, a batch ends at the first machine that would be in it twice.
+        """
+        turns: Counter[str] = Counter()
+        batches: list[list[tuple[int, Heard]]] = []
+        for place, h in enumerate(heard):
+            turn = turns[h.machine]
+            if turn == len(batches):
+                batches.append([])
+            batches[turn].append((place, h))
+            turns[h.machine] = turn + 1
+        if len(batches) > 1 and any(self._may_fit(name, count) for name, count in turns.items()):
+            return _in_order(heard)
+        return batches
+
+    def _may_fit(self, name: str, readings: int) -> bool:
+        m = self.known.get(name)
+        return readings >= LEAST_ROWS - 1 if m is None else m.may_be_due(readings)
 
     def judge(self, words: Iterable[Judgement]) -> None:
         """Take engineers' words on findings; of machines not heard of they are forgotten."""
@@ -165,7 +178,7 @@ class Watching:
             open_causes=tuple(sorted(m.open_causes())),
         )
 
-    def _take(self, r: Reading, out: list[Verdict]) -> _Told | None:
+    def _take(self, place: int, r: Reading, found: list[tuple[int, Verdict]]) -> Told | None:
         m = self.known.get(r.machine)
         if m is None:
             m = self.known[r.machine] = Machine(r.machine)
@@ -179,24 +192,29 @@ class Watching:
         if not metrics:
             return None
         columns = m.notebook.columns(tuple(metrics))
-        values = np.fromiter(metrics.values(), dtype=float, count=len(metrics))
-        kept = columns >= 0
-        if not kept.all():
-            columns, values = columns[kept], values[kept]
+        values = list(metrics.values())
+        if (kept := m.notebook.kept) is not None:
+            values = list(compress(values, kept))
         if not late:
             m.heard_at(r.at_ms, r.metrics)
             turns = m.rules.look(metrics, r.format, r.at_ms, quiet)
-            out.extend(verdicts.held(m, verdicts.of_rule(m, turn, r.at_ms)) for turn in turns)
+            if turns:
+                found += [(place, verdicts.held(m, verdicts.of_rule(m, turn, r.at_ms))) for turn in turns]
             seen = m.eyes.look(m.name, metrics, len(m.notebook.names), r.at_ms, quiet)
-            out.extend(verdicts.held(m, v) for v in seen)
+            if seen:
+                found += [(place, verdicts.held(m, v)) for v in seen]
             if self.scores is not None and m.eyes.score is not None:
                 self.scores.append((m.name, r.at_ms, m.eyes.score))
-            m.settle(r.at_ms, mended=any(not turn.opened for turn in turns), booted=m.rules.began_anew(metrics))
+            mended = any(not turn.opened for turn in turns)
+            m.settle(r.at_ms, mended=mended, booted=m.rules.began_anew(metrics))
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
         if not m.is_mature:
-            m.notebook.note(r.at_ms, columns, values)
-        return _Told(m, r.at_ms, columns, values, quiet) if m.is_fitted else None
+            m.notebook.note(r.at_ms, columns, np.array(values, dtype=float))
+        if not m.is_fitted:
+            return None
+        rows, known = m.placed(columns)
+        return Told(place, m, r.at_ms, rows, values if known is None else list(compress(values, known)), quiet)
 
     def _event(self, e: Event) -> list[Verdict]:
         m = self.known.get(e.machine)
@@ -232,69 +250,15 @@ class Watching:
         self._models.append((m.name, model))
         self.classes.join(m)
 
-    def _score(self, wave: Iterable[_Told]) -> list[Verdict]:
-        told = list(wave)
-        fleet = self.fleet
-        rows, values, steps, grids, advanced = [], [], [], [], []
-        for t in told:
-            m = t.machine
-            known = t.columns < len(m.rows)
-            step = max(t.at_ms // (m.grid_s * 1000), m.step)
-            advanced.append(step > m.step)
-            m.step = step
-            rows.append(m.rows[t.columns[known]])
-            values.append(t.values[known])
-            steps.append(np.full(len(rows[-1]), float(step)))
-            grids.append(np.full(len(rows[-1]), float(m.grid_s)))
-        fleet.hear(np.concatenate(rows), np.concatenate(values), np.concatenate(steps), np.concatenate(grids))
-        wide = np.zeros((len(told), max(TOP, *(len(t.machine.rows) for t in told))), dtype=np.int64)
-        for i, t in enumerate(told):
-            wide[i, : len(t.machine.rows)] = t.machine.rows
-        own = fleet.own_surprise(wide)
-        counts = np.array([min(TOP, max(len(t.machine.rows), 1)) for t in told])
-        level = own_level(own, THRESHOLD, counts)
-        related = [
-            (i, t.machine.links)
-            for i, t in enumerate(told)
-            if t.machine.links is not None and self.classes.of(t.machine).trusted
-        ]
-        linked: dict[int, tuple[float, verdicts.Linked]] = {}
-        if related:
-            apart = fleet.linked_surprise([k for _, k in related], [advanced[i] for i, _ in related])
-            linked = {i: (apart.levels[k], apart.of(k)) for k, (i, _) in enumerate(related)}
-        out: list[Verdict] = []
-        for i, t in enumerate(told):
-            out += self._conclude(t, own[i, : len(t.machine.rows)], float(level[i]), *linked.get(i, (0.0, None)))
-        return out
 
-    def _conclude(
-        self, t: _Told, own: Array, level: float, apart: float, linked: verdicts.Linked | None
-    ) -> list[Verdict]:
-        m = t.machine
-        by_past = THRESHOLD if linked is None else verdicts.OWN_BESIDE
-        ratio, restless = level / by_past, 1.0
-        if linked is not None and m.links is not None:
-            restless = self.classes.of(m).restless
-            ratio = max(ratio, verdicts.linked_ratio(apart, m.links, restless))
-        if m.eyes.ratio is not None:  # one of the other eyes judges this machine alone
-            ratio, own = m.eyes.ratio, np.full(len(own), m.eyes.ratio * by_past)
-        ratio /= m.youth
-        m.score = ratio * THRESHOLD
-        if self.scores is not None and m.eyes.score is None:
-            self.scores.append((m.name, t.at_ms, m.score))
-        out: list[Verdict] = []
-        may_open, signature, shares = not t.quiet and t.at_ms >= m.settles_ms, {}, (own, own)
-        if ratio >= 1.0 and may_open and not m.condition.is_open:
-            shares = verdicts.shares(own / by_past, linked, m.links, restless)
-            signature = signature_of(m.notebook.names, np.maximum(*shares))
-            may_open = ratio >= m.taught.holds(signature, t.at_ms).bar
-        turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, may_open)
-        if turn:
-            said = verdicts.of_model(m, self.fleet, turn, ratio, THRESHOLD, t.at_ms, *shares)
-            out.append(verdicts.held(m, m.taught.note(said, signature)))
-        if m.condition.is_open:
-            self.fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
-        elif turn:
-            self.fleet.forget(m.rows[self.fleet.frozen[m.rows]])
-            self.fleet.frozen[m.rows] = False
-        return out
+def _in_order(heard: Sequence[Heard]) -> list[list[tuple[int, Heard]]]:
+    """Cut before the first machine that would be in a batch twice."""
+    batches: list[list[tuple[int, Heard]]] = []
+    spoke: set[str] = set()
+    for place, h in enumerate(heard):
+        if h.machine in spoke or not batches:
+            batches.append([])
+            spoke = set()
+        batches[-1].append((place, h))
+        spoke.add(h.machine)
+    return batches
