@@ -12,6 +12,7 @@ from typing import Any
 
 from app import termtext
 from app.termtext import Unfit
+from contracts.ladder_terms import CONVENTIONS
 from contracts.terms import POOLS, SCOPE, SKILLS, Terms, Tier, Watching
 
 Body = dict[str, Any]  # Any: terms as JSON
@@ -32,6 +33,16 @@ class Field:
 
 _HOURS = "days and hours, such as Mon-Fri 8-18, Sat 9-12; 24x7; calendar:NAME; several with or, or with and, between"
 _TIME = "service time such as 15 min or 4 h; business days such as 2 d, 1 d by closing, 1 d at 16:00"
+_CLIMBING = (
+    Field("climbing.convention", "A rung's wait counts", "People",
+          "escalate_after: on the rung; from_previous: since the page before; from_opening: since the opening",
+          lambda given: given or "escalate_after",
+          lambda text: None if text.strip() == "escalate_after" else termtext.one_of(CONVENTIONS)(text), CONVENTIONS),
+    Field("climbing.repeats", "The ladder repeats", "People", "times; 0: once only",
+          termtext.repeats, termtext.read_repeats),
+    Field("climbing.again_after", "Acknowledged, and climbed again after", "People",
+          "such as 30 min, while nobody works on it; never", termtext.worn_off, termtext.read_worn_off),
+)  # fmt: skip
 FIELDS: Sequence[Field] = (
     Field("tier", "Tier", "What it covers", "", str, termtext.one_of([one.value for one in Tier]), tuple(Tier)),
     Field("scope", "Scope", "What it covers", "some of " + ", ".join(SCOPE), termtext.listed, termtext.some_of(SCOPE)),
@@ -75,6 +86,7 @@ FIELDS: Sequence[Field] = (
         termtext.ladder,
         termtext.read_ladder,
     ),
+    *_CLIMBING,
     Field(
         "review_months",
         "Review, every … months",

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from contracts.terms import PERIODS, RUNGS
+from contracts.ladder_terms import KNOWN, MOST_REPEATS, is_rung
+from contracts.terms import PERIODS
 
 NONE = "none"
 _PART = re.compile(r"(\d{1,6}) ?(s|min|h|d)", re.ASCII)
@@ -118,8 +119,8 @@ def read_ladder(text: str) -> list[dict[str, Any]]:
     found = []
     for part in listing(text):
         who, _, wait = part.partition(" ")
-        if who.lower() not in RUNGS:
-            raise Unfit(f"names {who[:40]!r}, who is nobody on a ladder", "use some of " + ", ".join(RUNGS))
+        if not is_rung(who.lower()):
+            raise Unfit(f"names {who[:40]!r}, who is nobody on a ladder", f"use some of {KNOWN}")
         budget = read_duration(wait)
         if "seconds" not in budget:
             raise Unfit("waits in business days", "write waits like 2 min; a page is not left over night")
@@ -127,6 +128,30 @@ def read_ladder(text: str) -> list[dict[str, Any]]:
     if not found:
         raise Unfit("has no rung", "write whom it calls and how long it waits, such as duty 2 min, lead 4 min")
     return found
+
+
+def repeats(given: Any) -> str:  # Any: a number, or None
+    return str(given or 0)
+
+
+def read_repeats(text: str) -> int | None:
+    number = whole(text or "0")
+    if number > MOST_REPEATS:
+        raise Unfit("repeats too often", f"repeat a ladder at most {MOST_REPEATS} times")
+    return number or None
+
+
+def worn_off(given: Any) -> str:  # Any: seconds, or None
+    return duration({"seconds": given}) if given else "never"
+
+
+def read_worn_off(text: str) -> int | None:
+    if text.strip().lower() in ("", NONE, "never"):
+        return None
+    budget = read_duration(text)
+    if "seconds" not in budget:
+        raise Unfit("is in business days", "write it like 30 min, or never")
+    return int(budget["seconds"])
 
 
 def amount(given: Any) -> str:  # Any: an allowance as JSON, or None

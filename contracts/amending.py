@@ -18,7 +18,7 @@ from contracts.tiers import DEFAULTS
 Json: TypeAlias = Mapping[str, Any]  # Any: terms as stored
 FIELDS = tuple(field.name for field in dataclasses.fields(Terms))
 # What a new tier leaves as it was agreed: it is no part of the tier table.
-_KEPT_BY_TIER = ("grace_days", "allowances", "clocks")
+_KEPT_BY_TIER = ("grace_days", "allowances", "clocks", "climbing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,13 @@ def differences(before: Terms, after: Terms) -> tuple[Difference, ...]:
 
 
 def needs_second(before: Terms, after: Terms) -> tuple[Difference, ...]:
-    """The differences for whose sake a second person confirms: another tier, and every promise that is lowered."""
-    return tuple(one for one in differences(before, after) if one.lowers or one.field == "tier")
+    """The differences for whose sake a second person confirms: another tier, whom we call at night and when, and every
+    promise that is lowered."""
+    kept = before.tier is after.tier  # another tier brings its own ladder, and is confirmed anyway
+    return tuple(
+        one for one in differences(before, after)
+        if one.lowers or one.field == "tier" or (kept and one.field.startswith(("ladder", "climbing")))
+    )  # fmt: skip
 
 
 def _compare(before: Json, after: Json) -> Iterator[Difference]:

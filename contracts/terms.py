@@ -13,6 +13,8 @@ from contracts.budget import Budget
 from contracts.clock_terms import ClockTerms
 from contracts.hours import Hours, parse
 from contracts.keeping import Keeping
+from contracts.ladder_terms import KNOWN, ClimbTerms, is_rung
+from contracts.ladder_terms import RUNGS as RUNGS
 
 T = TypeVar("T")
 
@@ -43,7 +45,6 @@ class Watching(StrEnum):
 
 SKILLS = ("junior", "confirmed", "senior")
 SCOPE = ("hardware", "software", "installation", "environment", "tele-alarm", "remote-administration")
-RUNGS = ("duty", "second", "account", "lead", "number-two", "number-one")
 # What may be counted, and the months of each period it may be counted by.
 POOLS = ("cases", "visits", "remote_hours", "advice_hours")
 PERIODS: Mapping[str, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
@@ -55,7 +56,7 @@ _MOST_DAYS, _MOST_UNITS, _MOST_WAIT_S = 3660, 100_000, 366 * 86_400
 class RungTerms:
     """One rung of a tier's ladder: whom it calls (any of the names that exists) and how long it waits for a word."""
 
-    who: str  # of RUNGS
+    who: str  # as `ladder_terms.is_rung` knows them
     wait: int  # seconds an unacknowledged page stays here before the next rung is climbed
 
 
@@ -85,6 +86,7 @@ class Terms:
     grace_days: int = 0
     allowances: Mapping[str, AllowanceTerms] = field(default_factory=dict)  # what is not named is not counted
     clocks: ClockTerms = field(default_factory=ClockTerms)
+    climbing: ClimbTerms = field(default_factory=ClimbTerms)
     keep: Mapping[str, int] = field(default_factory=dict)  # days reports and figures are kept, where not as usual
 
     @property
@@ -130,6 +132,7 @@ class Terms:
             "grace_days": self.grace_days,
             "allowances": {kind: {"units": one.units, "period": one.period} for kind, one in self.allowances.items()},
             **({"clocks": clocks} if (clocks := self.clocks.to_json()) else {}),
+            **({"climbing": climbing} if (climbing := self.climbing.to_json()) else {}),
             **({"keep": dict(self.keep)} if self.keep else {}),
         }
 
@@ -152,6 +155,7 @@ class Terms:
                 grace_days=_whole("grace_days", given.get("grace_days", 0), _MOST_DAYS),
                 allowances=_allowances(given.get("allowances", {})),
                 clocks=ClockTerms.from_json(given.get("clocks", {})),
+                climbing=ClimbTerms.from_json(given.get("climbing", {})),
                 keep=keeping.said(given.get("keep"), given["tier"]),
             )
         except KeyError as missing:
@@ -184,9 +188,9 @@ def _ladder(given: object) -> tuple[RungTerms, ...]:
 def _rung(name: str, given: object) -> RungTerms:
     if not isinstance(given, Mapping):
         raise ValueError(f'{name}: give whom it calls and how long it waits, as {{"who": "duty", "wait": 600}}')
-    return RungTerms(
-        _one_of("ladder.who", given["who"], RUNGS), _whole("ladder.wait", given["wait"], _MOST_WAIT_S, least=1)
-    )
+    if not is_rung(given["who"]):
+        raise ValueError(f"ladder.who: {given['who']!r} is not known; use one of {KNOWN}")
+    return RungTerms(given["who"], _whole("ladder.wait", given["wait"], _MOST_WAIT_S, least=1))
 
 
 def _line(name: str, given: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.tiers import Terms
@@ -13,10 +14,10 @@ from escalation import ladder as ladders
 from escalation import notify, story, waiting_line
 from escalation.duty import Duty
 from escalation.incident import Actor
-from escalation.ladder import Climb, Ladder, Rung, Step
+from escalation.ladder import Climb, Convention, Ladder, Rung, Step
 from escalation.routing import Place
 from escalation.words import rung_name, rung_words
-from models.incidents import Incident
+from models.incidents import Incident, TimelineEntry
 
 # A tick within so much of the due instant was on time: the next rung is counted from when this one was due, and the
 # ladder does not drift. Later than that, the people told only now get their whole delay from now.
@@ -24,8 +25,14 @@ PUNCTUAL = timedelta(seconds=30)
 
 
 def ladder_of(terms: Terms) -> Ladder:
-    """The ladder of a contract's terms: each wait says how long a page stands before the next rung is climbed."""
-    return Ladder(tuple(Rung(timedelta(seconds=rung.wait), (rung.who,), rung_name(rung.who)) for rung in terms.ladder))
+    """The ladder of a contract's terms; what each wait counts from is for their convention to say."""
+    again = terms.climbing.again_after
+    return Ladder(
+        tuple(Rung(timedelta(seconds=rung.wait), (rung.who,), rung_name(rung.who)) for rung in terms.ladder),
+        Convention(terms.climbing.convention),
+        terms.climbing.repeats,
+        timedelta(seconds=again) if again is not None else None,
+    )
 
 
 def start(session: Session, incident: Incident, now: datetime) -> None:
@@ -40,6 +47,30 @@ def start(session: Session, incident: Incident, now: datetime) -> None:
 def stop(incident: Incident) -> None:
     """Nobody more is told: it was acknowledged, or it is over."""
     incident.next_rung_at = incident.queued_at = None
+
+
+def acknowledged(incident: Incident, now: datetime) -> None:
+    """Nobody more is told, unless the acknowledgement wears off before anybody has worked on it."""
+    stop(incident)
+    again = ladders.from_json(incident.ladder).ack_timeout
+    if again is not None and incident.state == "acknowledged":
+        incident.next_rung_at = now + again
+
+
+def wear_off(session: Session, incident: Incident, now: datetime) -> bool:
+    """An acknowledgement nobody acted upon has worn off: open again, its owner stays, the ladder starts over. Any act
+    of a person puts it off."""
+    again = ladders.from_json(incident.ladder).ack_timeout
+    mine = (TimelineEntry.incident_id == incident.id, TimelineEntry.person_id.is_not(None))
+    last = session.scalar(select(func.max(TimelineEntry.at)).where(*mine))
+    if again is not None and last is not None and last + again > now:
+        incident.next_rung_at = last + again
+        return False
+    incident.state = "open"
+    words = "It was acknowledged and nobody has worked on it since: the ladder starts over."
+    story.tell(session, incident, "rung", words, now, facts={"worn_off": True})
+    start(session, incident, now)
+    return True
 
 
 def climb(session: Session, incident: Incident, now: datetime) -> bool:

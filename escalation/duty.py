@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contracts.ladder_terms import ROLES
 from escalation import roster
 from escalation.incident import NEVER_ALONE
 from escalation.promises import terms_of
@@ -17,6 +18,7 @@ from escalation.quiet import in_hours
 from escalation.roster import Roster
 from escalation.routing import Need, Order, Place, order, second_for, unit_of
 from escalation.subjects import subject_of
+from escalation.words import rung_name
 from models.customers import Customer
 from models.incidents import Incident
 from models.people import NamedPerson, Person
@@ -30,6 +32,8 @@ class Duty:
     order: Order
     people: dict[uuid.UUID, Person]
     named: tuple[uuid.UUID, ...]
+    roles: Mapping[str, uuid.UUID] = field(default_factory=dict)  # a named role of the account → who holds it
+    known: Roster | None = None  # who holds schedules, and who is on duty in which zone
 
 
 def on_duty(session: Session, incident: Incident, now: datetime, known: Roster | None = None) -> Duty:
@@ -63,12 +67,13 @@ def for_customer(session: Session, customer_id: uuid.UUID, now: datetime) -> Dut
 
 
 def _as_needed(session: Session, need: Need, known: Roster) -> Duty:
-    named = tuple(
-        session.scalars(
-            select(NamedPerson.person_id).where(NamedPerson.customer_id == need.customer_id).order_by(NamedPerson.duty)
-        )
-    )
-    return Duty(order(known.towards(named), need), known.people, named)
+    rows = session.execute(
+        select(NamedPerson.duty, NamedPerson.person_id)
+        .where(NamedPerson.customer_id == need.customer_id)
+        .order_by(NamedPerson.duty)
+    ).all()
+    named = tuple(row[1] for row in rows)
+    return Duty(order(known.towards(named), need), known.people, named, {row[0]: row[1] for row in rows}, known)
 
 
 def whom(duty: Duty, word: str) -> list[Place]:
@@ -80,6 +85,8 @@ def whom(duty: Duty, word: str) -> list[Place]:
     if word == "account":
         chosen = [duty.people[id] for id in duty.named if id in duty.people]
         return _places(chosen, "named for this account")
+    if word in ROLES or ":" in word:
+        return _places([duty.people[id] for id in _by_name(duty, word) if id in duty.people], rung_name(word))
     chosen = [person for person in duty.people.values() if word in person.rungs]
     if chosen or word != "lead":
         return _places(chosen, f"stands on the rung {word}")
@@ -89,6 +96,22 @@ def whom(duty: Duty, word: str) -> list[Place]:
         if found:
             return found
     return []
+
+
+def _by_name(duty: Duty, word: str) -> list[uuid.UUID]:
+    """Whom a role of the account, a schedule, a team or a person's own address means now; those absent are left out."""
+    kind, _, name = word.partition(":")
+    if word in ROLES:
+        holder = duty.roles.get(ROLES[word])
+        return [holder] if holder is not None else []
+    if kind == "person":
+        return [person.id for person in duty.people.values() if person.email.lower() == name]
+    if duty.known is None:
+        return []
+    if kind == "schedule":
+        holder = duty.known.standing.get(name)
+        return [holder] if holder is not None else []
+    return [one.person_id for one in duty.known.engineers if name in one.units and not one.away]
 
 
 def _places(people: Sequence[Person], reason: str) -> list[Place]:

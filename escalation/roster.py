@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from contracts.ladder_terms import slug
 from escalation import rota
 from escalation.rota import Schedule, Stretch
 from escalation.routing import Candidate
@@ -36,6 +37,12 @@ def our_people(session: Session) -> dict[uuid.UUID, Person]:
 
 def units_now(session: Session, now: datetime) -> dict[uuid.UUID, set[str]]:
     """Where each person is on duty at `now`: by the schedules, and by single shifts beside them."""
+    return _on_duty(session, now)[0]
+
+
+def _on_duty(session: Session, now: datetime) -> tuple[dict[uuid.UUID, set[str]], dict[str, uuid.UUID]]:
+    """Where each person is on duty, and who holds each schedule."""
+    standing: dict[str, uuid.UUID] = {}
     units: dict[uuid.UUID, set[str]] = {}
     shifts = select(Shift.person_id, Shift.unit).where(Shift.starts_at <= now, Shift.ends_at > now)
     for person_id, unit in session.execute(shifts):
@@ -44,7 +51,8 @@ def units_now(session: Session, now: datetime) -> dict[uuid.UUID, set[str]]:
         person = rota.on_duty(schedule, now)
         if person is not None:
             units.setdefault(person, set()).add(row.unit)
-    return units
+            standing[slug(row.name)] = person
+    return units, standing
 
 
 def turn_ends(session: Session, person_id: uuid.UUID, now: datetime) -> datetime | None:
@@ -87,6 +95,7 @@ class Roster:
 
     people: dict[uuid.UUID, Person]
     engineers: tuple[Candidate, ...]
+    standing: Mapping[str, uuid.UUID] = field(default_factory=dict)  # a schedule's name as a rung says it → who
 
     def towards(self, named: Collection[uuid.UUID]) -> list[Candidate]:
         """The engineers as they stand towards an account; `named`: those its contract names."""
@@ -96,7 +105,7 @@ class Roster:
 def read(session: Session, now: datetime) -> Roster:
     """Our people at `now`. Seven queries, whatever their number."""
     people = our_people(session)
-    units = units_now(session, now)
+    units, standing = _on_duty(session, now)
     serving = _serving(session)
     trained, expired = _trainings(session, people, now)
     away = _away(session, people, now)
@@ -122,7 +131,7 @@ def read(session: Session, now: datetime) -> Roster:
         for person in people.values()
         if person.role == "engineer"
     )
-    return Roster(people, engineers)
+    return Roster(people, engineers, standing)
 
 
 def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:

@@ -153,6 +153,8 @@ def _tell_of_breach(session: Session, incident: Incident, text: str, now: dateti
 def _climb(session: Session, incident: Incident, now: datetime) -> bool:
     if incident.next_rung_at is None or incident.next_rung_at > now:
         return False
+    if incident.state == State.ACKNOWLEDGED and incident.ladder.get("ack_timeout_s"):
+        return climbing.wear_off(session, incident, now)
     if incident.state != State.OPEN:
         climbing.stop(incident)
         return False

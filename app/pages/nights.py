@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,7 +35,7 @@ class _Asked:
     customer_id: uuid.UUID
     unit: str
     language: str
-    named: tuple[uuid.UUID, ...]
+    named: Mapping[str, uuid.UUID]  # by their role
     severity: int
     at: datetime
 
@@ -84,13 +84,16 @@ def _read(session: Session, form: Form) -> _Asked | None:
     if form.wrong or at is None:
         return None
     if customer is None:
-        return _Asked(DEFAULTS[Tier(tier)], uuid.UUID(int=0), "europe", "en", (), int(severity), at)
+        return _Asked(DEFAULTS[Tier(tier)], uuid.UUID(int=0), "europe", "en", {}, int(severity), at)
     terms = ledger.standing(session, customer.id, at).terms
     if terms is None:
         form.refuse("customer", f"{customer.name} has no contract then; nothing would climb.")
         return None
-    named = session.scalars(select(NamedPerson.person_id).where(NamedPerson.customer_id == customer.id))
-    return _Asked(terms, customer.id, unit_of(customer.zone), customer.language, tuple(named), int(severity), at)
+    rows = session.execute(
+        select(NamedPerson.duty, NamedPerson.person_id).where(NamedPerson.customer_id == customer.id)
+    )
+    named = {row[0]: row[1] for row in rows}
+    return _Asked(terms, customer.id, unit_of(customer.zone), customer.language, named, int(severity), at)
 
 
 def _played(session: Session, asked: _Asked) -> Night:
@@ -99,7 +102,8 @@ def _played(session: Session, asked: _Asked) -> Night:
 
     def meant(at: datetime) -> Sequence[Sequence[str]]:
         known = roster.read(session, at)
-        desk = Duty(order(known.towards(asked.named), need), known.people, asked.named)
+        ids = tuple(asked.named.values())
+        desk = Duty(order(known.towards(ids), need), known.people, ids, asked.named, known)
         return [[place.name for word in rung.who for place in duty.whom(desk, word)] for rung in ladder.rungs]
 
     return night.play(ladder, asked.at, asked.at + WATCHED, meant)

@@ -46,15 +46,19 @@ TABLE: list[tuple[dict[str, Any], list[str], list[str]]] = [
     ({"watching": "watch"}, ["watching"], ["watching"]),
     ({"grace_days": 30}, ["grace_days"], []),
     ({"grace_days": 0}, ["grace_days"], ["grace_days"]),
+    ({"keep": {"reports": 100}}, ["keep"], []),
+    ({"keep": {"reports": 91}}, ["keep"], ["keep"]),  # 92 days are usual for gold
+    ({"keep": {"figures": 799}}, ["keep"], ["keep"]),
     ({"allowances": {"visits": {"units": 6}}}, ["allowances.visits"], []),
     ({"allowances": {"visits": {"units": 3}}}, ["allowances.visits"], ["allowances.visits"]),
     ({"allowances": {"visits": {"units": 1, "period": "month"}}}, ["allowances.visits"], []),
     ({"allowances": {"visits": {"units": 1, "period": "half"}}}, ["allowances.visits"], ["allowances.visits"]),
     ({"allowances": {"visits": None}}, ["allowances.visits"], []),
     ({"allowances": {"cases": {"units": 1000}}}, ["allowances.cases"], ["allowances.cases"]),
-    ({"ladder": [{"who": "duty", "wait": 60}, *LADDER[1:]]}, ["ladder"], []),
+    ({"ladder": [{"who": "duty", "wait": 60}, *LADDER[1:]]}, ["ladder"], ["ladder"]),
     ({"ladder": [{"who": "duty", "wait": 99_999}, *LADDER[1:]]}, ["ladder"], ["ladder"]),
     ({"ladder": LADDER[:-1]}, ["ladder"], ["ladder"]),
+    ({"climbing": {"repeats": 1}}, ["climbing"], ["climbing"]),
     ({"clocks": {"pauses": ["customer"]}}, ["clocks"], ["clocks"]),  # without a rule of its own: a second person looks
 ]
 
