@@ -27,6 +27,7 @@ from models import (
     restraints,
     security,
     severities,
+    signatures,
     swarm,
     telemetry,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "restraints",
     "security",
     "severities",
+    "signatures",
     "swarm",
     "telemetry",
 ]
