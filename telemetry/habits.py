@@ -1,10 +1,10 @@
 """What a machine does at the same hour every week: a batch job, a weekly backup. Plain.
 
 Of every time its score stood above the threshold a few numbers are kept for a little more than two weeks: when, how
-long, how loud, which metrics. What was there at about this hour one week ago and two weeks ago, looked alike both
-times, went away by itself and was not confirmed by an engineer is a habit the third time: nothing opens while it is no
-louder than one and a half times what it was, and lasts no longer. Weeks that lie in the history a machine is learned
-from count as well.
+long, how loud, which metrics. What was there at about this hour one week ago and two weeks ago and at no other time,
+looked alike both times, went away by itself and was not confirmed by an engineer is a habit the third time: nothing
+opens while it is no louder than one and a half times what it was, and lasts no longer. Weeks that lie in the history a
+machine is learned from count as well. (What recurs daily is left alone: real problems do.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ MOST_KEPT: Final = 400
 LOUDER: Final = 1.5
 LONGER: Final = 1.5
 GRACE_MS: Final = 30 * 60_000
-ALIKE: Final = 0.7
+ALIKE: Final = 0.8
+AKIN: Final = 0.6  # what is less like it and comes at other times too says that it is no weekly job
 ONE_RUN_MS: Final = 30 * 60_000  # pauses shorter than this do not end it
 MOST_HOURS: Final = 24  # what lasts a day is a state and no habit
 
@@ -67,9 +68,15 @@ class Habits:
         self, signature: Signature, ratio: float, at_ms: int, judged: Mapping[str, tuple[str, int]]
     ) -> tuple[Seen, Seen] | None:
         """The same a week and two weeks ago, when this is no more than that; None when it is news."""
-        weeks = [self._like(signature, at_ms - week * WEEK_MS, judged) for week in (1, 2)]
-        one, two = weeks
+        alike = [one for one in self.seen if likeness(signature, one.signature) >= ALIKE]
+        akin = [one for one in self.seen if likeness(signature, one.signature) >= AKIN]
+        one, two = (_around(alike, at_ms - week * WEEK_MS) for week in (1, 2))
         if one is None or two is None or ratio > LOUDER * max(one.peak, two.peak):
+            return None
+        if any(judged.get(seen.finding, ("", 0))[0] == "true" for seen in (one, two)):
+            return None
+        # What comes on other days and at other hours too is no weekly job but a problem that recurs.
+        if any(not _is_weekly(seen, at_ms) for seen in akin):
             return None
         longest = max(one.ended_ms - one.started_ms, two.ended_ms - two.started_ms)
         begun = self.seen[-1].started_ms if self._is_running(at_ms) else at_ms
@@ -77,15 +84,6 @@ class Habits:
 
     def _is_running(self, at_ms: int) -> bool:
         return bool(self.seen) and at_ms - self.seen[-1].ended_ms <= ONE_RUN_MS
-
-    def _like(self, signature: Signature, around_ms: int, judged: Mapping[str, tuple[str, int]]) -> Seen | None:
-        for one in reversed(self.seen):
-            near = one.started_ms - AROUND_MS <= around_ms <= one.ended_ms + AROUND_MS
-            short = one.ended_ms - one.started_ms <= MOST_HOURS * HOUR_MS
-            confirmed = judged.get(one.finding, ("", 0))[0] == "true"
-            if near and short and not confirmed and likeness(signature, one.signature) >= ALIKE:
-                return one
-        return None
 
     def learn(self, seen: Sequence[Seen], now_ms: int) -> None:
         """Take what history showed; what was noted since stays."""
@@ -107,6 +105,22 @@ class Habits:
         return cls([Seen(*one) for one in state])
 
 
+def _around(alike: Sequence[Seen], around_ms: int) -> Seen | None:
+    """The newest of these that was there at about an instant, and did not last for a day."""
+    for one in reversed(alike):
+        near = one.started_ms - AROUND_MS <= around_ms <= one.ended_ms + AROUND_MS
+        if near and one.ended_ms - one.started_ms <= MOST_HOURS * HOUR_MS:
+            return one
+    return None
+
+
+def _is_weekly(seen: Seen, at_ms: int) -> bool:
+    """Whether it was there now, or whole weeks before now, by and large."""
+    return any(
+        seen.started_ms - AROUND_MS <= at_ms - week * WEEK_MS <= seen.ended_ms + AROUND_MS for week in (0, 1, 2)
+    ) or (at_ms - seen.ended_ms <= ONE_RUN_MS)
+
+
 def seen_in(
     model: Baselines, table: Array, names: Sequence[str], last_step: int, own_threshold: float, trusted: bool
 ) -> list[Seen]:
@@ -120,9 +134,9 @@ def seen_in(
     ratio = model.score_samples(table)[-rows:] if trusted else model.own_score(table)[-rows:] / own_threshold
     found: list[Seen] = []
     begun = -1
-    over = np.flatnonzero(ratio >= 1.0)
+    over = np.flatnonzero(ratio >= 1.0).tolist()
     gap = max(1, ONE_RUN_MS // grid_ms)
-    for at, following in zip(over.tolist(), [*over[1:].tolist(), 10**12], strict=True):
+    for at, following in zip(over, [*over[1:], 10**12][: len(over)], strict=True):
         begun = at if begun < 0 else begun
         if following - at <= gap:
             continue

@@ -16,7 +16,7 @@ from app.problems import Problem
 from app.wire import In, Instant, MaybeLine, Name, Out, Paged, Ref
 from models.audit import record
 from models.machines import Machine, MachineCredential, MachineState
-from telemetry import enrol
+from telemetry import enrol, placing
 
 Source = Literal["native", "collectd", "glances", "telegraf", "values", "linux2mqtt", "psmqtt", "prometheus", "nagios",
                  "sparkplug", "thingsboard"]  # fmt: skip
@@ -42,6 +42,8 @@ class MachineOut(Out):
     title: str
     site_id: uuid.UUID | None
     rack: str
+    software: str = Field(description='what it runs, with version: "erp 4.2"')
+    broker: str = Field(description="through which broker it speaks, where there are several")
     source: str
     created_at: Instant
     retired_at: Instant | None
@@ -131,6 +133,26 @@ def rotate(call: Call, *, machine: str) -> Enrolled:
     if row.retired_at is not None:
         raise Problem("not-now", "A retired machine has no credential.", remedy="Enrol it anew under another name.")
     return _enrolled(row, enrol.rotate(call.session, row, call.now, actor=call.caller.actor))
+
+
+class Placing(In):
+    site: uuid.UUID | None = Field(None, description="of the machine's own customer; null: as it is")
+    rack: MaybeLine | None = Field(None, description="empty takes it back; null: as it is")
+    software: MaybeLine | None = Field(None, description="what it runs, with version; null: as it is")
+    broker: MaybeLine | None = Field(None, description="through which broker it speaks; null: as it is")
+
+
+@route("POST", "/machines/{machine}/place", "machines:write", {200: MachineWhole}, body=Placing, staff=True,
+       problems=("not-found",))  # fmt: skip
+def place(call: Call, body: Placing, *, machine: str) -> MachineWhole:
+    """Declare where it stands and what it runs: when many machines fail together, that is what they share."""
+    row = lookup.machine(call, machine)
+    site = lookup.site(call, str(body.site), "site") if body.site else None
+    if site is not None:
+        lookup.same_customer(site.customer_id, row.customer_id, "site")
+    declared = {name: value for name in placing.FIELDS if (value := getattr(body, name)) is not None}
+    placing.place(call.session, row, declared, call.now, site=site, actor=call.caller.actor)
+    return _whole(call, row)
 
 
 @route("POST", "/machines/{machine}/retire", "machines:write", {200: MachineWhole}, staff=True,

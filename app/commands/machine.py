@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.errands import at_the_database
 from models.customers import Customer, Site
 from models.machines import MACHINE_NAME, Machine, MachineCredential, MachineState
-from telemetry import enrol
+from telemetry import enrol, placing
 
 
 @click.group(name="machine", help="Machines and the secret each one speaks with.")
@@ -64,6 +64,24 @@ def revoke(name: str) -> None:
     with at_the_database() as session:
         ended = enrol.revoke(session, _machine(session, name), datetime.now(UTC), actor="command line")
     click.echo(f"{name} can no longer sign in to the broker" if ended else f"{name} had no secret")
+
+
+@command.command(
+    help="Declare where a machine stands and what it runs; when many fail together, that is what they share."
+)
+@click.argument("name")
+@click.option("--site", default=None, help="name of one of its customer's sites")
+@click.option("--rack", default=None, help="the rack it stands in; empty takes it back")
+@click.option("--software", default=None, help='what it runs, with version, like "erp 4.2"')
+@click.option("--broker", default=None, help="through which broker it speaks, where there are several")
+def place(name: str, site: str | None, rack: str | None, software: str | None, broker: str | None) -> None:
+    given = {"rack": rack, "software": software, "broker": broker}
+    with at_the_database() as session:
+        row = _machine(session, name)
+        where = _site(session, session.get_one(Customer, row.customer_id), site) if site else None
+        declared = {key: value for key, value in given.items() if value is not None}
+        changed = placing.place(session, row, declared, datetime.now(UTC), site=where, actor="command line")
+    click.echo(f"{name}: {'changed' if changed else 'it was so before'}")
 
 
 @command.command(name="list", help="Every machine: customer, state, last report, whether it holds a secret.")

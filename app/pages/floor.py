@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import front, words
 from app.clocks import horizon
+from app.pages import fleet_events
 from app.pages.case import read_case
 from app.pages.frame import HINTS_FLOOR, duty_words, page, part, reading, signed_in, zone
 from app.pages.queue import read_queue
@@ -30,6 +31,7 @@ def floor() -> Response:
     now, here = front.now(), zone()
     with reading(who) as session:
         queue = read_queue(session, who.person, now, here)
+        events = fleet_events.strip(session, now, here)
         wanted = request.args.get("chosen", "")
         rows = queue.rows
         chosen = next((row.label for row in rows if row.label == wanted), rows[0].label if rows else "")
@@ -41,6 +43,7 @@ def floor() -> Response:
         "floor.html",
         here="/",
         queue=queue,
+        events=events,
         chosen=chosen,
         peek=beam,
         quiet_since=quiet,

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import front
 from app.identity import Caller
+from app.pages import fleet_events
 from app.pages.case import read_case
 from app.pages.frame import HINTS_CASE, duty_words, page, reading, signed_in, zone
 from app.problems import Problem, not_found
@@ -39,9 +40,10 @@ def incident(label: str) -> Response:
     with reading(who) as session:
         case = read_case(session, label, now, zone())
         standing = duty_words(session, who, now)
+        behind = fleet_events.behind(session, label, now, zone())
     if case is None:
         raise not_found("incident")
-    return page("incident.html", here="/", case=case, hints=HINTS_CASE, standing=standing, refresh_s=30)
+    return page("incident.html", here="/", case=case, behind=behind, hints=HINTS_CASE, standing=standing, refresh_s=30)
 
 
 def act(label: str, deed: str) -> AnyResponse:
