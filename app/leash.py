@@ -70,7 +70,8 @@ def _enter_namespace() -> None:
 
 
 def _watch(parent: int, stop: int, wanted: list[str]) -> int:
-    child = subprocess.Popen(wanted)
+    # The part tells the platform page this number: it is the one the supervisor knows (telemetry/part.py).
+    child = subprocess.Popen(wanted, env={**os.environ, "VIGIE_LEASH": str(os.getpid())})
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         child.send_signal(number)

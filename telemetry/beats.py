@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,6 +10,8 @@ from typing import Any
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
+
+from telemetry import part
 
 _BEAT = text(
     """
@@ -25,5 +26,5 @@ _BEAT = text(
 
 def beat(session: Session, name: str, facts: Mapping[str, Any], now: datetime) -> None:
     """Write this process's row; what the supervisor knows of it (restarts, why) stays."""
-    words = {"name": name, "pid": os.getpid(), "host": platform.node(), "now": now, "facts": dict(facts)}
+    words = {"name": name, "pid": part.pid(), "host": platform.node(), "now": now, "facts": dict(facts)}
     session.execute(_BEAT, words)

@@ -12,10 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import orjson
 import psycopg
 import structlog
 from psycopg.types.json import Jsonb
 
+from escalation import diagnosis
+from telemetry import part
 from telemetry.log_postgres import connect
 
 log = structlog.get_logger()
@@ -50,6 +53,12 @@ WHERE s.last_seq IS NOT NULL AND m.retired_at IS NULL
 _GONE = """
 SELECT unnest(%(names)s::text[]) EXCEPT SELECT name FROM machines WHERE retired_at IS NULL AND name = ANY(%(names)s)
 """
+# Sent while the broker hears us; what is not answered in time the duty desk gives up (escalation/diagnostics.py).
+_ASKS = """
+UPDATE diagnostic_asks a SET state = 'sent', sent_at = now() FROM machines m
+WHERE m.id = a.machine_id AND a.state = 'waiting' AND a.expires_at > now()
+RETURNING m.name, a.id, a.reading, a.unit, a.lines, a.asked_at, a.expires_at
+"""
 _GONE_EVERY: Final = 3  # turns
 
 
@@ -59,7 +68,8 @@ class Rival(RuntimeError):
 
 class Desk:
     """Every few seconds: beats with `facts()`, hands changed receipts to `publish(machine, seq)`, the names of machines
-    that are gone to `forget(machine)`, and Sparkplug nodes that should be born again to `ask_birth(group, node)`.
+    that are gone to `forget(machine)`, Sparkplug nodes that should be born again to `ask_birth(group, node)`, and what
+    the duty desk wants to read of a machine to `ask(machine, question)`.
 
     `retained` gives the machines the broker was seen to retain something of.
     """
@@ -73,9 +83,10 @@ class Desk:
         forget: Callable[[str], None] = lambda machine: None,
         retained: Callable[[], set[str]] = set,
         ask_birth: Callable[[str, str], None] = lambda group, node: None,
+        ask: Callable[[str, bytes], None] = lambda machine, question: None,
     ) -> None:
         self._url, self._name, self._facts, self._publish = url, name, facts, publish
-        self._forget, self._retained, self._ask_birth = forget, retained, ask_birth
+        self._forget, self._retained, self._ask_birth, self._ask = forget, retained, ask_birth, ask
         self.on_rival: Callable[[], None] = lambda: None
         self.rival: Rival | None = None
         self._known: dict[str, int] = {}
@@ -127,10 +138,15 @@ class Desk:
         if everything:
             self._known.clear()
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            facts = Jsonb(dict(self._facts()))
-            cursor.execute(_BEAT, {"name": self._name, "pid": os.getpid(), "host": platform.node(), "facts": facts})
+            facts = dict(self._facts())
+            words = {"name": self._name, "pid": part.pid(), "host": platform.node(), "facts": Jsonb(facts)}
+            cursor.execute(_BEAT, words)
             rows = cursor.execute(_RECEIPTS, {"all": everything}).fetchall()
             gone = self._gone(cursor)
+            asks = cursor.execute(_ASKS).fetchall() if facts.get("connected") else []
+        for name, ask_id, reading, unit, lines, asked_at, expires_at in asks:
+            question = diagnosis.question(str(ask_id), name, reading, unit, lines, asked_at, expires_at)
+            self._ask(name, orjson.dumps(question))
         for machine in gone:
             self._known.pop(machine, None)
             self._forget(machine)
@@ -141,7 +157,7 @@ class Desk:
 
     def _stay(self, connection: psycopg.Connection[Any]) -> bool:
         """Whether this name is ours, or nobody else's who gives signs of life."""
-        words = {"name": self._name, "pid": os.getpid(), "host": platform.node()}
+        words = {"name": self._name, "pid": part.pid(), "host": platform.node()}
         for _ in range(_LOCK_TRIES):
             row = connection.execute(_ALONE, words).fetchone()
             self._is_alone = bool(row and row[0])

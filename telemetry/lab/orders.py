@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.machines import Machine, MachineState
 from models.telemetry import LabOrder, ProcessBeat
+from telemetry import part
 from telemetry.lab.faults import Fault, Kind
 
 PROCESS = "lab"
@@ -99,7 +99,7 @@ def as_running(row: LabOrder) -> Running:
 
 def beat(session: Session, now: datetime, facts: Mapping[str, int]) -> None:
     """Tell the platform page that the lab gets on. The supervisor's own words in the row are left alone."""
-    row = {"pid": os.getpid(), "host": platform.node(), "beat_at": now, "facts": dict(facts)}
+    row = {"pid": part.pid(), "host": platform.node(), "beat_at": now, "facts": dict(facts)}
     new = insert(ProcessBeat).values(name=PROCESS, state="running", started_at=now, **row)
     session.execute(new.on_conflict_do_update(index_elements=[ProcessBeat.name], set_=row))
 
