@@ -11,11 +11,11 @@ from functools import partial
 from app import providers
 from app.sealing import house_secret
 from app.settings import Settings
-from escalation import wake, work
+from escalation import diagnostics, wake, work
 from escalation.intake import fleet_events_loop
 from escalation.loops import Loop, run_loops
 from models.session import Sessions, make_engine, make_sessions
-from telemetry import again, broker, broker_watch, history, log_trimming, retention, rollups, silence
+from telemetry import again, broker, broker_watch, history, log_trimming, retention, rollups, silence, traces
 from telemetry.doorstep import Doorstep
 from telemetry.log_door import open_writer
 
@@ -24,6 +24,7 @@ _ACCOUNTS_S = 2.0
 _SILENCE_S = 5.0
 _LETTERS_S = 2.0
 _COMPACTION_S = 60.0
+_TRACES_S = 3600.0
 _RETENTION_S = 600.0
 
 
@@ -69,7 +70,9 @@ def upkeep(settings: Settings, sessions: Sessions) -> list[Loop]:
         Loop("attempts", _ACCOUNTS_S, broker_watch.watch_loop(settings, sessions), nudged=False),
         Loop("silence", _SILENCE_S, silence.silence_loop(sessions), nudged=False),
         Loop("fleet events", _SILENCE_S, fleet_events_loop(sessions), nudged=False),
+        Loop("diagnostics", _LETTERS_S, diagnostics.expiring_loop(sessions), nudged=False),
         Loop("letters", _LETTERS_S, again.sending_loop(sessions, _doorstep(settings)), nudged=False),
+        Loop("traces", _TRACES_S, traces.forgetting_loop(sessions), nudged=False),
         Loop("compaction", _COMPACTION_S, history.compaction_loop(sessions), nudged=False),
         Loop("roll-ups", _COMPACTION_S, rollups.rolling_loop(sessions), nudged=False),
         Loop("retention", _RETENTION_S, retention.retention_loop(sessions), nudged=False),

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.eyes import Eyes
+from telemetry.habits import Habits
 from telemetry.notebook import Notebook
 from telemetry.reading import Reading
 from telemetry.relations import Links, Rows
+from telemetry.restraint import Run
 from telemetry.rulebook import RuleBook
 from telemetry.rules import explains
 from telemetry.teaching import Taught
@@ -94,6 +96,8 @@ class Machine:
     rules: RuleBook = field(default_factory=RuleBook)
     eyes: Eyes = field(default_factory=Eyes)
     taught: Taught = field(default_factory=Taught)
+    habits: Habits = field(default_factory=Habits)
+    held: Run | None = None  # what last kept a condition from opening
     condition: Condition = field(default_factory=Condition)
     events: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # code → started, severity, text
     rates: dict[str, tuple[int, float]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from telemetry import verdicts
+from telemetry import restraint, verdicts
 from telemetry.baselines import own_level
 from telemetry.classes import Classes
 from telemetry.features import TOP, Array
@@ -107,16 +107,20 @@ def _concluded(
     """Follow the condition of a machine that is not calm. ``own``: each metric's share of the threshold by its past."""
     m = t.machine
     out: list[Verdict] = []
-    may_open, signature, shares = not t.quiet and t.at_ms >= m.settles_ms, {}, (own, own)
-    if ratio >= 1.0 and may_open and not m.condition.is_open:
+    may_open, signature, shares = True, {}, (own, own)
+    if not m.condition.is_open and ratio * m.youth >= 1.0:
         shares = verdicts.shares(own, linked, m.links, restless)
         signature = signature_of(m.notebook.names, np.maximum(*shares))
-        may_open = ratio >= m.taught.holds(signature, t.at_ms).bar
+        may_open = not restraint.held_back(m, signature, ratio, t.at_ms, t.quiet)
     turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, may_open)
     if turn:
         said = verdicts.of_model(m, fleet, turn, ratio, THRESHOLD, t.at_ms, *shares)
         out.append(verdicts.held(m, m.taught.note(said, signature)))
+        if said.opened:
+            m.habits.note(t.at_ms, ratio, signature, str(said.finding_id))
     if m.condition.is_open:
+        if ratio >= 1.0:
+            m.habits.go_on(t.at_ms, ratio)
         fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
     elif turn:
         fleet.forget(m.rows[fleet.frozen[m.rows]])

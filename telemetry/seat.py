@@ -25,6 +25,7 @@ from telemetry.formats import Decoder, sparkplug
 from telemetry.log import Record
 from telemetry.reading import REASONS, Answer, Event, Heard, Reading, Refused, Status
 from telemetry.told import Letter, Told, machine_of
+from telemetry.traces import Traces
 from telemetry.verdict import Verdict
 from telemetry.watching import Watching
 
@@ -61,6 +62,8 @@ class Seat:
         self.arrived_ms = 0  # when the newest of what was heard came in
         self.heard: dict[str, admission.Heard] = {}
         self.watching = Watching()
+        self.watching.scores = []
+        self.traces = Traces()
         self.decoder = Decoder()
         self.pending = Pending()
         self.models: dict[str, Baselines] = {}  # fitted, and not on the shelf yet
@@ -108,6 +111,8 @@ class Seat:
         for verdict in self.watching.feed(feed):
             self.pending.verdicts.append((known[verdict.machine], verdict))
         self.models.update(self.watching.take_models())
+        if self.watching.scores:
+            self.traces.take(self.watching.scores, self.watching.known.get)
 
     def forget_pending(self) -> None:
         self.pending = Pending()
@@ -120,6 +125,7 @@ class Seat:
                 continue
             del self.heard[name]
             self.watching.drop(name)
+            self.traces.forget(name)
             self.models.pop(name, None)
             # It has no row any more that any of this could hang on; what arrived stays counted.
             self.pending.touched.pop(name, None)
@@ -242,6 +248,7 @@ class Seat:
         kept: dict[str, Any] = orjson.loads(body[8:end])
         told = kept if version == _BEFORE_BIRTHS else kept["heard"]
         self.watching = Watching.restore(body[end:])
+        self.watching.scores = []
         self.heard = {name: admission.restored(state) for name, state in told.items()}
         if version != _BEFORE_BIRTHS:
             self.decoder.births = sparkplug.restored(kept["births"])

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
-from telemetry import admission, beats, declared, effects, history, positions, taught, watch_facts
+from telemetry import admission, beats, declared, effects, history, positions, taught, traces, watch_facts
 from telemetry.directory import Directory, Known
 from telemetry.forgetting import RELEARN, Forgetting
 from telemetry.log import LogReader, PositionGone, Record
@@ -256,21 +256,21 @@ class Watcher:
     def _keep_snapshot(self, seat: Seat) -> None:
         with work(self._sessions, SYSTEM) as session:
             positions.keep_snapshot(session, seat.partition, self._owner, seat.position, seat.snapshot())
+            traces.keep(session, seat.traces)
+        seat.traces = traces.Traces()
         self._unsound.pop(seat.partition, None)
 
     def _put_models(self) -> None:
-        """A few at a time, beside the readings: an incident does not wait for sixty models to be written."""
+        """A few at a time: an incident does not wait for sixty models to be written."""
         for seat in self.seats.values():
             if not seat.models or seat.is_rebuilding:
                 continue
             names = list(seat.models)[:MODELS_A_TURN]
             with work(self._sessions, SYSTEM) as session:
                 known = self._directory.look_up(session, set(names), self._clock())
-                for name in names:
-                    if name in known:
-                        effects.put_model(session, seat, known[name], self._clock())
-            for name in names:
-                del seat.models[name]
+                for name in (one for one in names if one in known):
+                    effects.put_model(session, seat, known[name], self._clock())
+            seat.models = {name: model for name, model in seat.models.items() if name not in names}
             return
 
     # ---- telling how it fares

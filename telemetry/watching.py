@@ -29,6 +29,7 @@ from telemetry import snapshots, verdicts
 from telemetry.baselines import Baselines
 from telemetry.classes import Classes
 from telemetry.fleet import Fleet
+from telemetry.habits import seen_in
 from telemetry.machine import KEPT_ROWS, LEAST_ROWS, Machine
 from telemetry.reading import Event, Heard, Reading
 from telemetry.scoring import Score, Told, score
@@ -249,6 +250,9 @@ class Watching:
         m.notebook.trim(0 if m.is_mature else KEPT_ROWS)
         self._models.append((m.name, model))
         self.classes.join(m)
+        trusted = m.links is not None and self.classes.of(m).trusted
+        own = verdicts.OWN_BESIDE if trusted else verdicts.THRESHOLD
+        m.habits.learn(seen_in(model, table, names, last_step, own, trusted), last_step * grid_s * 1000)
 
 
 def _in_order(heard: Sequence[Heard]) -> list[list[tuple[int, Heard]]]:
