@@ -147,5 +147,10 @@ def test_delay_and_throttle_only_take_time(proxy: Proxy, line: socket.socket) ->
 
 def test_a_refused_caller_is_turned_away(proxy: Proxy) -> None:
     proxy.weather = Weather(refuse=True)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as caller, pytest.raises(ConnectionResetError):
-        caller.recv(1)
+
+    def call() -> bytes:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as caller:
+            return caller.recv(1)
+
+    with pytest.raises(ConnectionError):
+        call()
