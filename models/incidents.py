@@ -73,7 +73,11 @@ class Incident(Owned, Base):
             postgresql_where=text("fleet_event_id is not null"),
         ),
         Index("ix_incidents_state_opened_at", "state", "opened_at"),
+        # The first page of the queue, and of the list, at any number of incidents.
+        Index("ix_incidents_queue", "severity", text("opened_at desc"), postgresql_where=_STILL_OPEN),
+        Index("ix_incidents_opened_at_id", "opened_at", "id"),
         Index("ix_incidents_changed_at", "changed_at"),
+        Index("ix_incidents_cause_opened_at", "cause", "opened_at"),
         Index("ix_incidents_alone_since", "alone_since", postgresql_where=text("alone_since is not null")),
         Index("ix_incidents_queued_at", "queued_at", postgresql_where=text("queued_at is not null")),
         Index("ix_incidents_next_rung_at", "next_rung_at", postgresql_where=text("next_rung_at is not null")),

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import duty_feed, front
 from app.api.lookup import as_id
 from app.identity import Caller
-from app.pages import briefs, escalations, handing, nights
+from app.pages import briefs, escalations, handing, ladders, nights
 from app.pages.board import local_instant, read_board
 from app.pages.fields import Form
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
     duty_feed.register(app)
     briefs.register(app)
     nights.register(app)
+    ladders.register(app)
     escalations.register(app)
 
 

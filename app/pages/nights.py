@@ -28,7 +28,7 @@ WATCHED = timedelta(hours=8)  # how much of the night is played
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """What is played: whose ladder, for which severity, from when."""
 
     terms: Terms
@@ -51,7 +51,7 @@ def show() -> Response:
     with reading(who) as session:
         customers = session.execute(select(Customer.slug, Customer.name).order_by(Customer.name)).all()
         asked = _read(session, form)
-        played = _played(session, asked) if asked else None
+        found = played(session, asked) if asked else None
     return page(
         "night.html",
         status=422 if form.wrong else 200,
@@ -62,7 +62,7 @@ def show() -> Response:
         severities=[(str(one), str(one)) for one in (1, 2, 3, 4)],
         at=_shown(asked.at if asked else front.now()),
         tier=asked.terms.tier.value if asked else "",
-        night=played,
+        night=found,
         hours=int(WATCHED.total_seconds() // 3600),
         hints=HINTS_TABLE,
     )
@@ -72,7 +72,7 @@ def _shown(at: datetime) -> str:
     return f"{at.astimezone(zone()):%Y-%m-%dT%H:%M}"
 
 
-def _read(session: Session, form: Form) -> _Asked | None:
+def _read(session: Session, form: Form) -> Asked | None:
     at = local_instant(form["at"], zone()) if form["at"] else front.now()
     if at is None:
         form.refuse("at", "Choose a day and an hour.")
@@ -84,19 +84,25 @@ def _read(session: Session, form: Form) -> _Asked | None:
     if form.wrong or at is None:
         return None
     if customer is None:
-        return _Asked(DEFAULTS[Tier(tier)], uuid.UUID(int=0), "europe", "en", {}, int(severity), at)
+        return Asked(DEFAULTS[Tier(tier)], uuid.UUID(int=0), "europe", "en", {}, int(severity), at)
     terms = ledger.standing(session, customer.id, at).terms
     if terms is None:
         form.refuse("customer", f"{customer.name} has no contract then; nothing would climb.")
         return None
+    return of_customer(session, customer, terms, int(severity), at)
+
+
+def of_customer(session: Session, customer: Customer, terms: Terms, severity: int, at: datetime) -> Asked:
+    """A customer's night by these terms, whether they hold or are only thought of."""
     rows = session.execute(
         select(NamedPerson.duty, NamedPerson.person_id).where(NamedPerson.customer_id == customer.id)
     )
     named = {row[0]: row[1] for row in rows}
-    return _Asked(terms, customer.id, unit_of(customer.zone), customer.language, named, int(severity), at)
+    return Asked(terms, customer.id, unit_of(customer.zone), customer.language, named, severity, at)
 
 
-def _played(session: Session, asked: _Asked) -> Night:
+def played(session: Session, asked: Asked) -> Night:
+    """Whom the ladder would call, by the schedules, absences and ways as they stand now."""
     ladder = climbing.ladder_of(asked.terms)
     need = Need(asked.customer_id, asked.unit, asked.severity, asked.terms.skill_floor, asked.language)
 
