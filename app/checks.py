@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -16,6 +18,8 @@ from sqlalchemy import make_url
 from app import revisions
 from app.folder import ROOM_NEEDED
 from app.settings import Settings
+from telemetry import mqtt_tls
+from telemetry.broker_keeping import CHECK_USER, greet
 
 # Devices and promises are compared by time: more than this between two of our own clocks is worth a word.
 LARGEST_SKEW_S = 2.0
@@ -94,48 +98,42 @@ def _dsn(settings: Settings, role: str) -> str:
 
 
 def _broker(settings: Settings) -> Finding:
-    where = f"{settings.mqtt_host}:{settings.mqtt_port}"
+    host, port, ca = settings.mqtt_line
+    where = f"{host}:{port}"
     try:
         secret = settings.bridge_secret.read_text().strip()
     except OSError:
         remedy = "start `vigie broker` once on this machine, or name the file in VIGIE_MQTT_PASSWORD_FILE"
         return Finding("MQTT broker", f"no secret for the bridge in {settings.bridge_secret}", remedy)
     try:
-        answer = _mqtt_connect(settings.mqtt_host, settings.mqtt_port, settings.mqtt_username, secret)
+        answer, safety = _sign_in(host, port, ca, secret)
+    except mqtt_tls.TlsError as error:
+        return Finding("MQTT broker", str(error), "correct VIGIE_MQTT_CA")
+    except ssl.SSLError as error:
+        remedy = "renew its certificate (`vigie pki server NAME…`), or correct VIGIE_MQTT_CA and VIGIE_MQTT_HOST"
+        return Finding("MQTT broker", f"{where}: {mqtt_tls.said(error)}", remedy)
     except OSError as error:
         remedy = "start it (`vigie broker`, or your own), or correct VIGIE_MQTT_HOST and VIGIE_MQTT_PORT"
         return Finding("MQTT broker", f"{where} does not answer: {error.strerror or error}", remedy)
     if answer == 0:
-        return Finding("MQTT broker", f"{where} lets {settings.mqtt_username} in")
+        return Finding("MQTT broker", f"{where} lets {CHECK_USER} in, {safety}")
     remedy = "give the broker the password file of DATA/mqtt and let it read it again (SIGHUP)"
-    return Finding("MQTT broker", f"{where} refuses {settings.mqtt_username} (CONNACK {answer})", remedy)
+    return Finding("MQTT broker", f"{where} refuses {CHECK_USER} (CONNACK {answer})", remedy)
 
 
-def _mqtt_connect(host: str, port: int, user: str, secret: str) -> int:
-    """Sign in as MQTT 3.1.1 section 3.1 says, and leave; the broker's return code. Raises OSError.
+def _sign_in(host: str, port: int, ca: Path | None, secret: str) -> tuple[int, str]:
+    """The broker's return code, and how safe the line was. Raises OSError, TlsError.
 
-    By hand, since thirty bytes do not need a client, and under an id of its own: the bridge's would end the bridge.
+    Under a user of its own that may do nothing, but by the bridge's secret: the broker keeps one connection a user,
+    and the bridge's must not end for this.
     """
-
-    def string(value: str) -> bytes:
-        raw = value.encode()
-        return len(raw).to_bytes(2, "big") + raw
-
-    who = string(f"vigie-check-{os.getpid()}") + string(user) + string(secret)
-    body = string("MQTT") + bytes([4, 0b11000010, 0, 10]) + who
-    length, left = bytearray(), len(body)
-    while True:
-        left, low = divmod(left, 128)
-        length.append(low | (0x80 if left else 0))
-        if not left:
-            break
     with socket.create_connection((host, port), timeout=5) as line:
-        line.sendall(b"\x10" + bytes(length) + body)
-        answer = line.recv(4)
-        line.sendall(b"\xe0\x00")
-    if len(answer) < 4 or answer[0] != 0x20:
-        raise OSError("what answers there is no MQTT broker")
-    return answer[3]
+        if ca is None:
+            return greet(line, CHECK_USER, secret), "without TLS"
+        with mqtt_tls.context(mqtt_tls.Tls(ca)).wrap_socket(line, server_hostname=host) as safe:
+            ends = ssl.cert_time_to_seconds(str((safe.getpeercert() or {}).get("notAfter")))
+            days = int((ends - time.time()) // 86400)
+            return greet(safe, CHECK_USER, secret), f"{safe.version()}, its certificate is good for {days} days"
 
 
 def _log(settings: Settings) -> Finding:

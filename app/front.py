@@ -26,6 +26,9 @@ LARGEST_BODY = 256 * 1024
 # Where whole customers come in as files: ten thousand lines of a table weigh about a megabyte.
 LARGEST_UPLOAD = 16 * 1024 * 1024
 UPLOADS = ("/api/v1/imports", "/imports")
+# Where a file is brought to an incident (escalation.attaching.LARGEST), with room for the form around it.
+LARGEST_FILE = 26 * 1024 * 1024
+FILE_DOORS = ("api.attachments_bring", "incident_attach")
 
 # Parts of the front that stand in modules of their own, each with `register(app)`.
 PARTS = (
@@ -42,6 +45,7 @@ PARTS = (
     "app.acknowledge",
     "app.reached",
     "app.hearing",
+    "app.enrolling",
 )
 
 

@@ -26,7 +26,7 @@ from models.session import STAFF, Scope
 log = structlog.get_logger("vigie.web")
 
 # Where programs come in: alerts with tokens of their own, telemetry with the secrets of machines. None takes cookies.
-OWN_DOORS = frozenset({"doors", "hearing"})
+OWN_DOORS = frozenset({"doors", "hearing", "enrolling"})
 # Long enough to walk to another desk, short enough that a forgotten mail is worth nothing.
 LINK_LIVES = timedelta(minutes=30)
 # Writing at each request would make every read a write.

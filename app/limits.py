@@ -31,6 +31,9 @@ TOKEN_MAKING = Limit("token:make", burst=20, every_s=60)
 # A whole fleet may cry at once through one door, and a script that sends for Nagios does not come again.
 DOOR_CALLS = Limit("door", burst=10_000, every_s=0.01)
 DOOR_ADDRESS = Limit("door:address", burst=60, every_s=5)  # of tokens that open nothing
+# A rack is switched on at once, from behind one address; a code that is guessed at has 192 random bits.
+ENROL_ADDRESS = Limit("enrol:address", burst=60, every_s=10)
+COLLECT_ADDRESS = Limit("collect:address", burst=600, every_s=0.5)  # each asks every few seconds while it waits
 API_CALLS = Limit("api", burst=1200, every_s=0.05)
 
 _FILL = text(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 from flask import request
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app import keys, limits
 from app.front import as_house, front, now
@@ -21,7 +21,8 @@ from app.identity import Caller, by_key
 from app.problems import Problem
 from models.machines import Machine, MachineCredential
 from models.session import work
-from telemetry.enrol import fits
+from telemetry import enrol, security
+from telemetry.broker_log import Sighting
 
 log = structlog.get_logger("vigie.web")
 
@@ -81,14 +82,23 @@ def _by_basic(text: str) -> Caller:
         found = session.execute(
             select(Machine, MachineCredential.password_hash)
             .join(MachineCredential, MachineCredential.machine_id == Machine.id)
-            .where(Machine.name == user, Machine.retired_at.is_(None), MachineCredential.revoked_at.is_(None))
-        ).first()
-        if found is not None and fits(secret, found[1]):
+            .where(
+                Machine.name == enrol.machine_of(user), Machine.retired_at.is_(None),
+                MachineCredential.kind == "secret", MachineCredential.label == user.partition("@")[2],
+                MachineCredential.revoked_at.is_(None),
+                or_(MachineCredential.ends_at.is_(None), MachineCredential.ends_at > now()),
+                or_(MachineCredential.held_until.is_(None), MachineCredential.held_until <= now()),
+            )
+        ).first()  # fmt: skip
+        if found is not None and enrol.fits(secret, found[1] or ""):
             machine = found[0]
             rights = frozenset({RIGHT})
             return Caller("machine", machine.id, machine.name, "machine", machine.customer_id, None, rights)
         # Only those who fail are counted: a machine that reports each second is no guesser.
         wait = limits.take(session, limits.SIGN_IN_ADDRESS, f"machine:{request.remote_addr}", now())
+        address = request.remote_addr or ""
+        seen = Sighting(now().timestamp(), "wrong_credential", user[:100], address, detail=request.path)
+        security.note(session, [seen], "http")
     log.warning("machine_refused", machine=user[:80], address=request.remote_addr)
     if wait:
         said = f"Too many wrong secrets from this address; the next try in {wait} seconds."

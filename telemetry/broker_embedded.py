@@ -45,12 +45,13 @@ async def _serve(files: Files, where: Listeners) -> None:
         loop.add_signal_handler(number, stopped.set)
     gate = Gate(files)
     gate.look(time.monotonic())  # before anybody comes
-    servers = [await loop.create_server(lambda: Connection(gate), where.host, where.port)]
+    servers = []
     for port, by_certificate in ((where.tls_port, False), (where.cert_port, True)):
         if port:
             context = gate.tls(by_certificate=by_certificate)
             make = partial(Connection, gate, by_certificate=by_certificate)
             servers.append(await loop.create_server(partial(Porch, gate, context, make), where.tls_host, port))
+    servers.append(await loop.create_server(lambda: Connection(gate), where.host, where.port))
     log.info("broker.listening", kind="embedded", host=where.host, port=where.port)
     while not stopped.is_set():
         gate.look(time.monotonic())

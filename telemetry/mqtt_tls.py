@@ -38,6 +38,11 @@ def context(tls: Tls) -> ssl.SSLContext:
     return made
 
 
+def has_more(sock: object) -> bool:
+    """Whether something waits in the TLS layer, of which the network will not tell again."""
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+
+
 def said(problem: OSError) -> str:
     """Why a line could not be made, for a person: a certificate's own trouble rather than a code of OpenSSL."""
     if isinstance(problem, ssl.SSLCertVerificationError):

@@ -12,7 +12,7 @@ from app.api import lookup
 from app.api.door import Answer, Call, route
 from app.api.paging import page
 from app.front import front
-from app.problems import Problem
+from app.problems import Problem, invalid
 from app.wire import In, Instant, MaybeLine, Name, Out, Paged, Ref
 from models.audit import record
 from models.machines import Machine, MachineCredential, MachineState
@@ -62,6 +62,7 @@ class MachinePage(Out):
 class Mqtt(Out):
     host: str
     port: int
+    tls: bool = Field(description="whether that port speaks TLS 1.3")
     username: str
     password: str | None = Field(description="shown this once, kept nowhere; null when a request is repeated")
     topic: str = Field(description="where it reports; it may publish below vigie/USERNAME/ only")
@@ -105,6 +106,10 @@ def create(call: Call, body: NewMachine) -> Answer:
     site = lookup.site(call, str(body.site), "site") if body.site else None
     if site is not None:
         lookup.same_customer(site.customer_id, customer.id, "site")
+    try:
+        enrol.check_name(body.name)
+    except enrol.NoName as problem:
+        raise invalid("name", f"cannot be used: {problem}", "choose another name") from None
     row, secret = enrol.enrol(
         call.session,
         customer.id,
@@ -183,8 +188,9 @@ def _whole(call: Call, row: Machine) -> MachineWhole:
 def _enrolled(row: Machine, secret: str) -> Enrolled:
     settings = front().settings
     mqtt = Mqtt(
-        host=settings.mqtt_host,
-        port=settings.mqtt_port,
+        host=settings.mqtt_public_host or settings.mqtt_host,
+        port=settings.mqtt_tls_port or settings.mqtt_port,
+        tls=bool(settings.mqtt_tls_port),
         username=row.name,
         password=secret,
         topic=f"vigie/{row.name}/report",

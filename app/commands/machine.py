@@ -1,18 +1,21 @@
-"""`vigie machine`: enrol a machine, change or take away its secret, list them."""
+"""`vigie machine`: enrol a machine, change or take away what it signs in with, list them."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.cli import read_settings
 from app.errands import at_the_database
 from models.customers import Customer, Site
-from models.machines import MACHINE_NAME, Machine, MachineCredential, MachineState
+from models.machines import Machine, MachineCredential, MachineState
 from telemetry import enrol, placing
+
+_SPANS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @click.group(name="machine", help="Machines and the secret each one speaks with.")
@@ -28,10 +31,10 @@ def command() -> None:
 @click.option("--rack", default="", help="the rack it stands in")
 @click.option("--source", default="native", help="the agent it speaks through")
 def add(customer: str, name: str, site: str, title: str, rack: str, source: str) -> None:
-    if not re.fullmatch(MACHINE_NAME, name):
-        raise click.ClickException(
-            f"{name!r} is no machine name: small letters, digits, dot, dash, underscore; at most 63, no dash first"
-        )
+    try:
+        enrol.check_name(name)
+    except enrol.NoName as problem:
+        raise click.ClickException(str(problem)) from None
     now = datetime.now(UTC)
     with at_the_database() as session:
         owner = _customer(session, customer)
@@ -50,20 +53,54 @@ def add(customer: str, name: str, site: str, title: str, rack: str, source: str)
     _show(name, secret)
 
 
-@command.command(help="Give a machine a new secret; the old one ends at once.")
+@command.command(help="Give a machine a new secret; the old one ends at once, or after --overlap.")
 @click.argument("name")
-def rotate(name: str) -> None:
-    with at_the_database() as session:
-        secret = enrol.rotate(session, _machine(session, name), datetime.now(UTC), actor="command line")
-    _show(name, secret)
+@click.option("--overlap", default="", metavar="SPAN", help="Let the old one go on for so long: 30m, 24h, 7d.")
+@click.option("--label", default="", help="Of a second agent's credential.")
+def rotate(name: str, overlap: str, label: str) -> None:
+    now = datetime.now(UTC)
+    try:
+        with at_the_database() as session:
+            machine = _machine(session, name)
+            if overlap:
+                until = now + _span(overlap)
+                login = enrol.overlap(session, machine, now, until - now, label=label, actor="command line")
+            else:
+                secret = enrol.rotate(session, machine, now, label=label, actor="command line")
+                login = enrol.Login(enrol.username(name, label), secret)
+    except enrol.NoName as problem:
+        raise click.ClickException(str(problem)) from None
+    _show(name, login.secret, login.username)
+    if overlap:
+        click.echo(f"The old one goes on until {until:%Y-%m-%d %H:%M} UTC. The new one has a user name of its own.")
 
 
-@command.command(help="Take a machine's secret away and end its connection.")
+@command.command(help="One more user name, for a second agent on the same machine; prints its secret, once.")
 @click.argument("name")
-def revoke(name: str) -> None:
+@click.argument("label")
+def second(name: str, label: str) -> None:
+    try:
+        with at_the_database() as session:
+            login = enrol.second(session, _machine(session, name), label, datetime.now(UTC), actor="command line")
+    except enrol.NoName as problem:
+        raise click.ClickException(str(problem)) from None
+    _show(name, login.secret, login.username)
+
+
+@command.command(help="Take away all a machine signs in with, or one credential of it, and end its connection.")
+@click.argument("name")
+@click.option("--label", default=None, help="Only the secret of this label; empty for the machine's own.")
+def revoke(name: str, label: str | None) -> None:
+    now = datetime.now(UTC)
     with at_the_database() as session:
-        ended = enrol.revoke(session, _machine(session, name), datetime.now(UTC), actor="command line")
-    click.echo(f"{name} can no longer sign in to the broker" if ended else f"{name} had no secret")
+        machine = _machine(session, name)
+        if label is None:
+            ended = enrol.revoke(session, machine, now, actor="command line")
+        else:
+            rows = [one for one in enrol.live(session, machine, now) if one.kind == "secret" and one.label == label]
+            ended = bool([one for one in rows if enrol.revoke_one(session, one, now, actor="command line")])
+    user = enrol.username(name, label or "")
+    click.echo(f"{user} can no longer sign in to the broker" if ended else f"{user} had no secret and no certificate")
 
 
 @command.command(
@@ -84,24 +121,40 @@ def place(name: str, site: str | None, rack: str | None, software: str | None, b
     click.echo(f"{name}: {'changed' if changed else 'it was so before'}")
 
 
-@command.command(name="list", help="Every machine: customer, state, last report, whether it holds a secret.")
+@command.command(name="list", help="Every machine: customer, state, last report, what it signs in with.")
 def list_machines() -> None:
+    now = datetime.now(UTC)
     query = (
-        select(Machine.name, Customer.slug, MachineState.speaking, MachineState.last_at, MachineCredential.id)
+        select(Machine, Customer.slug, MachineState.speaking, MachineState.last_at)
         .join(Customer, Customer.id == Machine.customer_id)
         .outerjoin(MachineState, MachineState.machine_id == Machine.id)
-        .outerjoin(
-            MachineCredential,
-            (MachineCredential.machine_id == Machine.id) & MachineCredential.revoked_at.is_(None),
-        )
         .where(Machine.retired_at.is_(None))
         .order_by(Machine.name)
     )
     with at_the_database() as session:
-        for name, slug, speaking, last_at, credential in session.execute(query):
+        for machine, slug, speaking, last_at in session.execute(query):
             heard = last_at.isoformat(timespec="seconds") if last_at else "never heard"
-            secret = "has a secret" if credential else "no secret"
-            click.echo(f"{name}\t{slug}\t{speaking or 'unknown'}\t{heard}\t{secret}")
+            held = "; ".join(_said(one, now) for one in enrol.live(session, machine, now)) or "no secret"
+            click.echo(f"{machine.name}\t{slug}\t{speaking or 'unknown'}\t{heard}\t{held}")
+
+
+def _said(one: MachineCredential, now: datetime) -> str:
+    if one.kind == "certificate" and one.not_after is not None:
+        said = f"has a certificate until {one.not_after:%Y-%m-%d}"
+    else:
+        said = f"has a secret {one.label}".rstrip()
+    if one.ends_at is not None:
+        said += f", ends {one.ends_at:%Y-%m-%d %H:%M}"
+    if one.held_until is not None and one.held_until > now:
+        said += f", kept out until {one.held_until:%H:%M}"
+    return said
+
+
+def _span(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,4})([mhd])", text.strip())
+    if found is None:
+        raise click.ClickException(f"{text!r} is no span: write it like 30m, 24h or 7d")
+    return timedelta(**{_SPANS[found[2]]: int(found[1])})
 
 
 def _customer(session: Session, slug: str) -> Customer:
@@ -125,8 +178,14 @@ def _machine(session: Session, name: str) -> Machine:
     return found
 
 
-def _show(name: str, secret: str) -> None:
-    click.echo(f"username  {name}")
+def _show(name: str, secret: str, username: str = "") -> None:
+    settings = read_settings()
+    host = settings.mqtt_public_host or settings.mqtt_host
+    click.echo(f"username  {username or name}")
     click.echo(f"password  {secret}")
     click.echo(f"topic     vigie/{name}/report")
+    if settings.mqtt_tls_port:
+        click.echo(f"broker    {host}:{settings.mqtt_tls_port}, TLS 1.3, CA {settings.pki_folder / 'ca.crt'}")
+    else:
+        click.echo(f"broker    {host}:{settings.mqtt_port}")
     click.echo("The password is shown this once; what we keep cannot give it back.")

@@ -45,6 +45,8 @@ def new(slug: str) -> AnyResponse:
                 form.refuse(
                     "name", "Lower-case letters, digits, dot, dash and underscore; at most 63, such as hlv-db-03."
                 )
+            elif name in enrol.OURS:
+                form.refuse("name", f"{name} is the house’s own user at the broker; choose another name.")
             title = form.text("title", "", most=120, required=False)
             rack = form.text("rack", "", most=60, required=False)
             site = next((one for one in sites if str(one.id) == form["site"]), None)
@@ -72,8 +74,9 @@ def new(slug: str) -> AnyResponse:
                     customer=customer,
                     machine=machine,
                     secret=secret,
-                    host=settings.mqtt_host,
-                    port=settings.mqtt_port,
+                    host=settings.mqtt_public_host or settings.mqtt_host,
+                    port=settings.mqtt_tls_port or settings.mqtt_port,
+                    tls=bool(settings.mqtt_tls_port),
                 )
     return page(
         "machine_new.html",

@@ -149,7 +149,7 @@ def test_without_mosquitto_the_embedded_broker_serves(tmp_path: Path) -> None:
     with running.running(tmp_path / "state", "--no-demo", environment={"VIGIE_MQTT_BROKER": "embedded"}) as own:
         assert "mosquitto" not in {one.name() for one in own.family()}
         done = vigie("check", data=own.data)
-        assert "lets vigie-bridge in" in done.stdout, done.stdout
+        assert "lets vigie-check in" in done.stdout, done.stdout
         assert own.stop() == 0
         assert own.left() == []
 
