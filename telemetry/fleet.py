@@ -1,5 +1,8 @@
 """Detector state as columns: one row a (machine, metric) series, grown and scored as arrays. Plain.
 
+A row holds 568 bytes: 236 in columns, 128 of closed steps, 200 of yesterday's half hours. They are as wide as they must
+be; what is computed with them is computed in 64 bits.
+
 Time is cut into each machine's grid steps. A reading revises the step it falls in (a mean that leans on the last
 few values), and every reading is scored against the step as it stands, so a machine that speaks every 5 seconds is
 judged at once, by baselines learned at 60. When a reading opens a later step the one before is closed into the slow
@@ -14,6 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from telemetry import relations
 from telemetry.baselines import Baselines
@@ -21,6 +25,7 @@ from telemetry.features import BEFORE, DAY_S, FAST, RECENT, SLOTS, Array, daily,
 from telemetry.relations import Apart, Links, Rows, Slots
 
 QUICK: Final = 3.0  # values a step leans on at least: enough to calm it, few enough to see a fault within seconds
+LARGEST: Final = 3e38  # a closed step is kept narrow
 RING: Final = BEFORE + RECENT - 1  # closed steps that "now" is held against, with the closed part of "now"
 
 HOT: Final = (
@@ -35,6 +40,13 @@ LEARNED: Final = (
     "slow_center", "slow_0", "slow_1", "slow_2", "slow_usual_level", "phase",
 )  # fmt: skip
 COLUMNS: Final = (*HOT, *LEARNED)
+# What is told in robust units, or is a factor near one, needs seven digits; raw units and instants need more.
+NARROW: Final = frozenset({
+    "count", "z1", "z2", "linked", "linked_now", "linked_day", "usual", "surprise",
+    "slow", "slow_now", "slow_day", "slow_usual", "slow_surprise", "slot_sum", "slot_count",
+    "live", "positive", "linked_center", "linked_middle", "linked_0", "linked_1", "usual_level",
+    "slow_center", "slow_0", "slow_1", "slow_2", "slow_usual_level",
+})  # fmt: skip
 
 
 class Fleet:
@@ -43,11 +55,11 @@ class Fleet:
     def __init__(self) -> None:
         self.size = 1
         self.free: list[int] = []
-        self.columns: dict[str, Array] = {name: np.zeros(64) for name in COLUMNS}
+        self.columns: dict[str, Array] = {name: np.zeros(64, dtype=kind_of(name)) for name in COLUMNS}
         self.columns["step"][0] = -1
-        self.ring: Array = np.zeros((64, RING))
+        self.ring: Slots = np.zeros((64, RING), dtype=np.float32)
         self.slots: Slots = np.full((64, SLOTS), np.nan, dtype=np.float32)
-        self.ages = np.zeros(64, dtype=np.int64)
+        self.ages = np.zeros(64, dtype=np.int8)
         self.frozen = np.zeros(64, dtype=bool)
 
     def add(self, count: int) -> Rows:
@@ -59,10 +71,10 @@ class Fleet:
         if need > have:
             more = max(need, 2 * have) - have
             for name, column in self.columns.items():
-                self.columns[name] = np.concatenate((column, np.zeros(more)))
-            self.ring = np.concatenate((self.ring, np.zeros((more, RING))))
+                self.columns[name] = np.concatenate((column, np.zeros(more, dtype=column.dtype)))
+            self.ring = np.concatenate((self.ring, np.zeros((more, RING), dtype=np.float32)))
             self.slots = np.concatenate((self.slots, np.full((more, SLOTS), np.nan, dtype=np.float32)))
-            self.ages = np.concatenate((self.ages, np.zeros(more, dtype=np.int64)))
+            self.ages = np.concatenate((self.ages, np.zeros(more, dtype=np.int8)))
             self.frozen = np.concatenate((self.frozen, np.zeros(more, dtype=bool)))
         rows += range(self.size, need)
         self.size = need
@@ -105,7 +117,7 @@ class Fleet:
             c[name][rows] = values
         fast = smooth(history, FAST)
         slow = smooth(fast, daily(model.grid_s))
-        held = history[-RING - 1 : -1]
+        held = np.clip(history[-RING - 1 : -1], -LARGEST, LARGEST)
         self.ring[rows, RING - len(held) :] = held.T
         self.ages[rows] = len(held)
         c["step"][rows], c["count"][rows], c["now"][rows] = last_step, 1.0, history[-1]
@@ -118,10 +130,12 @@ class Fleet:
 
     def _remember(self, rows: Rows) -> None:
         """``recent`` (sum of the closed part of "now") and ``before`` (mean of what lies ahead of it) from the ring."""
-        ring, ages = self.ring[rows], self.ages[rows]
-        self.columns["recent"][rows] = ring[:, RING - RECENT + 1 :].sum(axis=1)
+        self._summed(rows, self.ring[rows], self.ages[rows])
+
+    def _summed(self, rows: Rows, ring: Slots, ages: NDArray[np.int8]) -> None:
+        self.columns["recent"][rows] = ring[:, RING - RECENT + 1 :].sum(axis=1, dtype=float)
         ahead = np.maximum(ages - (RECENT - 1), 0)
-        total = ring[:, : RING - RECENT + 1].sum(axis=1)
+        total = ring[:, : RING - RECENT + 1].sum(axis=1, dtype=float)
         self.columns["before"][rows] = np.where(ahead > 0, total / np.maximum(ahead, 1), np.nan)
 
     def close(self, rows: Rows, steps: Array, grid_s: Array) -> None:
@@ -134,14 +148,16 @@ class Fleet:
         c["day"][rows] += slow * (held - c["day"][rows])
         relations.close(c, self.slots, rows, steps, grid_s, slow)
         pushes = np.minimum(steps, RING).astype(np.int64)
+        ring, closed = self.ring[rows], np.clip(now, -LARGEST, LARGEST)
         for k in range(1, int(pushes.max(initial=0)) + 1):
-            again = pushes >= k
-            some = rows[again]
-            self.ring[some, :-1] = self.ring[some, 1:]
-            self.ring[some, -1] = now[again]
-            self.ages[some] = np.minimum(self.ages[some] + 1, RING)
+            again = slice(None) if (pushes >= k).all() else pushes >= k
+            ring[again, :-1] = ring[again, 1:]
+            ring[again, -1] = closed[again]
+        self.ring[rows] = ring
+        ages = np.minimum(self.ages[rows] + pushes, RING).astype(np.int8)
+        self.ages[rows] = ages
         kept = c["before"][rows]
-        self._remember(rows)
+        self._summed(rows, ring, ages)
         c["before"][rows] = np.where(thawed, c["before"][rows], kept)
 
     def forget(self, rows: Rows) -> None:
@@ -185,6 +201,11 @@ class Fleet:
     def linked_surprise(self, links: Sequence[Links], new_step: Sequence[bool]) -> Apart:
         """How far some machines' metrics are from what the others say; each machine once."""
         return relations.surprise(self.columns, self.slots, links, new_step)
+
+
+def kind_of(column: str) -> type[np.float32] | type[np.float64]:
+    """How wide a column's numbers are."""
+    return np.float32 if column in NARROW else np.float64
 
 
 def daily_of(grid_s: Array) -> Array:

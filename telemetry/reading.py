@@ -58,7 +58,8 @@ class Refused(ValueError):
         self.heard: tuple[Heard, ...] = tuple(heard)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody may change one: guarding its ten fields costs as much as parsing the report.
+@dataclass(slots=True)
 class Reading:
     """One machine's values at one instant, as sent (counters and deltas, named here, are not yet rates)."""
 

@@ -25,7 +25,7 @@ class Links:
     """One machine's relations: what each metric should be, from all others now and at two lags."""
 
     rows: Rows
-    weights: Array  # (3 m, m)
+    weights: Slots  # (3 m, m); kept narrow, computed with in 64 bits
     offset: Array  # (m,)
     level: float
     cap: float
@@ -88,8 +88,7 @@ def settle(c: Columns, slots: Slots, rows: Rows, model: Baselines, history: Arra
     c["slot_sum"][rows], c["slot_count"][rows] = begun.sum(axis=0), len(begun)
     for k in range(max(at - SLOTS, 0), min(at, len(means))):
         slots[rows, k % SLOTS] = means[k]
-    # Narrow, so that a snapshot holds them in half the space and gives back the very same numbers.
-    weights = model.weights_.astype(np.float32).astype(float)
+    weights = model.weights_.astype(np.float32)
     return Links(rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_, model.grid_s, phase)
 
 
@@ -133,7 +132,7 @@ def surprise(c: Columns, slots: Slots, links: Sequence[Links], new_step: Sequenc
     residual = np.empty(len(rows))
     for k, size, end in zip(links, sizes, ends.tolist(), strict=True):
         one = slice(end - size, end)
-        residual[one] = np.concatenate((z[one], z1[one], z2[one])) @ k.weights - k.offset
+        residual[one] = np.concatenate((z[one], z1[one], z2[one])) @ k.weights.astype(float) - k.offset
 
     closed = c["linked"][rows]
     quick = closed + QUICK_LINK * (residual - closed)

@@ -16,7 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from telemetry.eyes import Eyes
-from telemetry.fleet import COLUMNS, Fleet
+from telemetry.fleet import COLUMNS, Fleet, kind_of
 from telemetry.habits import Habits
 from telemetry.machine import Condition, Machine
 from telemetry.relations import Links
@@ -25,7 +25,7 @@ from telemetry.rulebook import Standing
 from telemetry.teaching import Taught
 
 MAGIC: Final = b"VIGIE-W3"
-_TYPES: Final = ("<f8", "<f4", "<i8", "|b1")
+_TYPES: Final = ("<f8", "<f4", "<i8", "|i1", "|b1")
 AnyArray = NDArray[Any]
 
 
@@ -62,10 +62,10 @@ def pack(fleet: Fleet, machines: Iterable[Machine]) -> bytes:
     head = {
         "size": size,
         "free": fleet.free,
-        "columns": {n: out.put(fleet.columns[n][:size], "<f8") for n in COLUMNS},
-        "ring": out.put(fleet.ring[:size], "<f8"),
+        "columns": {n: out.put(fleet.columns[n][:size], np.dtype(kind_of(n)).str) for n in COLUMNS},
+        "ring": out.put(fleet.ring[:size], "<f4"),
         "slots": out.put(fleet.slots[:size], "<f4"),
-        "ages": out.put(fleet.ages[:size], "<i8"),
+        "ages": out.put(fleet.ages[:size], "|i1"),
         "frozen": out.put(fleet.frozen[:size], "|b1"),
         "machines": [_machine(m, out) for m in machines],
     }
@@ -85,8 +85,10 @@ def unpack(blob: bytes) -> tuple[Fleet, list[Machine]]:
     arrays = _Reader(body, 8 + length, head["arrays"])
     fleet = Fleet()
     fleet.size, fleet.free = head["size"], head["free"]
-    fleet.columns = {n: arrays.get(i) for n, i in head["columns"].items()}
-    fleet.ring, fleet.ages, fleet.frozen = (arrays.get(head[k]) for k in ("ring", "ages", "frozen"))
+    # Columns of an older version may be wider than they are now.
+    fleet.columns = {n: arrays.get(i).astype(kind_of(n), copy=False) for n, i in head["columns"].items()}
+    fleet.ring = arrays.get(head["ring"]).astype(np.float32, copy=False)
+    fleet.ages, fleet.frozen = arrays.get(head["ages"]).astype(np.int8, copy=False), arrays.get(head["frozen"])
     fleet.slots = arrays.get(head["slots"])
     return fleet, [_machine_back(m, arrays) for m in head["machines"]]
 
@@ -154,7 +156,7 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.rows = arrays.get(d["rows"])
     if d["links"] is not None:
         weights, offset, *plain = d["links"]
-        m.links = Links(m.rows, arrays.get(weights).astype(float), arrays.get(offset), *plain)
+        m.links = Links(m.rows, arrays.get(weights), arrays.get(offset), *plain)
     m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at = d["plain"]
     m.calm = float("inf") if d["calm"] is None else d["calm"]
     m.lineage = d["lineage"]

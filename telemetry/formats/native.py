@@ -10,8 +10,10 @@ from telemetry.formats.route import Route
 from telemetry.formats.strict import (
     MAX_METRICS,
     MAX_TEXT,
+    NUMBERS,
     add,
     each,
+    flat_of,
     instant,
     json_of,
     leaves,
@@ -80,7 +82,9 @@ def _list_of(value: Any) -> list[Any]:
 
 
 def _reports(route: Route, payload: bytes) -> list[Heard]:
-    sent = json_of(payload)
+    sent = flat_of(payload)
+    if sent is None:
+        sent = json_of(payload)
     if not isinstance(sent, list):
         return [report(route, sent)]
     return each(_list_of(sent), lambda item: [report(route, item)])
@@ -108,8 +112,11 @@ def measured(sent: Any) -> dict[str, float]:
     if not isinstance(sent, dict):
         raise Refused("bad_shape", "metrics is a JSON object")
     # The common report is flat numbers under names seen before: no object per metric is made for it.
-    if len(sent) <= MAX_METRICS and set(map(type, sent.values())) <= {float} and names_known(sent):
-        return sent
+    if len(sent) <= MAX_METRICS and (kinds := set(map(type, sent.values()))) <= NUMBERS and names_known(sent):
+        try:
+            return sent if int not in kinds else dict(zip(sent, map(float, sent.values()), strict=True))
+        except OverflowError:
+            raise Refused("not_a_number", "too large") from None
     metrics: dict[str, float] = {}
     for name, value in leaves(sent):
         as_number = number(value)

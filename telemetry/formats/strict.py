@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -28,6 +29,9 @@ FUTURE_MS: Final = 10 * 60_000  # clocks differ by minutes; more would put a rea
 _KNOWN_NAMES: Final[dict[str, None]] = {}  # names already checked; bounded, so a flood of names cannot grow it
 _KNOWN_LIMIT: Final = 50_000
 _NESTED: Final = frozenset({dict, list})
+_KNOWN_SHAPES: Final[dict[tuple[str, ...], None]] = {}  # names of whole reports, all of them checked
+_SHAPES_LIMIT: Final = 10_000
+NUMBERS: Final = frozenset({int, float})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -61,6 +65,19 @@ def json_of(payload: bytes) -> Any:  # Any: the shape is what the caller is abou
     # silently).
     if payload.count(b":") != _keys(value):
         return _careful(payload)
+    return value
+
+
+def flat_of(payload: bytes) -> dict[str, Any] | None:
+    """Plain values beside one flat object of numbers called ``metrics``, no key twice; None: it must be looked at."""
+    try:
+        value = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+    if type(value) is not dict or type(metrics := value.get("metrics")) is not dict:
+        return None
+    if payload.count(b":") != len(value) + len(metrics) or not NUMBERS.issuperset(map(type, metrics.values())):
+        return None
     return value
 
 
@@ -156,9 +173,17 @@ def name_ok(name: str) -> str:
 
 def names_known(names: Iterable[str]) -> bool:
     """True when every name was checked before: the fast path of a report seen a thousand times."""
-    return all(map(_KNOWN_NAMES.__contains__, names))
+    shape = tuple(names)
+    if shape in _KNOWN_SHAPES:
+        return True
+    if not all(map(_KNOWN_NAMES.__contains__, shape)):
+        return False
+    if len(_KNOWN_SHAPES) < _SHAPES_LIMIT:
+        _KNOWN_SHAPES[shape] = None
+    return True
 
 
+@lru_cache(maxsize=100_000)
 def machine_ok(name: str) -> str:
     """A machine's name: also one topic level, so no wildcard and no slash."""
     if not name:
