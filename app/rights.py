@@ -20,6 +20,7 @@ RIGHTS: Mapping[str, str] = {
     "machines:read": "read machines, their state and history",
     "machines:write": "enrol machines, rotate their credential, retire them",
     "history:erase": "erase what a machine sent",
+    "diagnostics:consent": "let us take readings from a machine, for a while",
     "maintenance:write": "plan windows of maintenance, and call them off",
     "reports:write": "send telemetry for machines over HTTP",
     "incidents:read": "read incidents with timeline, evidence and promises",
@@ -68,8 +69,9 @@ ROLES: Mapping[str, frozenset[str]] = {
 CONTACT_MAY: Mapping[str, frozenset[str]] = {
     "open": frozenset({"incidents:open"}),
     "escalate": frozenset({"incidents:escalate"}),
-    # Signing is a matter of dossiers, which the API does not carry; who signs for a customer also says what is erased.
-    "sign": frozenset({"history:erase"}),
+    # Signing is a matter of dossiers, which the API does not carry; who signs for a customer also says what is erased
+    # and whether we may look.
+    "sign": frozenset({"history:erase", "diagnostics:consent"}),
 }
 
 # A customer's key can never do more than the best-placed contact.

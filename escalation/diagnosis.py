@@ -70,7 +70,8 @@ def bounded(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list):
         return [bounded(each, depth + 1) for each in value[:_MOST_ROWS]]
     if isinstance(value, dict):
-        return {str(name)[:80]: bounded(each, depth + 1) for name, each in list(value.items())[:_MOST_ROWS]}
+        first = list(value.items())[:_MOST_ROWS]
+        return {str(name).replace("\0", "")[:80]: bounded(each, depth + 1) for name, each in first}
     return str(value)[:_MOST_TEXT]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 # Two weeks at a report a minute, a day and a half at one every five seconds; about 20 MB.
 MOST = 25_000
+MOST_ASKS = 1_000
 
 
 class Queue:
@@ -23,6 +24,7 @@ class Queue:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("CREATE TABLE IF NOT EXISTS reports (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)")
         self._db.execute("CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+        self._db.execute("CREATE TABLE IF NOT EXISTS asks (id TEXT PRIMARY KEY, number INTEGER NOT NULL)")
 
     @property
     def last(self) -> int:
@@ -78,6 +80,16 @@ class Queue:
         else:
             self._db.execute("DELETE FROM reports WHERE seq <= ?", (seq,))
         self._db.execute("COMMIT")
+
+    def is_asked_again(self, ask: str) -> bool:
+        """Whether an ask of this id was heard before; it is remembered before anything is answered."""
+        known = self._db.execute("SELECT 1 FROM asks WHERE id = ?", (ask,)).fetchone()
+        if known is None:
+            number = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM asks").fetchone()[0]
+            self._db.execute("INSERT INTO asks VALUES (?, ?)", (ask, number))
+            # An ask ends within minutes: of those forgotten here none is still good.
+            self._db.execute("DELETE FROM asks WHERE number <= ?", (number - MOST_ASKS,))
+        return known is not None
 
     def close(self) -> None:
         """Close the file; everything in it is already durable."""

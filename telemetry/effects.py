@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from contracts import ledger
 from contracts.decision import Ask
-from escalation import gathering, intake, recovering
+from escalation import diagnostics, gathering, intake, recovering
 from escalation.intake import Signal
 from models import audit
 from models.artefacts import ModelArtefact
@@ -76,6 +76,8 @@ def store(session: Session, seat: Seat, owner: str, now: datetime) -> None:
         if verdict.opened and verdict.machine in seat.models:
             put_model(session, seat, whose, now)
     _tell(session, pending.verdicts, now)
+    for whose, answer in sorted(pending.answers, key=lambda each: each[0].customer_id):
+        diagnostics.answered(session, whose.machine_id, answer.ask, answer.body, now)
     for node in seat.decoder.births.take_wanted()[:_MOST_REBIRTHS]:
         session.execute(_REBIRTH, {"node": "/".join(node)[:200]})
 

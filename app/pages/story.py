@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -39,6 +39,23 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "kept": ("check", ""),
     "terms": ("dash", ""),
     "runs on": ("dash", ""),
+    "merged": ("dash", ""),
+    "merge clocks": ("dash", ""),
+    "split": ("dash", ""),
+    "related": ("dash", ""),
+    "swarm": ("dot", ""),
+    "alone": ("up", ""),
+    "workaround": ("check", ""),
+    "file": ("dash", ""),
+    "undone": ("dash", ""),
+    "cancelled": ("check", ""),
+    "ours": ("dash", ""),
+    "offered": ("dot", ""),
+    "handover_accepted": ("dot", ""),
+    "handover_refused": ("dash", ""),
+    "handover_withdrawn": ("dash", ""),
+    "handover_climbed": ("up", ""),
+    "diagnostics": ("machine", ""),
 }
 _CLAUSE = re.compile(r"(?<=[.:;])\s+")
 
@@ -58,6 +75,8 @@ class StoryEntry:
     text: str
     word: str
     public: bool
+    undone: str = ""  # who took it back
+    former: Sequence[str] = ()  # what it said before it was edited
 
 
 def tell(
@@ -87,6 +106,8 @@ def tell(
                 text=text,
                 word=_word(entry, customer),
                 public=entry.public,
+                undone=str(entry.facts.get("undone", {}).get("by", "")),
+                former=[str(one["text"]) for one in entry.facts.get("former", [])],
             )
         )
     return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,9 +17,11 @@ from contracts.tiers import DEFAULTS, Tier
 from escalation import intake
 from escalation.incident import Actor
 from models.agreements import ContractLine, ContractTerms, CoverageGap, TermsProposal
+from models.attachments import Attachment
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
+from models.diagnostics import DiagnosticConsent
 from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
 from models.escalations import Escalation
 from models.inbound import InboundAlert, InboundChange, InboundDoor
@@ -27,6 +30,9 @@ from models.machines import Machine, MachineState
 from models.maintenance import MaintenanceWindow
 from models.notices import Notice
 from models.people import Person
+from models.relations import IncidentCause, IncidentRelation
+from models.severities import SeverityChange
+from models.swarm import Companion, HelpWanted
 from models.telemetry import DeadLetter, DeliveryCount
 from tests.cast import Cast
 
@@ -54,12 +60,18 @@ class Things:
     door: str
     notice: str
     handover: str
+    companion: str
+    help: str
+    relation: str
+    attachment: str
+    entry: str
     escalation: str
     proposal: str
     gap: str
     promise: str
     calendar: str
     window: str
+    consent: str
     subject: str = "storage"
     mapping: str = "hall"
     session: str = "0123456789abcdef"
@@ -98,7 +110,9 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
     gap = CoverageGap(**owned, machine_id=machine_id, kind="unheard", since=now, found_at=now)
     window = MaintenanceWindow(**owned, machine_id=machine_id, title=canary, starts_at=now - timedelta(hours=3),
                                ends_at=now - timedelta(hours=2), made_by=canary, created_at=now)  # fmt: skip
-    session.add_all([terms, proposal, decision, gap, window])
+    consent = DiagnosticConsent(**owned, machine_id=machine_id, given_by=canary, given_at=now,
+                                until_at=now + timedelta(days=1))  # fmt: skip
+    session.add_all([terms, proposal, decision, gap, window, consent])
     session.flush()
     asked = intake.Request(severity=2, title=canary, summary=canary, machine_id=machine_id, cause="memory")
     opened = intake.open_by_person(session, customer_id, asked, Actor(contact.id, canary, is_customer=True), now)
@@ -142,6 +156,7 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         machine=said(machine_id),
         incident=said(incident.id),
         window=said(window.id),
+        consent=said(consent.id),
         door=_door(session, customer_id, canary, cast),
         notice=said(session.scalars(select(Notice.id).where(Notice.incident_id == incident.id).limit(1)).one()),
         decision=said(decision.id),
@@ -155,7 +170,27 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         calendar=_calendar(session, customer_id, canary, cast),
         escalation=_escalation(session, customer_id, canary, cast),
         **_duty(session, cast, customer_id, incident.id),
+        **_beside(session, cast, customer_id, incident.id, canary),
     )
+
+
+def _beside(session: Session, cast: Cast, customer_id: uuid.UUID, incident: uuid.UUID, canary: str) -> dict[str, str]:
+    """What hangs on an incident: a role, help wanted, a relation, a file, a line of its story."""
+    owned, now = {"customer_id": customer_id, "incident_id": incident}, cast.now
+    rows: dict[str, Identified] = {
+        "companion": Companion(**owned, person_id=cast.max, role="scribe", asked_by=canary, why=canary, asked_at=now),
+        "help": HelpWanted(**owned, subject=canary, words=canary, asked_by=canary, asked_at=now),
+        "relation": IncidentRelation(**owned, kind="change", ref=canary, words=canary, made_by=canary, made_at=now),
+        "attachment": Attachment(**owned, name=canary, media_type="text/plain", size=len(canary), by=canary, at=now,
+                                 digest=hashlib.sha256(canary.encode()).hexdigest(), public=True),
+        "entry": TimelineEntry(**owned, at=now, kind="reply", actor=canary, person_id=cast.dee, public=True,
+                               text=canary),
+        "severity": SeverityChange(**owned, was=2, wanted=1, reason=canary, by=canary, at=now),
+        "cause": IncidentCause(**owned, cause=canary, since=now),
+    }  # fmt: skip
+    session.add_all(rows.values())
+    session.flush()  # their ids are named
+    return {name: str(row.id) for name, row in rows.items() if name not in ("severity", "cause")}
 
 
 def _duty(session: Session, cast: Cast, customer_id: uuid.UUID, incident: uuid.UUID) -> dict[str, str]:

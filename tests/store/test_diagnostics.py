@@ -1,0 +1,188 @@
+"""Remote diagnostics as rows: only under contract, only with consent, each step told and on record."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from escalation import diagnostics
+from escalation.incident import NotNow
+from escalation.intake import report
+from models.audit import AuditEntry
+from models.decisions import DecisionRow
+from models.diagnostics import DiagnosticAsk, DiagnosticConsent
+from models.incidents import Incident, TimelineEntry
+from models.machines import Machine, MachineState
+from models.session import SYSTEM, Sessions, work
+from tests import desk
+from tests.cast import Cast
+
+HOUR = timedelta(hours=1)
+RESULT = {"disks": [{"mount": "/", "used_pct": 97.0}]}
+
+
+@pytest.fixture
+def incident(sessions: Sessions, cast: Cast) -> uuid.UUID:
+    with work(sessions, SYSTEM) as session:
+        report(session, desk.signal(cast.plant_machine, cast.now), cast.now)
+        return desk.the_incident(session).id
+
+
+def consent(session: Session, cast: Cast, *, machine: bool = True) -> DiagnosticConsent:
+    row = session.get_one(Machine, cast.plant_machine) if machine else None
+    given = diagnostics.consent(session, cast.plant, row, desk.actor(cast, "ada"), cast.now + HOUR, cast.now)
+    assert isinstance(given, DiagnosticConsent)
+    return given
+
+
+def ask(session: Session, cast: Cast, incident: uuid.UUID, reading: str = "disk_usage", **more: object) -> object:
+    found = session.get_one(Incident, incident)
+    unit, lines = str(more.get("unit", "")), int(str(more.get("lines", 0)))
+    at = cast.now + timedelta(seconds=float(str(more.get("after_s", 0))))
+    return diagnostics.ask(session, found, reading, unit, lines, desk.actor(cast, "dee"), at)
+
+
+def told(session: Session) -> list[str]:
+    lines = select(TimelineEntry.text).where(TimelineEntry.kind == "diagnostics", TimelineEntry.public)
+    return list(session.scalars(lines.order_by(TimelineEntry.at, TimelineEntry.id)))
+
+
+def deeds(session: Session) -> set[str]:
+    return set(session.scalars(select(AuditEntry.deed).where(AuditEntry.deed.startswith("diagnostics"))))
+
+
+def test_without_consent_nothing_is_asked(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    with work(sessions, SYSTEM) as session:
+        answer = ask(session, cast, incident)
+        assert isinstance(answer, NotNow)
+        assert answer.rule == "consent"
+        assert session.scalars(select(DiagnosticAsk)).all() == []
+
+
+def test_only_a_person_of_the_customer_consents_and_never_for_ever(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        machine = session.get_one(Machine, cast.plant_machine)
+        for who, until in (("dee", HOUR), ("ada", timedelta(days=31)), ("ada", timedelta(minutes=1)), ("ada", -HOUR)):
+            given = diagnostics.consent(session, cast.plant, machine, desk.actor(cast, who), cast.now + until, cast.now)
+            assert isinstance(given, NotNow)
+
+
+@pytest.mark.parametrize("machine", [True, False], ids=["one machine", "every machine"])
+def test_an_answer_is_filed_on_the_incident(sessions: Sessions, cast: Cast, incident: uuid.UUID, machine: bool) -> None:
+    with work(sessions, SYSTEM) as session:
+        consent(session, cast, machine=machine)
+        asked = ask(session, cast, incident)
+        assert isinstance(asked, DiagnosticAsk)
+        taken_at = round(cast.now.timestamp() * 1000)
+        body = {"id": str(asked.id), "at": taken_at, "result": {**RESULT, "x\0": "a\0b"}}
+        later = cast.now + timedelta(seconds=4)
+        assert diagnostics.answered(session, cast.plant_machine, str(asked.id), body, later)
+        assert not diagnostics.answered(session, cast.plant_machine, str(asked.id), body, later), "told before"
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(DiagnosticAsk)).one()
+        assert (row.state, row.result["disks"], row.taken_at) == ("answered", RESULT["disks"], cast.now)
+        assert told(session) == [
+            "Asked plant-db-1 for how full its disks are, with Ada's consent. "
+            "It was never heard, so there may be no answer.",
+            "plant-db-1 answered with how full its disks are: 1 disk.",
+        ]
+        assert deeds(session) == {"diagnostics.consented", "diagnostics.asked", "diagnostics.answered"}
+
+
+def test_nobody_elses_answer_counts(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    with work(sessions, SYSTEM) as session:
+        consent(session, cast)
+        asked = ask(session, cast, incident)
+        assert isinstance(asked, DiagnosticAsk)
+        for machine, ask_id in ((cast.joinery_machine, str(asked.id)), (cast.plant_machine, str(uuid.uuid4())),
+                                (cast.plant_machine, "nonsense")):  # fmt: skip
+            assert not diagnostics.answered(session, machine, ask_id, {"result": RESULT}, cast.now)
+        assert asked.state == "waiting"
+
+
+def test_a_machines_no_is_told_with_its_reason(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    with work(sessions, SYSTEM) as session:
+        consent(session, cast)
+        asked = ask(session, cast, incident, "log_tail", unit="sshd.service", lines=20)
+        assert isinstance(asked, DiagnosticAsk)
+        body = {"refused": "unit_not_allowed"}
+        assert diagnostics.answered(session, cast.plant_machine, str(asked.id), body, cast.now)
+        assert (asked.state, asked.why) == ("refused", "unit_not_allowed")
+        assert "the last 20 lines of sshd.service: unit_not_allowed" in told(session)[-1]
+
+
+def test_what_is_not_answered_is_given_up_and_a_late_answer_is_not_kept(
+    sessions: Sessions, cast: Cast, incident: uuid.UUID
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        heard = cast.now - timedelta(minutes=9)
+        session.add(
+            MachineState(
+                machine_id=cast.plant_machine, customer_id=cast.plant, speaking="silent", last_received_at=heard
+            )
+        )
+        consent(session, cast)
+        asked = ask(session, cast, incident)
+        assert isinstance(asked, DiagnosticAsk)
+        assert diagnostics.expire(session, cast.now + timedelta(seconds=119)) == 0
+        assert diagnostics.expire(session, cast.now + timedelta(seconds=121)) == 1
+        late = cast.now + timedelta(seconds=122)
+        assert not diagnostics.answered(session, cast.plant_machine, str(asked.id), {"result": RESULT}, late)
+        assert (asked.state, asked.result) == ("expired", {})
+        assert told(session)[-1] == (
+            "No word from plant-db-1 on how full its disks are within 2 minutes: it could not be sent. "
+            "It was last heard at 2026-03-10 08:51:00 UTC, so there may be no answer."
+        )
+
+
+def test_consent_taken_back_ends_what_is_under_way(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    with work(sessions, SYSTEM) as session:
+        given = consent(session, cast)
+        asked = ask(session, cast, incident)
+        assert isinstance(asked, DiagnosticAsk)
+        assert diagnostics.revoke(session, given, desk.actor(cast, "ada"), cast.now + timedelta(seconds=1))
+        assert not diagnostics.revoke(session, given, desk.actor(cast, "ada"), cast.now + timedelta(seconds=2))
+        later = cast.now + timedelta(seconds=3)
+        assert not diagnostics.answered(session, cast.plant_machine, str(asked.id), {"result": RESULT}, later)
+        assert asked.result == {}
+        assert isinstance(ask(session, cast, incident, after_s=5), NotNow)
+        assert "diagnostics.consent_revoked" in deeds(session)
+
+
+def test_consent_ends_by_itself(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    with work(sessions, SYSTEM) as session:
+        consent(session, cast)
+        assert isinstance(ask(session, cast, incident, after_s=3599), DiagnosticAsk)
+        assert isinstance(ask(session, cast, incident, after_s=3601), NotNow)
+
+
+@pytest.mark.parametrize("tier", ["bronze", "silver", "gold", "platinum"])
+def test_the_contract_decides(sessions: Sessions, cast: Cast, tier: str) -> None:
+    with work(sessions, SYSTEM) as session:
+        machine = session.get_one(Machine, desk.covered_machine(session, "covered-1", tier, cast.now))
+        incident = Incident(
+            customer_id=machine.customer_id, machine_id=machine.id, cause="memory", kind="anomaly", severity=3,
+            title="t", summary="s", state="working", began_at=cast.now, opened_at=cast.now, changed_at=cast.now,
+            tier=tier,
+        )  # fmt: skip
+        session.add(incident)
+        session.add(
+            DiagnosticConsent(
+                customer_id=machine.customer_id, given_by="Ada", given_at=cast.now, until_at=cast.now + HOUR
+            )
+        )
+        session.flush()
+        answer = diagnostics.ask(session, incident, "processes", "", 0, desk.actor(cast, "dee"), cast.now)
+        if tier != "platinum":
+            assert isinstance(answer, DecisionRow)
+            assert (answer.outcome, answer.rule) == ("refused", "scope.remote_diagnostics")
+            assert session.scalars(select(DiagnosticAsk)).all() == []
+        else:
+            assert isinstance(answer, DiagnosticAsk)
+            again = diagnostics.ask(session, incident, "smart", "", 0, desk.actor(cast, "dee"), cast.now)
+            assert isinstance(again, DiagnosticAsk)
+            assert again.decision_id == answer.decision_id, "an hour of looking is asked of the contract once"
