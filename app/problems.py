@@ -37,6 +37,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "key-reused": (422, "The idempotency key was used for another request"),
     "too-often": (429, "Too many tries"),
     "broken": (500, "Something broke on our side"),
+    "full": (507, "There is no room left"),
     "busy": (503, "Vigie cannot answer just now"),
 }
 _BY_STATUS = {400: "malformed", 401: "not-signed-in", 403: "not-allowed", 404: "not-found", 405: "wrong-method",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
-from app.front import LARGEST_BODY, LARGEST_UPLOAD, UPLOADS, front
+from app.front import FILE_DOORS, LARGEST_BODY, LARGEST_FILE, LARGEST_UPLOAD, UPLOADS, front
 from app.problems import Problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,6 +47,8 @@ def _check_size() -> None:
     # An Alertmanager knows no limit of its own, and hears a refusal as the last word on its alerts.
     is_large = request.path in UPLOADS or request.blueprint in ("doors", "hearing")
     largest = LARGEST_UPLOAD if is_large else LARGEST_BODY
+    if request.endpoint in FILE_DOORS:
+        largest = LARGEST_FILE
     request.max_content_length, request.max_form_memory_size = largest + 1, largest
     if (request.content_length or 0) > largest:  # before anything is read
         raise _too_large(largest)

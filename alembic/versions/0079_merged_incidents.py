@@ -25,12 +25,15 @@ def upgrade() -> None:
         op.f("fk_incidents_merged_into_id"), "incidents", "incidents", ["merged_into_id"], ["id"], ondelete="SET NULL"
     )
     op.create_index(op.f("ix_incidents_merged_into_id"), "incidents", ["merged_into_id"], unique=False)
+    # What a cause was before is looked for by the cause, over every customer.
+    op.create_index("ix_incidents_cause_opened_at", "incidents", ["cause", "opened_at"], unique=False)
     op.create_check_constraint(
         op.f("ck_incidents_merged_is_closed"), "incidents", "merged_into_id is null or state = 'closed'"
     )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_incidents_cause_opened_at", table_name="incidents")
     op.drop_constraint(op.f("ck_incidents_merged_is_closed"), "incidents", type_="check")
     op.drop_column("incidents", "waiting_reason")
     op.drop_column("incidents", "workaround_at")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from app.api.incidents import IncidentWhole, shown
 from app.identity import need
 from app.problems import Problem, not_found
 from app.wire import In, Line, MaybeWords, Out, Ref, Severity, Words
-from escalation import acts, intake
+from escalation import acts, deeds, intake
 from escalation.incident import NotNow
 from models.incidents import Incident
 
@@ -40,6 +41,11 @@ class Opened(Out):
 
 class Said(In):
     text: Words
+
+
+class Spoken(Said):
+    hold_s: int = Field(0, ge=0, le=60, description="keep the customer's letters back so long, seconds: until then it "
+                        "can be undone without a trace")  # fmt: skip
 
 
 class Because(In):
@@ -124,13 +130,14 @@ def second(call: Call, body: Second, *, incident: str) -> Answer:
     return answered(call, done)
 
 
-@route("POST", "/incidents/{incident}/reply", "incidents:open", {200: IncidentWhole}, body=Said, versioned=True,
+@route("POST", "/incidents/{incident}/reply", "incidents:open", {200: IncidentWhole}, body=Spoken, versioned=True,
        problems=_PROBLEMS)  # fmt: skip
-def reply(call: Call, body: Said, *, incident: str) -> Answer:
+def reply(call: Call, body: Spoken, *, incident: str) -> Answer:
     """A public word, ours to the customer or theirs to us."""
     row, version = _found(call, incident)
     with call.as_desk():
         done = acts.reply(call.session, row.id, call.actor, call.now, body.text, expected_version=version)
+        held(call, done, body.hold_s)
     return answered(call, done)
 
 
@@ -161,12 +168,13 @@ def resume(call: Call, *, incident: str) -> Answer:
     return answered(call, acts.resume(call.session, row.id, call.actor, call.now, expected_version=version))
 
 
-@route("POST", "/incidents/{incident}/resolve", "incidents:act", {200: IncidentWhole}, body=Said, staff=True,
+@route("POST", "/incidents/{incident}/resolve", "incidents:act", {200: IncidentWhole}, body=Spoken, staff=True,
        versioned=True, problems=_PROBLEMS)  # fmt: skip
-def resolve(call: Call, body: Said, *, incident: str) -> Answer:
+def resolve(call: Call, body: Spoken, *, incident: str) -> Answer:
     """Say publicly what was done; the clocks stop."""
     row, version = _found(call, incident)
-    return answered(call, acts.resolve(call.session, row.id, call.actor, call.now, body.text, expected_version=version))
+    done = acts.resolve(call.session, row.id, call.actor, call.now, body.text, expected_version=version)
+    return answered(call, held(call, done, body.hold_s))
 
 
 @route("POST", "/incidents/{incident}/close", "incidents:act", {200: IncidentWhole}, staff=True, versioned=True,
@@ -177,14 +185,14 @@ def close(call: Call, *, incident: str) -> Answer:
     return answered(call, acts.close(call.session, row.id, call.actor, call.now, expected_version=version))
 
 
-@route("POST", "/incidents/{incident}/reopen", "incidents:act", {200: IncidentWhole}, body=Because, staff=True,
-       versioned=True, problems=_PROBLEMS)  # fmt: skip
+@route("POST", "/incidents/{incident}/reopen", "incidents:open", {200: IncidentWhole}, body=Because, versioned=True,
+       problems=_PROBLEMS)  # fmt: skip
 def reopen(call: Call, body: Because, *, incident: str) -> Answer:
-    """It came back: open again, the ladder starts over."""
+    """It came back, or never went: open again, the ladder starts over. For two weeks after it was closed."""
     row, version = _found(call, incident)
-    return answered(
-        call, acts.reopen(call.session, row.id, call.actor, call.now, body.reason, expected_version=version)
-    )
+    with call.as_desk():
+        done = acts.reopen(call.session, row.id, call.actor, call.now, body.reason, expected_version=version)
+    return answered(call, done)
 
 
 @route("POST", "/incidents/{incident}/severity", "incidents:act", {200: IncidentWhole}, body=NewSeverity, staff=True,
@@ -228,14 +236,27 @@ def _found(call: Call, ref: str) -> tuple[Incident, int | None]:
     return lookup.incident(call, ref), call.expected_version()
 
 
+def held(call: Call, done: Incident | NotNow, hold_s: int) -> Incident | NotNow:
+    """Keep the letters of what was done back for so many seconds."""
+    if hold_s and isinstance(done, Incident):
+        deeds.hold_back(call.session, done.id, call.actor, call.now, call.now + timedelta(seconds=hold_s))
+    return done
+
+
 def answered(call: Call, done: Incident | NotNow) -> Answer:
+    """The incident as it is now, or the refusal as a problem."""
     if isinstance(done, Incident):
         call.session.flush()  # the answer shows the new version
         return shown(call, done)
-    match done.rule:
+    raise refused(done)
+
+
+def refused(why: NotNow) -> Problem:
+    """What did not fit, as a problem document."""
+    match why.rule:
         case "absent":
-            raise not_found("incident")
+            return not_found("incident")
         case "version":
-            raise Problem("changed-meanwhile", done.reason, remedy=done.remedy)
+            return Problem("changed-meanwhile", why.reason, remedy=why.remedy)
         case _:
-            raise Problem("not-now", done.reason, remedy=done.remedy)
+            return Problem("not-now", why.reason, remedy=why.remedy)

@@ -42,6 +42,7 @@ class IncidentOut(Out):
     severity: int
     state: State
     waiting_for: str
+    waiting_reason: str = Field(description="what is waited for, in words the customer reads")
     title: str
     summary: str
     began_at: Instant
@@ -50,16 +51,20 @@ class IncidentOut(Out):
     acknowledged_at: Instant | None
     resolved_at: Instant | None
     closed_at: Instant | None
+    workaround_at: Instant | None = Field(description="since when a way around it is in place")
+    merged_into_id: uuid.UUID | None = Field(description="the incident that stands for it now")
     customer_told_us_at: Instant | None
     told_customer_at: Instant | None
     owner: Somebody | None
     second: Somebody | None
+    second_accepted_at: Instant | None = Field(description="null: asked, and has not said yes; the owner is alone")
     alone_since: Instant | None = Field(description="since when its owner is alone with it; null: nobody is")
     alone_s: float = Field(description="seconds somebody was alone with it before that, in all")
     rung: int = Field(description="the last rung climbed, from 0; -1: none")
     next_rung_at: Instant | None
     evidence_digest: str
     demo: bool
+    fleet_event_id: uuid.UUID | None = Field(description="the event of many machines it is its contract's part of")
     version: int = Field(description="counts its changes; also the ETag")
     changed_at: Instant
 

@@ -12,17 +12,20 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.api.door import Call
 from app.problems import Problem, invalid, not_found
 from models.agreements import Contract
+from models.attachments import Attachment
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
 from models.escalations import Escalation
 from models.inbound import InboundDoor
-from models.incidents import Finding, Incident
+from models.incidents import Finding, Incident, TimelineEntry
 from models.machines import Machine
 from models.maintenance import MaintenanceWindow
 from models.notices import Notice
 from models.people import ApiToken, Person
+from models.relations import IncidentRelation
+from models.swarm import Companion, HelpWanted
 from models.telemetry import DeadLetter
 
 R = TypeVar("R", bound=Identified)
@@ -110,6 +113,30 @@ def escalation(call: Call, ref: str) -> Escalation:
 
 def handover(call: Call, ref: str) -> Handover:
     return _named(call, Handover, ref, None, "hand-over", None)
+
+
+def companion(call: Call, ref: str) -> Companion:
+    return _named(call, Companion, ref, None, "place in a swarm", None)
+
+
+def help_wanted(call: Call, ref: str) -> HelpWanted:
+    return _named(call, HelpWanted, ref, None, "help wanted", None)
+
+
+def relation(call: Call, ref: str) -> IncidentRelation:
+    return _named(call, IncidentRelation, ref, None, "relation", None)
+
+
+def attachment(call: Call, ref: str) -> Attachment:
+    return _named(call, Attachment, ref, None, "attachment", None)
+
+
+def entry(call: Call, ref: str) -> TimelineEntry:
+    """A line of a story; of what is not public a customer knows nothing."""
+    found = _named(call, TimelineEntry, ref, None, "line", None)
+    if not call.caller.is_staff and not found.public:
+        raise not_found("line")
+    return found
 
 
 def detachment(call: Call, ref: str) -> Detachment:

@@ -16,7 +16,9 @@ from app.pages.customers import register as customers
 from app.pages.doors import register as doors
 from app.pages.duties import register as duties
 from app.pages.enrolment import register as enrolment
+from app.pages.files import register as files
 from app.pages.finder import register as finder
+from app.pages.fleet_events import register as events_of_fleets
 from app.pages.floor import register as floor
 from app.pages.frame import SignInFirst, to_sign_in
 from app.pages.frame import register as frame
@@ -24,10 +26,13 @@ from app.pages.incidents import register as incidents
 from app.pages.machines import register as machines
 from app.pages.notices import register as notices
 from app.pages.places import register as places
+from app.pages.sent import register as sent
+from app.pages.signing import register as signing
 from app.pages.terms_change import register as terms_change
 from app.pages.transfers import register as transfers
 from app.pages.upkeep import register as upkeep
 from app.pages.ways import register as ways
+from app.pages.why import register as why
 
 
 def register(app: Flask) -> None:
@@ -46,6 +51,8 @@ def register(app: Flask) -> None:
         enrolment,
         transfers,
         calendars,
+        signing,
     )
-    for noun in (floor, incidents, breaches, machines, *sold, duties, doors, notices, places, finder, upkeep, ways):
+    desk = (floor, events_of_fleets, incidents, files, breaches, machines, why)
+    for noun in (*desk, *sold, duties, doors, notices, places, finder, upkeep, ways, sent):
         noun(app)

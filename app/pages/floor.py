@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, tzinfo
 
 from flask import Flask, Response, request
@@ -15,9 +16,10 @@ from app.pages.case import read_case
 from app.pages.frame import HINTS_FLOOR, duty_words, page, part, reading, signed_in, zone
 from app.pages.queue import read_queue
 from app.problems import not_found
-from escalation import handover
+from escalation import handover, helping
 from models.incidents import Incident
 from models.machines import MachineState
+from models.swarm import Companion
 
 
 def register(app: Flask) -> None:
@@ -39,6 +41,8 @@ def floor() -> Response:
         quiet = "" if queue.total else quiet_words(session, now, here)
         standing = duty_words(session, who, now)
         handed = len(handover.offered_to(session, who.person)) if who.person else 0
+        beside = seats_offered(session, who.person) if who.person else []
+        helps = helping.wanted_of(session, who.person, now) if who.person else []
     return page(
         "floor.html",
         here="/",
@@ -51,8 +55,21 @@ def floor() -> Response:
         hints=HINTS_FLOOR,
         standing=standing,
         handed=handed,
+        beside=beside,
+        helps=helps,
         refresh_s=60,
     )
+
+
+def seats_offered(session: Session, person_id: uuid.UUID) -> list[tuple[Companion, Incident]]:
+    """Where this person is asked to stand beside, and has not answered; the most pressing first."""
+    asked = (
+        select(Companion, Incident)
+        .join(Incident, Incident.id == Companion.incident_id)
+        .where(Companion.person_id == person_id, Companion.state == "asked")
+        .order_by(Companion.answer_by.asc().nulls_last(), Companion.asked_at)
+    )
+    return [(row[0], row[1]) for row in session.execute(asked)]
 
 
 def peek(label: str) -> Response:

@@ -44,9 +44,13 @@ HINTS_TABLE: Keys = (("j", "next"), ("k", "previous"), ("Enter", "open"), ("Ctrl
 ALL_KEYS: Keys = (
     ("j", "the next row"), ("k", "the row before"), ("Enter", "open it"), ("a", "acknowledge"),
     ("c", "claim it for me"), ("r", "reply to the customer"), ("n", "internal note"),
-    ("w", "wait (asks for whom and why), or go on"), ("s", "call a second engineer"), ("e", "escalate"),
-    ("h", "hand over"), ("x", "resolve"), ("o", "reopen"), ("u", "undo, while the toast stands"),
+    ("w", "wait (asks for whom and why), or go on"), ("s", "call a second engineer"),
+    ("y", "yes: stand beside as second, or agree to the severity"), ("t", "take a role in the swarm"),
+    ("l", "ask for help by skill"), ("p", "propose another severity"), ("b", "a way around is in place"),
+    ("m", "merge into another one"), ("f", "add a file"), ("e", "escalate"),
+    ("h", "hand over"), ("x", "resolve"), ("o", "reopen"), ("u", "undo your last act, for a minute"),
     ("g", "fold or unfold colleagues’ rows"),
+    ("← →", "a machine’s charts: earlier, later"), ("+ -", "closer, wider"), ("0", "up to now"),
     (".", "show what is new"), ("Ctrl K", "find or do anything"), ("Ctrl Enter", "send now"), ("?", "these keys"),
 )  # fmt: skip
 

@@ -13,19 +13,16 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import front
 from app.identity import Caller
 from app.pages import fleet_events
+from app.pages.around import read_around
 from app.pages.case import read_case
 from app.pages.frame import HINTS_CASE, duty_words, page, reading, signed_in, zone
+from app.pages.incident_deeds import DEEDS, SHORT, Deed, FieldMissing, hold, text_of
 from app.problems import Problem, not_found
 from escalation import acts
 from escalation.incident import Actor, NotNow
 from models.incidents import Incident
 
-LONGEST_TEXT = 20_000  # letters of a reply; more is an attachment, not a message
 _RIGHTS = {"reply": "incidents:open", "escalate": "incidents:escalate"}
-
-
-class FieldMissing(Exception):
-    """A field an act needs was left empty or is too long; the message is the sentence to show."""
 
 
 def register(app: Flask) -> None:
@@ -39,11 +36,21 @@ def incident(label: str) -> Response:
     now = front.now()
     with reading(who) as session:
         case = read_case(session, label, now, zone())
+        around = read_around(session, label, who, now, zone()) if case is not None else None
         standing = duty_words(session, who, now)
         behind = fleet_events.behind(session, label, now, zone())
     if case is None:
         raise not_found("incident")
-    return page("incident.html", here="/", case=case, behind=behind, hints=HINTS_CASE, standing=standing, refresh_s=30)
+    return page(
+        "incident.html",
+        here="/",
+        case=case,
+        around=around,
+        behind=behind,
+        hints=HINTS_CASE,
+        standing=standing,
+        refresh_s=30,
+    )
 
 
 def act(label: str, deed: str) -> AnyResponse:
@@ -87,62 +94,52 @@ def _actor(who: Caller) -> Actor:
     return Actor(who.person, who.name)
 
 
-def _text(name: str, words: str, *, most: int = LONGEST_TEXT) -> str:
-    value = request.form.get(name, "").strip()
-    if not value:
-        raise FieldMissing(f"{words} is still empty; nothing was changed.")
-    if len(value) > most:
-        raise FieldMissing(f"{words} is longer than {most:,} letters; shorten it and send it again.")
-    return value
-
-
 def _version() -> int | None:
     """The version the page showed; acts that add a word do not ask for it."""
     given = request.form.get("version", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
-_Deed = Callable[[Session, uuid.UUID, Actor], Incident | NotNow]
-
-
-def _plain(does: Callable[..., Incident | NotNow]) -> _Deed:
+def _plain(does: Callable[..., Incident | NotNow]) -> Deed:
     return lambda session, incident, actor: does(session, incident, actor, front.now())
 
 
 def _reply(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
     if request.form.get("kind") == "note":  # the form without script has one button for both
         return _note(session, incident, actor)
-    return acts.reply(session, incident, actor, front.now(), _text("text", "The reply"))
+    done = acts.reply(session, incident, actor, front.now(), text_of("text", "The reply"))
+    return hold(session, incident, actor, done)
 
 
 def _note(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
-    return acts.note(session, incident, actor, front.now(), _text("text", "The note"))
+    return acts.note(session, incident, actor, front.now(), text_of("text", "The note"))
 
 
 def _wait(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
-    whom, why = _text("waiting_for", "Whom to wait for"), _text("reason", "The reason", most=2000)
+    whom, why = text_of("waiting_for", "Whom to wait for"), text_of("reason", "The reason", most=SHORT)
     return acts.wait(session, incident, actor, front.now(), whom, why)
 
 
 def _resolve(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
     # A newer version means that somebody said something this resolution does not know of.
-    said = _text("text", "What was done")
-    return acts.resolve(session, incident, actor, front.now(), said, expected_version=_version())
+    said = text_of("text", "What was done")
+    done = acts.resolve(session, incident, actor, front.now(), said, expected_version=_version())
+    return hold(session, incident, actor, done)
 
 
 def _reopen(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
-    return acts.reopen(session, incident, actor, front.now(), _text("reason", "What was seen", most=2000))
+    return acts.reopen(session, incident, actor, front.now(), text_of("reason", "What was seen", most=SHORT))
 
 
 def _verdict(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
-    return acts.verdict(session, incident, actor, front.now(), _text("word", "The verdict", most=20))
+    return acts.verdict(session, incident, actor, front.now(), text_of("word", "The verdict", most=20))
 
 
 def _escalate(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
-    return acts.escalate(session, incident, actor, front.now(), _text("reason", "The reason", most=2000))
+    return acts.escalate(session, incident, actor, front.now(), text_of("reason", "The reason", most=SHORT))
 
 
-_DEEDS: Mapping[str, _Deed] = {
+_DEEDS: Mapping[str, Deed] = {
     "acknowledge": _plain(acts.acknowledge),
     "claim": _plain(acts.claim),
     "second": _plain(acts.second),
@@ -155,4 +152,5 @@ _DEEDS: Mapping[str, _Deed] = {
     "reopen": _reopen,
     "verdict": _verdict,
     "escalate": _escalate,
+    **DEEDS,
 }

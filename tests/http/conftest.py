@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from app import create_app, keys, rights
 from app.identity import begin, digest, make_sign_in_link
 from app.settings import Settings
+from escalation.attic import Attic
 from models.people import Person, WebSession
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
@@ -63,9 +65,9 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def settings(database: str) -> Settings:
+def settings(database: str, tmp_path: Path) -> Settings:
     url = make_url(database).set(username="ROLE").render_as_string(hide_password=False)
-    return Settings(database_url=url.replace("ROLE", "{role}"))
+    return Settings(database_url=url.replace("ROLE", "{role}"), data=tmp_path)
 
 
 @pytest.fixture
@@ -129,7 +131,9 @@ def link_for(cast: Cast, sessions: Sessions, hands: Hands) -> Callable[[str], st
 
 
 @pytest.fixture
-def world(cast: Cast, sessions: Sessions) -> dict[str, Things]:
+def world(cast: Cast, sessions: Sessions, settings: Settings) -> dict[str, Things]:
     """One row of everything for "plant" and for "joinery"."""
+    for canary in CANARY.values():
+        Attic(settings.data).put(canary.encode())
     with work(sessions, SYSTEM) as session:
         return {whose: furnish(session, cast, whose) for whose in CANARY}

@@ -1,6 +1,6 @@
 // Acts on the incident in the beam: done at once where they can be taken back, held for eight seconds where they leave the house.
 import { onKey } from "./keys.js";
-import { say } from "./toast.js";
+import { canTakeBack, say } from "./toast.js";
 import { askWhy } from "./askwhy.js";
 import { refresh } from "./refresh.js";
 
@@ -8,7 +8,7 @@ const ACTS = {
   acknowledge: { key: "a", done: (it) => `You acknowledged “${it.title}”.` },
   claim: { key: "c", done: (it) => `You claimed “${it.title}”.` },
   second: { key: "s", done: (it) => `A second is called to “${it.title}”.` },
-  wait: { key: "w", done: (it) => `“${it.title}” waits; its clocks rest.`, inverse: "resume", asks: {
+  wait: { key: "w", done: (it) => `“${it.title}” waits; its clocks rest.`, asks: {
     title: "Wait for whom, and why?", fields: [
       { name: "waiting_for", label: "For", choices: ["customer", "vendor", "maintenance"] },
       { name: "reason", label: "Why, in a sentence the customer may read" }] } },
@@ -21,6 +21,36 @@ const ACTS = {
     title: "It came back?", fields: [{ name: "reason", label: "What was seen" }] } },
   hand_over: { key: "h", goes: (it) => `/incidents/${it.label}/hand-over` },
   close: { key: "", done: (it) => `“${it.title}” is closed.` },
+  accept: { key: "y", done: (it) => `You stand beside on “${it.title}”.` },
+  decline: { key: "", done: () => "The next is asked.", asks: {
+    title: "Why can you not stand beside?", fields: [{ name: "reason", label: "Reason, for the owner" }] } },
+  agree: { key: "", done: () => "Agreed; both sides read it." },
+  disagree: { key: "", done: () => "Not agreed; the customer reads why.", asks: {
+    title: "Why not?", fields: [{ name: "reason", label: "Reason, for the customer" }] } },
+  severity: { key: "p", done: () => "Proposed; a graver one holds at once.", asks: {
+    title: "Another severity: which, and why?", fields: [
+      { name: "severity", label: "Severity", choices: ["1", "2", "3", "4"] },
+      { name: "reason", label: "Reason, for both sides" }] } },
+  workaround: { key: "b", done: () => "The way around is told; its clock has stopped.", asks: {
+    title: "A way around it", fields: [{ name: "text", label: "What the customer can do meanwhile", long: true }] } },
+  workaround_gone: { key: "", done: () => "Its clock runs on.", asks: {
+    title: "It does not hold any more?", fields: [{ name: "reason", label: "What was seen" }] } },
+  merge: { key: "m", done: (it, values) => `Merged into ${values.into}.`, asks: {
+    title: "Merge this into another one", fields: [
+      { name: "into", label: "Into, such as VG-1001" }, { name: "reason", label: "Why they are one problem" }] } },
+  join: { key: "t", done: (it, values) => `You are in the swarm as ${values.role}.`, asks: {
+    title: "Which role do you take?", fields: [
+      { name: "role", label: "Role", choices: ["lead", "scribe", "voice", "specialist"] }] } },
+  role: { key: "", done: () => "Your answer is kept." },
+  want_help: { key: "l", done: () => "Shown to everybody with the skill.", asks: {
+    title: "Help wanted: with what?", fields: [
+      { name: "subject", label: "Skill", from: "subjects" },
+      { name: "words", label: "What is needed" }] } },
+  take_help: { key: "", done: () => "You help; the owner is told." },
+  edit: { key: "", done: () => "Corrected; the former text stays to be seen.", asks: {
+    title: "Correct it", fields: [{ name: "text", label: "The text as it should be", long: true }] } },
+  undo: { key: "", done: () => "Taken back." },
+  send_now: { key: "", done: () => "What was held back leaves now." },
   verdict: { key: "", done: (it, values) => `Judged ${values.word}: the detector learns from it.` },
 };
 
@@ -30,23 +60,37 @@ export function subject() {
   const row = document.querySelector(".row.chosen");
   const from = own || row;
   if (!from) return null;
-  return { label: from.dataset.label, version: from.dataset.version, title: from.dataset.title, state: from.dataset.state, row };
+  return { label: from.dataset.label, version: from.dataset.version, title: from.dataset.title, state: from.dataset.state,
+    asked: from.dataset.asked, proposed: from.dataset.proposed, row };
 }
 
 export function bindActs() {
   for (const [name, act] of Object.entries(ACTS)) {
-    if (act.key && name !== "resume") onKey(act.key, () => perform(name === "wait" ? waitOrResume() : name));
+    if (act.key && name !== "resume") onKey(act.key, () => perform(meant(name)));
   }
+  // While the toast stands, its own "u" takes back what is still here; afterwards the house does, for the minute.
+  onKey("u", () => (canTakeBack() || !subject() ? false : perform("undo")));
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button[data-act]");
     if (!button) return;
     event.preventDefault();
-    perform(button.dataset.act, button.dataset.value ? { word: button.dataset.value } : {});
+    const { act, value, subjects, ...given } = button.dataset;
+    perform(act, value ? { word: value, ...given } : given);
   });
 }
 
-function waitOrResume() {
-  return subject()?.state === "waiting" ? "resume" : "wait";
+// What may be chosen is sometimes known to the page only.
+function filled(field) {
+  if (!field.from) return field;
+  return { ...field, choices: document.querySelector(`[data-${field.from}]`).dataset[field.from].split(",") };
+}
+
+// One key for two acts: which of them is meant is seen on the incident.
+function meant(name) {
+  const it = subject();
+  if (name === "wait" && it?.state === "waiting") return "resume";
+  if (name === "accept" && it?.proposed && !it.asked) return "agree";
+  return name;
 }
 
 export async function perform(name, values = {}) {
@@ -62,12 +106,13 @@ export async function perform(name, values = {}) {
     return undefined;
   }
   if (act.asks) {
-    const answers = await askWhy(act.asks);
+    const open = act.asks.fields.filter((field) => !values[field.name]);
+    const answers = open.length ? await askWhy({ ...act.asks, fields: open.map(filled) }) : {};
     if (!answers) return undefined;
     Object.assign(values, answers);
   }
   if (act.leaves) {
-    say(`${act.leaves} for “${it.title}” in a moment.`, { undo: () => {}, go: () => send(it, name, values, act) });
+    say(`${act.leaves} for “${it.title}” in a moment.`, { undo: () => {}, go: (now) => send(it, name, now ? { ...values, now: 1 } : values, act) });
     return undefined;
   }
   return send(it, name, values, act);
@@ -80,7 +125,7 @@ export async function send(it, name, values, act = ACTS[name]) {
     refuse(it, answer.said);
     return false;
   }
-  const undo = act?.inverse ? () => send({ ...it, version: answer.version }, act.inverse, {}) : null;
+  const undo = name === "undo" || name === "send_now" ? null : () => send({ ...it, version: answer.version }, "undo", {});
   say(act ? act.done(it, values) : answer.said, { undo });
   document.dispatchEvent(new CustomEvent("vigie:acted"));
   await refresh();

@@ -35,7 +35,7 @@ export function bindAnswer() {
     const it = subject();
     const clear = () => { text.value = ""; sessionStorage.removeItem(kept); };
     const restore = () => { text.value = words; sessionStorage.setItem(kept, words); text.focus(); };
-    const go = async () => { if (!(await send(it, kind, { text: words }, said[kind]))) restore(); };
+    const go = async (now) => { if (!(await send(it, kind, now ? { text: words, now: 1 } : { text: words }, said[kind]))) restore(); };
     clear();
     text.blur();
     if (kind === "note") go();

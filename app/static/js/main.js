@@ -7,7 +7,9 @@ import { startLive } from "./live.js";
 import { bindActs } from "./acts.js";
 import { bindFloor } from "./floor.js";
 import { bindAnswer } from "./answer.js";
+import { bindAttach } from "./attach.js";
 import { drawCharts } from "./charts.js";
+import { bindLooks } from "./looks.js";
 import { bindTables } from "./tables.js";
 import { bindCopies } from "./copies.js";
 import { bindWould } from "./would.js";
@@ -24,8 +26,10 @@ if (document.querySelector(".top")) {
   bindActs();
   bindFloor();
   bindAnswer();
+  bindAttach();
   startLive();
   bindNotifications();
+  bindLooks();
 }
 drawCharts();
 document.documentElement.dataset.ready = keysAreOn() ? "keys" : "no-keys";

@@ -14,7 +14,7 @@ export function say(text, { undo = null, go = null } = {}) {
   said.textContent = text;
   box.replaceChildren(said);
   if (undo) box.append(button("Undo", takeBack));
-  if (go) box.append(button("Send now", settle));
+  if (go) box.append(button("Send now", () => settle(true)));
   const left = document.createElement("span");
   left.className = "left nb";
   left.ariaHidden = "true";
@@ -30,11 +30,15 @@ export function say(text, { undo = null, go = null } = {}) {
   current.timer = setInterval(count, 1000);
 }
 
-// The seconds end now: what was held is done.
-export function settle() {
+// The seconds end: what was held is done. `now`: somebody asked for it, so the house holds nothing back either.
+export function settle(now = false) {
   const ending = clear();
-  if (ending?.go) return ending.go();
+  if (ending?.go) return ending.go(now === true);
   return null;
+}
+
+export function canTakeBack() {
+  return Boolean(current?.undo);
 }
 
 export function isHolding() {
@@ -70,6 +74,6 @@ window.addEventListener("pagehide", () => settle());
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && isHolding() && !event.defaultPrevented) {
     event.preventDefault();
-    settle();
+    settle(true);
   }
 });

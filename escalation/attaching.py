@@ -1,0 +1,141 @@
+"""Files on an incident: taken within limits, told in the story, kept from other customers, fetched on record."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from escalation import deeds, notify, sniffing, story, words
+from escalation.attic import Attic
+from escalation.hands import grasp
+from escalation.incident import Act, Actor, NotNow
+from models import audit
+from models.attachments import Attachment
+from models.customers import Customer
+from models.incidents import Incident
+
+LARGEST = 25 * 1024 * 1024  # bytes a file
+MOST = 50  # files an incident
+MOST_BYTES = 250 * 1024 * 1024  # bytes an incident, in all
+
+
+def add(
+    session: Session,
+    attic: Attic,
+    incident_id: uuid.UUID,
+    actor: Actor,
+    now: datetime,
+    name: str,
+    content: bytes,
+    *,
+    public: bool,
+) -> Attachment | NotNow:
+    """Keep a file. A customer's are always public; ours are when we say so. Raises AtticFull when the disk is full."""
+    called = sniffing.tidy_name(name)
+    if len(content) > LARGEST:
+        return NotNow(f"The file is larger than {LARGEST // 2**20} MB.", "Split it, or send an archive.", "too-large")
+    kind = sniffing.kind_of(content[: sniffing.HEAD], called)
+    if isinstance(kind, sniffing.Unfit):
+        return NotNow(kind.reason, kind.remedy, "value")
+    with deeds.remembered(session, [incident_id], "attach", actor, now):
+        incident = grasp(session, incident_id, Act.NOTE, now, None)
+        if isinstance(incident, NotNow):
+            return incident
+        there = (Attachment.incident_id == incident.id, Attachment.removed_at.is_(None))
+        count, size = session.execute(
+            select(func.count(), func.coalesce(func.sum(Attachment.size), 0)).where(*there)
+        ).one()
+        if count >= MOST or size + len(content) > MOST_BYTES:
+            limit = f"{MOST} files and {MOST_BYTES // 2**20} MB in all"
+            return NotNow(f"An incident holds {limit}.", "Remove one that is not needed any more.", "too-large")
+        digest = attic.put(content)
+        return _write(session, incident, actor, now, called, kind.media_type, len(content), digest, public)
+
+
+def _write(
+    session: Session,
+    incident: Incident,
+    actor: Actor,
+    now: datetime,
+    name: str,
+    media_type: str,
+    size: int,
+    digest: str,
+    public: bool,
+) -> Attachment:
+    shown = public or actor.is_customer
+    language = session.get_one(Customer, incident.customer_id).language if shown else "en"
+    text = words.public(language, "file", who=actor.name, name=name, size=size_words(size))
+    facts = {"name": name, "size": size, "digest": digest, "media_type": media_type}
+    entry = story.tell(session, incident, "file", text, now, actor=actor, public=shown, facts=facts)
+    session.flush()  # the file names its line
+    row = Attachment(
+        customer_id=incident.customer_id,
+        incident_id=incident.id,
+        entry_id=entry.id,
+        name=name,
+        media_type=media_type,
+        size=size,
+        digest=digest,
+        public=shown,
+        by=actor.name,
+        person_id=actor.person_id,
+        at=now,
+    )
+    session.add(row)
+    if actor.is_customer:
+        notify.tell_owner(session, incident, text, "the customer added a file", now)
+    story.changed(session, incident, "attach", now, actor=actor, facts=facts)
+    return row
+
+
+def fetch(session: Session, attic: Attic, row: Attachment, actor: Actor, now: datetime) -> bytes | NotNow:
+    """The bytes of a file, for somebody who may see it; that they were fetched is written down. Raises attic.Lost."""
+    if row.removed_at is not None or (actor.is_customer and not row.public):
+        return NotNow("There is no such file.", "Look at the incident.", "absent")
+    content = attic.get(row.digest)
+    incident = session.get_one(Incident, row.incident_id)
+    facts = {"name": row.name, "digest": row.digest, "attachment": str(row.id)}
+    audit.record(session, actor=actor.name, deed="fetch attachment", subject=incident.label, now=now,
+                 customer_id=row.customer_id, facts=facts)  # fmt: skip
+    return content
+
+
+def remove(session: Session, attachment_id: uuid.UUID, actor: Actor, now: datetime) -> Attachment | NotNow:
+    """Give it out no more. Its row and its bytes stay, for the audit. A customer removes what they brought."""
+    found = session.get(Attachment, attachment_id)
+    if found is None:
+        return NotNow("There is no such file.", "Look at the incident.", "absent")
+    with deeds.remembered(session, [found.incident_id], "remove file", actor, now):
+        incident = grasp(session, found.incident_id, Act.NOTE, now, None)
+        if isinstance(incident, NotNow):
+            return incident
+        row = session.get_one(Attachment, attachment_id, populate_existing=True)
+        if row.removed_at is not None:
+            return NotNow("It was removed already.", "Nothing needs to be done.")
+        if actor.is_customer and (row.person_id is None or row.person_id != actor.person_id):
+            return NotNow("Only whoever brought it removes it.", "Ask us to.", "person")
+        row.removed_at, row.removed_by = now, actor.name
+        facts = {"name": row.name, "digest": row.digest}
+        text = f"{actor.name} removed the file {row.name}."
+        story.tell(session, incident, "file", text, now, actor=actor, public=row.public, facts=facts)
+        story.changed(session, incident, "remove file", now, actor=actor, facts=facts)
+        return row
+
+
+def of_incident(session: Session, incident_id: uuid.UUID, *, only_public: bool = False) -> list[Attachment]:
+    """The files that are there, oldest first."""
+    there = select(Attachment).where(Attachment.incident_id == incident_id, Attachment.removed_at.is_(None))
+    if only_public:
+        there = there.where(Attachment.public)
+    return list(session.scalars(there.order_by(Attachment.at, Attachment.id)))
+
+
+def size_words(size: int) -> str:
+    """A size as one says it: "830 B", "14 KB", "3.2 MB"."""
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

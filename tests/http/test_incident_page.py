@@ -1,0 +1,113 @@
+"""The incident page's further acts: each through its form, each taken back, files as downloads, help on the floor."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from models.duty import Training
+from models.incidents import TimelineEntry
+from models.notices import Notice
+from models.session import SYSTEM, Sessions, work
+from tests.cast import Cast
+from tests.http.conftest import Hands, Visitor
+
+
+@pytest.fixture
+def incident(visit: Callable[[str], Visitor]) -> str:
+    """The label of one Ada asked for and Dee has claimed."""
+    asked = {"title": "The press stands still", "severity": 3, "machine": "plant-db-1"}
+    label = visit("ada").post("/api/v1/incidents", asked).get_json()["incident"]["label"]
+    does(visit("dee"), label, "claim")
+    return str(label)
+
+
+def does(who: Visitor, label: str, deed: str, status: int = 200, **form: str) -> str:
+    """Do one thing as the page's script does; what was said."""
+    answer = who.post(f"/incidents/{label}/{deed}", data=form, headers={"Accept": "application/json"})
+    assert answer.status_code == status, answer.text
+    return str(answer.get_json()["said"])
+
+
+def test_every_further_act_has_its_place_on_the_page(
+    visit: Callable[[str], Visitor], incident: str, cast: Cast, sessions: Sessions
+) -> None:
+    dee, eve, ada = visit("dee"), visit("eve"), visit("ada")
+    does(dee, incident, "second")
+    assert "I stand beside" in eve.get(f"/incidents/{incident}").text
+    assert "You are asked to stand beside as second" in eve.get("/").text
+    does(eve, incident, "accept")
+    does(dee, incident, "join", role="lead")
+    with work(sessions, SYSTEM) as session:
+        session.add(Training(person_id=cast.eve, subject="storage", level="senior"))
+    does(dee, incident, "want_help", subject="storage", words="who knows this array?")
+    assert "Help wanted with storage" in eve.get("/").text
+    assert "Help wanted with storage" not in dee.get("/").text
+    does(dee, incident, "workaround", text="Use press 2.")
+    does(dee, incident, "workaround_gone", reason="it broke too")
+    does(dee, incident, "relate", kind="vendor_case", to="SR-3-111")
+    ada.post(f"/api/v1/incidents/{incident}/severities", {"severity": 2, "reason": "two presses now"})
+    page = dee.get(f"/incidents/{incident}").text
+    for said in (
+        "waits for your word: two presses now",
+        "Eve, second",
+        "Dee, lead",
+        "who knows this array?",
+        "SR-3-111",
+    ):
+        assert said in page, said
+    does(dee, incident, "agree")
+    assert "severity 2, agreed 10:00" in dee.get(f"/incidents/{incident}").text  # nine in UTC is ten in Paris
+    assert "is still empty" in does(dee, incident, "merge", 422)
+    assert "Name another one" in does(dee, incident, "merge", 409, into="VG-999")
+
+
+def test_a_page_act_is_taken_back_and_its_letter_never_leaves(
+    visit: Callable[[str], Visitor], incident: str, sessions: Sessions, cast: Cast, hands: Hands
+) -> None:
+    dee = visit("dee")
+    does(dee, incident, "resolve", text="It runs.")
+    with work(sessions, SYSTEM) as session:
+        letter = session.scalars(select(Notice).where(Notice.person_id == cast.ada)).one()
+        assert (letter.next_try_at - hands()).total_seconds() == 60
+    hands.forward(seconds=59)
+    does(dee, incident, "undo")
+    page = dee.get(f"/incidents/{incident}").text
+    assert "taken back by Dee" in page or 'class="undone"' in page
+    with work(sessions, SYSTEM) as session:
+        assert session.scalars(select(Notice).where(Notice.person_id == cast.ada)).all() == []
+    assert "for a minute" in does(dee, incident, "undo", 409)
+
+
+def test_an_edit_shows_the_former_text_folded_away(
+    visit: Callable[[str], Visitor], incident: str, sessions: Sessions
+) -> None:
+    dee = visit("dee")
+    does(dee, incident, "note", text="The belt is torn")
+    with work(sessions, SYSTEM) as session:
+        entry = str(session.scalars(select(TimelineEntry.id).where(TimelineEntry.kind == "note")).one())
+    does(dee, incident, "edit", entry=entry, text="The chain is torn")
+    page = dee.get(f"/incidents/{incident}").text
+    assert "The chain is torn" in page
+    assert "<summary>edited, 1 former text</summary>" in page
+
+
+def test_a_file_of_the_form_is_kept_and_handed_out_as_a_download(
+    visit: Callable[[str], Visitor], incident: str
+) -> None:
+    dee = visit("dee")
+    form = {"file": (io.BytesIO(b"12:00 torn\n"), "belt.log"), "csrf": dee.csrf}
+    assert dee.post(f"/incidents/{incident}/attach", data=form).status_code == 303
+    page = dee.get(f"/incidents/{incident}").text
+    href = page.split("/files/")[1].split('"')[0]
+    got = dee.get(f"/incidents/{incident}/files/{href}")
+    assert (got.data, got.content_type) == (b"12:00 torn\n", "application/octet-stream")
+    assert got.headers["Content-Disposition"].startswith("attachment")
+    form = {"file": (io.BytesIO(b"MZ"), "belt.exe"), "csrf": dee.csrf}
+    refused = dee.post(f"/incidents/{incident}/attach", data=form, headers={"Accept": "application/json"})
+    assert (refused.status_code, "a program" in refused.get_json()["said"]) == (422, True)
+    none = dee.post(f"/incidents/{incident}/attach", data={"csrf": dee.csrf})
+    assert none.status_code == 422
