@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from itertools import chain, pairwise
 
 from markupsafe import Markup, escape
 
 from app import words
+from app.axes import gap_of as gap_of
+from app.axes import hours_on as hours_on
+from app.axes import ticks as ticks
 
 AXIS = 18  # px below the plot for the hours
 GUTTER = 12  # per cent left of the plot for the values, so that no line crosses them
-_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
-# A hole of so many usual steps is drawn as "we do not know", but none shorter than a report or two of history.
-_GAP_FACTOR = 4.0
-_GAP_LEAST_S = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,8 @@ class Series:
     expected: Sequence[float | None] = ()
     limit: float | None = None
     name: str = ""
+    least: Sequence[float | None] = ()  # how far what a point stands for reaches
+    most: Sequence[float | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,23 @@ class Window:
         return min(100.0, max(0.0, 100 * (at - self.start) / width))
 
 
-def evidence_chart(series: Series, window: Window, zone: tzinfo, *, height: int = 110, hours: bool = True) -> Markup:
-    """One metric: grey band, expected line, blue line, amber interval, hatch where nothing was heard."""
+def evidence_chart(
+    series: Series, window: Window, zone: tzinfo, *, height: int = 110, hours: bool = True,
+    found: Sequence[tuple[float, float]] = (),
+) -> Markup:  # fmt: skip
+    """One metric: grey band, expected line, blue line, amber intervals, hatch where nothing was heard.
+
+    `found`: more intervals, of findings on this metric.
+    """
     scale = _Scale.of(series, height)
-    parts: list[str] = [*_lit(window, height), *_worked_on(window, height), *_grid(scale)]
+    lit = [_lit(replace(window, lit_from=begins, lit_to=ends), height) for begins, ends in found]
+    parts: list[str] = [*_lit(window, height), *chain.from_iterable(lit), *_worked_on(window, height), *_grid(scale)]
     inside: list[str] = []
     band = _bounds(series)
     if band is not None:
         inside.append(f'<polygon class="band" points="{_outline(series.at, band, window, scale)}"/>')
+    if series.most:
+        inside.extend(_reach(series, window, scale))
     if any(value is not None for value in series.expected):
         inside.extend(_lines("exp", series.at, series.expected, window, scale, math.inf))
     gap = gap_of(series.at)
@@ -111,45 +121,6 @@ def spoken(series: Series) -> str:
     return f"{said}; expected {words.between(low, high)}"
 
 
-def ticks(low: float, high: float, most: int = 3) -> list[float]:
-    """Round values inside a range, at most `most` of them."""
-    reach = high - low
-    if reach <= 0 or not math.isfinite(reach):
-        return []
-    raw = reach / most
-    power = 10 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw)
-    first = math.ceil(low / step)
-    return [index * step for index in range(first, math.floor(high / step) + 1)]
-
-
-def hours_on(start: float, end: float, zone: tzinfo, most: int = 7) -> list[tuple[float, str]]:
-    """Instants for the axis with their words, at round local times."""
-    step = next((minutes for minutes in _STEPS_MIN if (end - start) / 60 / minutes <= most), _STEPS_MIN[-1])
-    first = datetime.fromtimestamp(start, UTC).astimezone(zone)
-    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    since = (first - midnight).total_seconds() / 60
-    found: list[tuple[float, str]] = []
-    at = midnight + timedelta(minutes=math.ceil(since / step) * step)
-    while at.timestamp() <= end:
-        at_midnight = at.hour == 0 and at.minute == 0
-        named = f"{at.day} {at:%b}" if step >= 1440 or (at_midnight and step >= 180) else f"{at:%H:%M}"
-        found.append((at.timestamp(), named))
-        at += timedelta(minutes=step)
-    return found
-
-
-def usual_step(at: Sequence[float]) -> float:
-    """The median distance between points, seconds; infinite when there are fewer than two."""
-    steps = sorted(later - earlier for earlier, later in pairwise(at) if later > earlier)
-    return steps[len(steps) // 2] if steps else math.inf
-
-
-def gap_of(at: Sequence[float]) -> float:
-    """How long between two points, in seconds, says that the machine was not heard."""
-    return max(usual_step(at) * _GAP_FACTOR, _GAP_LEAST_S)
-
-
 @dataclass(frozen=True, slots=True)
 class _Scale:
     low: float
@@ -159,7 +130,8 @@ class _Scale:
     @classmethod
     def of(cls, series: Series, height: int) -> _Scale:
         bounds = _bounds(series)
-        every: list[float] = [value for value in series.observed if value is not None and math.isfinite(value)]
+        told = (*series.observed, *series.least, *series.most)
+        every: list[float] = [value for value in told if value is not None and math.isfinite(value)]
         for row in bounds or ():
             every.extend(value for value in row if math.isfinite(value))
         if series.limit is not None:
@@ -200,6 +172,20 @@ def _outline(at: Sequence[float], band: tuple[list[float], list[float]], window:
     there = [_point(window, scale, moment, value) for moment, value in zip(at, high, strict=True)]
     back = [_point(window, scale, moment, value) for moment, value in zip(at, low, strict=True)]
     return " ".join(there + back[::-1])
+
+
+def _reach(series: Series, window: Window, scale: _Scale) -> Iterable[str]:
+    """From the least to the most of each point, run by run."""
+    gap, run = gap_of(series.at), []
+    rows = list(zip(series.at, series.least, series.most, strict=True))
+    for index, (at, low, high) in enumerate(rows):
+        if low is not None and high is not None:
+            run.append((at, low, high))
+        if run and (low is None or index + 1 == len(rows) or rows[index + 1][0] - at > gap):
+            there = [_point(window, scale, moment, most) for moment, _, most in run]
+            back = [_point(window, scale, moment, least) for moment, least, _ in run]
+            yield f'<polygon class="reached" points="{" ".join(there + back[::-1])}"/>'
+            run = []
 
 
 def _point(window: Window, scale: _Scale, at: float, value: float) -> str:

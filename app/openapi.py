@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app import rights
+from app import openapi_doors, rights
 from app.api import BASE, ROUTES, Route
 from app.api.once import HEADER as IDEMPOTENCY
 from app.problems import KINDS, MEDIA_TYPE
@@ -57,12 +57,13 @@ def document() -> Json:
         "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",
         "info": {"title": "Vigie", "version": VERSION, "description": _INTRO},
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in dict.fromkeys(_tag(one) for one in ROUTES)],
+        "tags": [{"name": name} for name in dict.fromkeys([*(_tag(one) for one in ROUTES), openapi_doors.TAG])],
         "security": [{"key": []}, {"session": []}],
-        "paths": _paths(),
+        "paths": {**_paths(), **openapi_doors.paths()},
         "components": {
-            "schemas": {**_schemas(), "Problem": _PROBLEM},
+            "schemas": {**_schemas(), **openapi_doors.schemas(), "Problem": _PROBLEM},
             "securitySchemes": {
+                **openapi_doors.security(),
                 "key": {"type": "http", "scheme": "bearer", "description": "vg_KEYID_SECRET_CHECKSUM"},
                 "session": {
                     "type": "apiKey",
@@ -99,7 +100,9 @@ def statuses(one: Route) -> dict[int, list[str]]:
 
 
 def _tag(one: Route) -> str:
-    return {"acts": "incidents", "history": "machines"}.get(one.tag, one.tag)
+    return {"acts": "incidents", "history": "machines", "exports": "machines", "erasure": "machines"}.get(
+        one.tag, one.tag
+    )
 
 
 def _models() -> list[tuple[type[BaseModel], Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from app import naming
 from app.api import lookup
@@ -77,20 +78,42 @@ def _chunks(
     of: str, names: naming.Names,
 ) -> Iterator[Rows]:  # fmt: skip
     """Piece by piece, each read in a transaction of its own: a long download holds none open."""
-    from app import history_files
-    from telemetry import figures, history, rollups
+    for since, until in _parts(start, end, of):
+        with work(sessions, scope) as session:
+            rows = _piece(session, machine_id, metrics, since, until, of, names)
+        yield rows
 
-    width = figures.HOUR_MS if of == "hours" else figures.DAY_MS
+
+def pieces(
+    session: Session, machine_id: uuid.UUID, metrics: list[str] | None, start: datetime, end: datetime, of: str,
+    names: naming.Names,
+) -> Iterator[Rows]:  # fmt: skip
+    """The same within one transaction."""
+    for since, until in _parts(start, end, of):
+        yield _piece(session, machine_id, metrics, since, until, of, names)
+
+
+def _parts(start: datetime, end: datetime, of: str) -> Iterator[tuple[datetime, datetime]]:
+    from telemetry import figures, history
+
     if of != "reports":
+        width = figures.HOUR_MS if of == "hours" else figures.DAY_MS
         start = history.instant(round(start.timestamp() * 1000) // width * width)
     while start < end:
         until = min(start + _CHUNK[of], end)
-        with work(sessions, scope) as session:
-            if of == "reports":
-                rows = history_files.of_reports(history.reports(session, machine_id, metrics, start, until), names)
-            else:
-                make = rollups.hours if of == "hours" else rollups.days
-                found = make(session, machine_id, metrics, start, until)
-                rows = history_files.of_figures(found.at_ms.tolist(), figures.lines(found).items(), names)
-        yield rows
+        yield start, until
         start = until
+
+
+def _piece(
+    session: Session, machine_id: uuid.UUID, metrics: list[str] | None, start: datetime, end: datetime, of: str,
+    names: naming.Names,
+) -> Rows:  # fmt: skip
+    from app import history_files
+    from telemetry import figures, history, rollups
+
+    if of == "reports":
+        return history_files.of_reports(history.reports(session, machine_id, metrics, start, end), names)
+    make = rollups.hours if of == "hours" else rollups.days
+    found = make(session, machine_id, metrics, start, end)
+    return history_files.of_figures(found.at_ms.tolist(), figures.lines(found).items(), names)

@@ -49,6 +49,7 @@ class Count(Out):
     late: int
     missing: int = Field(description="holes seen in the machine's numbering")
     in_maintenance: int = Field(description="of those taken: kept while it was worked on, looked at by nobody")
+    erased: int = Field(description="of those scored and late: taken out of history since, on request")
 
 
 class Ledger(Out):

@@ -159,9 +159,14 @@ def charts_of(
 
 
 def chart_data(
-    charts: Sequence[ChartView], tracks: Mapping[str, Track], bounds: Mapping[str, Bounds], window: Window
-) -> Markup:
-    """The same points for the drawing in the browser, as JSON that is safe inside a script element."""
+    charts: Sequence[ChartView], tracks: Mapping[str, Track], bounds: Mapping[str, Bounds], window: Window, *,
+    reach: Mapping[str, tuple[Track, Track]] | None = None,
+    marks: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+) -> Markup:  # fmt: skip
+    """The same points for the drawing in the browser, as JSON that is safe inside a script element.
+
+    `reach`: least and most of what each point stands for; `marks`: from when to when something was found.
+    """
     shared = with_gaps(sorted({moment for chart in charts for moment in tracks[chart.name].at}))
     series = []
     for chart in charts:
@@ -175,6 +180,10 @@ def chart_data(
                 "observed": [_short(known.get(moment)) for moment in shared],
                 "low": _edge(low, shared),
                 "high": _edge(high, shared),
+                "reach": [_spread(edge, shared) for edge in reach[chart.name]]
+                if reach and chart.name in reach
+                else None,
+                "found": [list(span) for span in (marks or {}).get(chart.name, ())],
             }
         )
     body: dict[str, Any] = {  # Any: JSON of mixed shapes, read by static/js/charts.js only
@@ -188,6 +197,11 @@ def chart_data(
         "gap": gap_of(shared),
     }
     return Markup(json.dumps(body, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
+
+
+def _spread(track: Track, at: Sequence[float]) -> list[float | None]:
+    known = dict(zip(track.at, track.values, strict=True))
+    return [_short(known.get(moment)) for moment in at]
 
 
 def with_gaps(at: list[float]) -> list[float]:

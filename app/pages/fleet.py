@@ -1,4 +1,4 @@
-"""The fleet: machines by customer with their state in the vocabulary's marks. Two queries."""
+"""The fleet: machines by customer with their state in the vocabulary's marks. A fixed number of queries."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from models.agreements import Contract
 from models.customers import Customer, Site
 from models.incidents import OPEN_STATES, Incident
 from models.machines import Machine, MachineState
+from telemetry.maintenance import covering
+from telemetry.worked_on import windows_of
 
 MOST_MACHINES = 2000  # one page; a fleet larger than this is looked at customer by customer
 
@@ -73,8 +75,12 @@ class CustomerFleet:
 _ORDER = {"incident": 0, "deviates": 1, "unknown": 2, "maintenance": 3, "learning": 4, "healthy": 5, "not covered": 6}
 
 
-def state_view(state: MachineState | None, has_incident: bool, now: datetime) -> StateView:
-    """Three-valued: what we do not hear we do not know, whatever was said before."""
+def state_view(state: MachineState | None, has_incident: bool, now: datetime, worked_on: str = "") -> StateView:
+    """Three-valued: what we do not hear we do not know, whatever was said before. `worked_on`: what is done to it."""
+    if worked_on:
+        seen = state_view(state, has_incident, now)
+        kind = seen.kind if has_incident else "maintenance"
+        return StateView(kind, f"{seen.words}; in maintenance: {worked_on}")
     if has_incident:
         if state is not None and state.speaking != "speaking":
             return StateView("incident", f"open incident; {silence_words(state, now)}")
@@ -141,6 +147,7 @@ def read_fleet(session: Session, now: datetime, customer_id: uuid.UUID | None = 
     if customer_id is not None:
         statement = statement.where(Machine.customer_id == customer_id)
     open_ones = open_incidents(session, customer_id)
+    worked = _worked_on(session, now, customer_id)
     tier_of = tiers(session)
     expired = expired_today(session, now)
     fleets: dict[uuid.UUID, CustomerFleet] = {}
@@ -149,10 +156,21 @@ def read_fleet(session: Session, now: datetime, customer_id: uuid.UUID | None = 
         if fleet is None:
             tier = "" if customer.id in expired else tier_of.get(customer.id, "")
             fleet = fleets[customer.id] = CustomerFleet(customer.slug, customer.name, tier, customer.demo, [])
-        fleet.machines.append(machine_row(machine, state, site or "", open_ones.get(machine.id), now))
+        row = machine_row(machine, state, site or "", open_ones.get(machine.id), now, worked.get(machine.id, ""))
+        fleet.machines.append(row)
     for fleet in fleets.values():
         fleet.machines.sort(key=lambda machine: (_ORDER.get(machine.state.kind, 9), machine.name))
     return sorted(fleets.values(), key=lambda one: (_ORDER.get(one.machines[0].state.kind, 9), one.name))
+
+
+def _worked_on(session: Session, now: datetime, customer_id: uuid.UUID | None) -> dict[uuid.UUID, str]:
+    """What is being done now to machines in maintenance."""
+    statement = select(Machine.id).where(Machine.retired_at.is_(None)).limit(MOST_MACHINES)
+    if customer_id is not None:
+        statement = statement.where(Machine.customer_id == customer_id)
+    windows = windows_of(session, list(session.scalars(statement)), now)
+    running = {machine_id: covering(some, now) for machine_id, some in windows.items()}
+    return {machine_id: window.title for machine_id, window in running.items() if window is not None}
 
 
 def open_incidents(session: Session, customer_id: uuid.UUID | None = None) -> dict[uuid.UUID, tuple[str, str]]:
@@ -169,8 +187,9 @@ def open_incidents(session: Session, customer_id: uuid.UUID | None = None) -> di
 
 
 def machine_row(
-    machine: Machine, state: MachineState | None, site: str, incident: tuple[str, str] | None, now: datetime
-) -> MachineRow:
+    machine: Machine, state: MachineState | None, site: str, incident: tuple[str, str] | None, now: datetime,
+    worked_on: str = "",
+) -> MachineRow:  # fmt: skip
     """One line of a list of machines."""
     telemetry = state.telemetry if state else ""
     return MachineRow(
@@ -178,7 +197,7 @@ def machine_row(
         name=machine.name,
         title=machine.title,
         site=site,
-        state=state_view(state, incident is not None, now),
+        state=state_view(state, incident is not None, now, worked_on),
         heard=words.ago(state.last_received_at if state else None, now),
         cadence=cadence_words(state.cadence_s if state else None),
         covered=COVERED.get(telemetry, telemetry),

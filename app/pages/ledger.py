@@ -1,4 +1,4 @@
-"""The delivery ledger as a person reads it: hours with a bar, and the sum in words."""
+"""The delivery ledger as a person reads it: hours with a bar, and the sum in words, down to what was erased since."""
 
 from __future__ import annotations
 
@@ -29,12 +29,17 @@ class HourView:
     missing: int
     bar: Markup
     why: str
+    in_maintenance: int = 0  # of those scored and late: kept, looked at by nobody
+    erased: int = 0  # of those scored and late: taken out since, on request
 
 
 def read_hours(session: Session, now: datetime, zone: tzinfo) -> list[HourView]:
     """The last hours of the ledger, newest first."""
     count = DeliveryCount
-    sums = (count.received, count.scored, count.duplicate, count.refused, count.late, count.missing)
+    sums = (
+        count.received, count.scored, count.duplicate, count.refused, count.late, count.missing, count.in_maintenance,
+        count.erased,
+    )  # fmt: skip
     rows = session.execute(
         select(count.hour, *(func.sum(column) for column in sums))
         .where(count.hour > now - timedelta(hours=HOURS_SHOWN))
@@ -47,7 +52,7 @@ def read_hours(session: Session, now: datetime, zone: tzinfo) -> list[HourView]:
 
 def hour_view(hour: datetime, sums: list[int], most: int, now: datetime, zone: tzinfo, why: str = "") -> HourView:
     """One line of a ledger, with its bar."""
-    received, scored, duplicate, refused, late, missing = sums
+    received, scored, duplicate, refused, late, missing, in_maintenance, erased = sums
     running = hour + timedelta(hours=1) > now
     return HourView(
         hour=words.hour(hour, zone, now) + (", running" if running else ""),
@@ -59,6 +64,8 @@ def hour_view(hour: datetime, sums: list[int], most: int, now: datetime, zone: t
         missing=missing,
         bar=ledger_bar(scored, late, duplicate, refused, missing, most),
         why=why,
+        in_maintenance=in_maintenance,
+        erased=erased,
     )
 
 
@@ -77,4 +84,11 @@ def ledger_sum(hours: list[HourView]) -> str:
             parts.append(f"{total:,} {word}")
     missing = sum(hour.missing for hour in hours)
     end = f" {missing:,} numbers were skipped and are still missing." if missing else " No number is missing."
-    return f"{received:,} received = {' + '.join(parts)}.{end}"
+    return f"{received:,} received = {' + '.join(parts)}.{_since(hours)}{end}"
+
+
+def _since(hours: list[HourView]) -> str:
+    """What became of those that were stored."""
+    worked_on, erased = sum(hour.in_maintenance for hour in hours), sum(hour.erased for hour in hours)
+    said = f" {worked_on:,} of these came while it was worked on: kept, not judged." if worked_on else ""
+    return said + (f" {erased:,} of those stored were erased since, on request." if erased else "")

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from app import words
-from app.charts import Series, Window, evidence_chart
-from app.pages.evidence import Bounds, ChartView, Track, chart_data, last_of
+from app import naming, words
+from app.naming import Names
+from app.pages.charted import Charted, charted
 from app.pages.fleet import MachineRow, machine_row
-from app.pages.history import tracks_of
 from app.pages.ledger import HourView, hour_view
+from app.pages.looking import Look
 from app.pages.worked import WindowView, windows_for
-from app.usual import usual_range
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.incidents import OPEN_STATES, Finding, Incident
 from models.machines import Machine, MachineState
 from models.telemetry import DeliveryCount
-from telemetry import worked_on
-from telemetry.vocabulary import is_scored, word
+from telemetry.vocabulary import is_scored
 
-SPANS: Mapping[str, timedelta] = {
-    "1h": timedelta(hours=1),
-    "6h": timedelta(hours=6),
-    "24h": timedelta(hours=24),
-    "3d": timedelta(days=3),
-}
-PAST = timedelta(days=3)  # what "usual" is taken from
 MOST_CHARTS = 24  # one screen of pictures each way; the rest is named and one click away
 
 
@@ -50,6 +40,17 @@ class FindingView:
     incident: str
     verdict: str
     took: str
+    held: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricChoice:
+    """A metric that may be drawn: its name as sent, what we call it, its name in the common vocabulary, if any."""
+
+    sent: str
+    label: str
+    otel: str
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,10 @@ class MachineView:
     skew: str
     said: str
     facts: Sequence[tuple[str, str]]
-    charts: Sequence[ChartView]
-    chart_data: Markup | None
+    charted: Charted
     judged: bool  # whether its contract lets us say what is usual
-    metrics: Sequence[tuple[str, str, bool]]
+    metrics: Sequence[MetricChoice]
+    keeping: str  # how long what it sends is kept
     decisions: Sequence[DecisionRow]
     findings: Sequence[FindingView]
     ledger: Sequence[HourView]
@@ -77,7 +78,7 @@ class MachineView:
 
 
 def read_machine(
-    session: Session, name: str, span: str, wanted: Sequence[str], now: datetime, zone: tzinfo
+    session: Session, name: str, look: Look, wanted: Sequence[str], names: Names, now: datetime, zone: tzinfo
 ) -> MachineView | None:
     """The whole page, or None when there is no such machine in reach."""
     found = session.execute(
@@ -96,11 +97,12 @@ def read_machine(
         .order_by(Incident.severity)
     ).all()
     first = (f"VG-{incidents[0].number}", incidents[0].title) if incidents else None
-    known = sorted(metric for metric in (state.latest if state else {}) if is_scored(metric))
-    chosen = [metric for metric in wanted if metric in known] or known[:MOST_CHARTS]
+    known = _known(session, machine, state, look)
+    meant = naming.meant(wanted, known)
+    chosen = [metric for metric in meant if metric in known] or [one for one in known if is_scored(one)][:MOST_CHARTS]
     began = min((one.began_at for one in incidents), default=None)
     judged = state is not None and state.telemetry in ("shadow", "detect")
-    charts, data = _charts(session, machine, chosen, SPANS[span], began, now, zone, judged)
+    drawn = charted(session, machine, state, chosen, look, names, began, now, zone)
     hours = _ledger(session, machine.name, now, zone)
     return MachineView(
         row=machine_row(machine, state, site or "", first, now),
@@ -113,10 +115,10 @@ def read_machine(
         skew=_skew_words(state),
         said=state.said or "" if state else "",
         facts=sorted((str(key), str(value)) for key, value in (state.facts if state else {}).items())[:16],
-        charts=charts,
-        chart_data=data,
+        charted=drawn,
         judged=judged,
-        metrics=[(metric, word(metric).label, metric in chosen) for metric in known],
+        metrics=[MetricChoice(one.sent, one.label, one.otel, one.sent in chosen) for one in map(naming.shown, known)],
+        keeping=_keeping(session, machine, now),
         decisions=_decisions(session, machine),
         findings=findings_of(session, now, zone, machine=machine),
         ledger=hours,
@@ -124,65 +126,23 @@ def read_machine(
     )
 
 
-def _charts(
-    session: Session,
-    machine: Machine,
-    chosen: Sequence[str],
-    span: timedelta,
-    began: datetime | None,
-    now: datetime,
-    zone: tzinfo,
-    judged: bool,
-) -> tuple[list[ChartView], Markup | None]:
-    """What the machine said. What is usual stands beside it only where the contract lets us judge: a band and the words
-    "as usual", would say that somebody watches a bronze machine, and nobody does."""
-    if not chosen:
-        return [], None
-    start, end = now - span, now
-    shown = tracks_of(session, machine.id, start.timestamp(), end.timestamp(), chosen)
-    past = tracks_of(session, machine.id, (now - PAST).timestamp(), end.timestamp(), chosen) if span < PAST else shown
-    room = span.total_seconds() * 0.012
-    lit = max(began, start).timestamp() if began is not None and began < end else None
-    marks = worked_on.marks(session, machine.id, start, end)
-    window = Window(
-        start.timestamp(), end.timestamp() + room, lit, end.timestamp() if lit else None, end.timestamp(),
-        tuple((begins.timestamp(), ends.timestamp()) for begins, ends, _ in marks),
-    )  # fmt: skip
-    offset = now.astimezone(zone).utcoffset() or timedelta(0)
-    charts: list[ChartView] = []
-    bounds: dict[str, Bounds] = {}
-    for name in chosen:
-        track = shown.get(name)
-        if track is None or last_of(track) is None:
-            continue
-        before = _before(past.get(name, track), lit)
-        usual = usual_range(before.at, before.values, track.at, offset.total_seconds()) if judged else None
-        low, high = usual or ((), ())
-        if low:
-            bounds[name] = (dict(zip(track.at, low, strict=True)), dict(zip(track.at, high, strict=True)))
-        charts.append(_chart(name, track, low, high, window, zone))
-    return charts, chart_data(charts, shown, bounds, window) if charts else None
+def _known(session: Session, machine: Machine, state: MachineState | None, look: Look) -> list[str]:
+    """The metrics it reports now, and those it reported within the span."""
+    from telemetry import rollups  # numpy comes with it, and a web process that draws no chart does without
+
+    latest = state.latest if state else {}
+    past = rollups.metrics_of(session, machine.id, look.start, look.end)
+    return sorted({*latest, *past}, key=lambda name: (not is_scored(name), name))
 
 
-def _before(track: Track, lit: float | None) -> Track:
-    """The past without what is wrong now: an anomaly does not become usual by lasting."""
-    if lit is None:
-        return track
-    kept = [(at, value) for at, value in zip(track.at, track.values, strict=True) if at < lit]
-    return Track([at for at, _ in kept], [value for _, value in kept])
+def _keeping(session: Session, machine: Machine, now: datetime) -> str:
+    from telemetry import retention
 
-
-def _chart(
-    name: str, track: Track, low: Sequence[float], high: Sequence[float], window: Window, zone: tzinfo
-) -> ChartView:
-    meaning = word(name)
-    series = Series(meaning.label, meaning.unit, track.at, track.values, tuple(low), tuple(high), name=name)
-    last = last_of(track)
-    said = words.amount(last)
-    if low and last is not None:
-        usual = low[-1] <= last <= high[-1]
-        said += ", as usual" if usual else f"; usual {words.between(low[-1], high[-1])}"
-    return ChartView(name, meaning.label, meaning.unit, said, evidence_chart(series, window, zone, height=92))
+    kept = retention.keeping_of(session, machine.customer_id, machine.id, now)
+    return (
+        f"Single reports are kept for {words.count(kept.reports_days, 'day')}, "
+        f"hourly and daily figures for {words.count(kept.figures_days, 'day')}."
+    )
 
 
 def _decisions(session: Session, machine: Machine) -> list[DecisionRow]:
@@ -225,6 +185,7 @@ def findings_of(
                 incident=f"VG-{number}" if number else "",
                 verdict=finding.verdict,
                 took=words.span((end - finding.started_at).total_seconds()),
+                held=finding.held_words,
             )
         )
     return views
@@ -242,6 +203,7 @@ def _ledger(session: Session, name: str, now: datetime, zone: tzinfo) -> list[Ho
     views = []
     for row in rows:
         sums = [row.received, row.scored, row.duplicate, row.refused, row.late, row.missing]
+        sums += [row.in_maintenance, row.erased]
         views.append(hour_view(row.hour, sums, most, now, zone, _why(row)))
     return views
 
@@ -257,6 +219,8 @@ def _why(row: DeliveryCount) -> str:
         said.append(f"{words.count(row.missing, 'number')} skipped and not seen since")
     if row.in_maintenance:
         said.append(f"{row.in_maintenance:,} of these came while it was worked on: kept, not judged")
+    if row.erased:
+        said.append(f"{row.erased:,} of those stored were erased since, on request")
     if row.late:
         said.append(f"{row.late} came late: kept in history, not scored")
     return "; ".join(said)

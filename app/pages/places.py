@@ -6,7 +6,7 @@ from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import front, words
-from app.pages import ledger
+from app.pages import ledger, restraint
 from app.pages import platform as health
 from app.pages.beside import delivery_words
 from app.pages.fleet import read_fleet
@@ -35,6 +35,7 @@ def fleet() -> Response:
         f"{kinds.count('incident')} with an open incident",
         f"{kinds.count('deviates')} deviating",
         f"{kinds.count('unknown')} of which we do not know",
+        f"{kinds.count('maintenance')} in maintenance",
     ]
     return page(
         "fleet.html",
@@ -70,6 +71,8 @@ def platform() -> Response:
         log = health.read_log(session, now)
         counts, notices = health.read_notices(session)
         alarms = audit_house(session, now)
+        held = restraint.held(session, now, here)
+        backing_off = restraint.backing_off(session, now, here)
     unsure = [part.title for part in parts if part.kind != "healthy"]
     said = health.in_one_sentence(parts, unsure, hours, letters_total)
     return page(
@@ -82,6 +85,9 @@ def platform() -> Response:
         ledger_sum=ledger.ledger_sum(hours),
         letters=letters,
         letters_total=letters_total,
+        held=held,
+        backing_off=backing_off,
+        may_open="incidents:act" in who.scopes,
         may_send="platform:write" in who.scopes,
         log=log,
         notice_counts=counts,

@@ -7,11 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.pages import machine as machine_page
-from app.pages.history import Track
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter, LogPosition
+from telemetry import history
 from tests.cast import NOW, Cast
 from tests.http.conftest import Visitor
 
@@ -46,11 +45,13 @@ def test_the_logs_own_end_is_no_reader_that_nobody_holds(visit: Visit, cast: Cas
 
 @pytest.mark.parametrize(("telemetry", "judged"), [("collect", 0), ("watch", 0), ("shadow", 1), ("detect", 1)])
 def test_what_is_usual_is_shown_only_where_the_contract_lets_us_judge(
-    visit: Visit, cast: Cast, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, telemetry: str, judged: int
+    visit: Visit, cast: Cast, sessions: Sessions, telemetry: str, judged: int
 ) -> None:
-    hours = [NOW.timestamp() - 600 * number for number in range(400, 0, -1)]
-    track = Track(hours, [40.0 + number % 5 for number in range(400)])
-    monkeypatch.setattr(machine_page, "tracks_of", lambda *_: {"cpu_util": track})
+    told = [
+        (round(NOW.timestamp() - 600 * number) * 1000, {"cpu_util": 40.0 + number % 5}) for number in range(400, 0, -1)
+    ]
+    with work(sessions, SYSTEM) as session:
+        history.add(session, 1, [(cast.plant_machine, cast.plant, told)])
     with work(sessions, SYSTEM) as session:
         session.add(
             MachineState(customer_id=cast.plant, machine_id=cast.plant_machine, speaking="speaking", health="healthy",

@@ -1,6 +1,7 @@
 // The server's still pictures become charts with one shared cursor. Without this file the pictures stay.
 import { zone } from "./clock.js";
 import { amount } from "./figures.js";
+import { canLook, lookAt, moveBy, zoomBy } from "./looks.js";
 
 const HEIGHT = 122;
 const TALL = 176; // one or two charts have the room to themselves
@@ -46,7 +47,8 @@ function redraw() {
 function columns(series, data) {
   const spread = (value) => (Array.isArray(value) ? value : data.at.map(() => value));
   const band = isBanded(series) ? [spread(series.high), spread(series.low)] : [];
-  return [data.at, ...band, series.observed]; // last, so that the line lies over the band
+  const reach = series.reach ? [series.reach[1], series.reach[0]] : [];
+  return [data.at, ...band, ...reach, series.observed]; // last, so that the line lies over the band
 }
 
 const isBanded = (series) => series.low !== null && series.high !== null;
@@ -57,10 +59,15 @@ function options(series, data, ink, sync, width, figure) {
   const banded = isBanded(series);
   const few = data.series.length < 3 && figure.closest('[data-charts="stack"]');
   const edge = { stroke: "transparent", width: 0, points: { show: false } };
+  const first = banded ? 3 : 1; // where the series of the reach begin
+  const bands = [
+    ...(banded ? [{ series: [1, 2], fill: ink.band }] : []),
+    ...(series.reach ? [{ series: [first, first + 1], fill: ink.reach }] : []),
+  ];
   return {
     width, height: few ? TALL : HEIGHT, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
     legend: { show: false }, padding: [8, 16, 0, 0],
-    cursor: { sync: { key: sync.key }, drag: { x: true, y: false }, points: { size: 7, width: 1.6, stroke: ink.sea, fill: ink.paper } },
+    cursor: { sync: { key: sync.key }, drag: { x: true, y: false, setScale: !canLook(figure) }, bind: canLook(figure) ? moving() : {}, points: { size: 7, width: 1.6, stroke: ink.sea, fill: ink.paper } },
     scales: { x: { min: data.start, max: data.end }, y: { range: (_, low, high) => bounds(low, high) } },
     axes: [
       { stroke: ink.faint, font: ink.font, grid: { show: false }, ticks: { stroke: ink.rule2, size: 4, width: 1 }, size: 22, gap: 3,
@@ -68,10 +75,11 @@ function options(series, data, ink, sync, width, figure) {
       { stroke: ink.faint, font: ink.font, grid: { stroke: ink.rule, width: 1 }, ticks: { show: false }, size: 40, gap: 4, space: 22,
         values: (_, ticks) => ticks.map((tick) => amount(tick)) },
     ],
-    series: [{}, ...(banded ? [edge, edge] : []), { stroke: ink.sea, width: 1.6, points: { show: false }, spanGaps: false }],
-    bands: banded ? [{ series: [1, 2], fill: ink.band }] : [],
+    series: [{}, ...(banded ? [edge, edge] : []), ...(series.reach ? [edge, edge] : []), { stroke: ink.sea, width: 1.6, points: { show: false }, spanGaps: false }],
+    bands,
     hooks: {
-      drawClear: [(chart) => backdrop(chart, data, ink)],
+      drawClear: [(chart) => backdrop(chart, data, ink, series)],
+      setSelect: [(chart) => chosen(chart, figure)],
       setCursor: [(chart) => speak(chart, series, said, resting)],
     },
   };
@@ -83,12 +91,40 @@ function bounds(low, high) {
   return [low >= 0 && low < reach * 0.6 ? 0 : low - reach * 0.12, high + reach * 0.12];
 }
 
-function backdrop(chart, data, ink) {
+// What was drawn over with the mouse is looked at closer: the server has more of it than stands here.
+function chosen(chart, figure) {
+  if (!canLook(figure) || chart.select.width < 4) return;
+  lookAt(chart.posToVal(chart.select.left, "x"), chart.posToVal(chart.select.left + chart.select.width, "x"));
+}
+
+// With Shift held the mouse moves along, and its wheel looks closer or wider.
+function moving() {
+  return {
+    mousedown: (chart, target, handle) => (event) => {
+      if (!event.shiftKey || event.button !== 0) return handle(event);
+      event.preventDefault();
+      const { min, max } = chart.scales.x;
+      const perPixel = (max - min) / chart.over.clientWidth;
+      const drag = (move) => chart.setScale("x", { min: min - (move.clientX - event.clientX) * perPixel, max: max - (move.clientX - event.clientX) * perPixel });
+      const drop = (up) => {
+        removeEventListener("mousemove", drag);
+        removeEventListener("mouseup", drop);
+        if (Math.abs(up.clientX - event.clientX) > 3) moveBy(-(up.clientX - event.clientX) * perPixel);
+      };
+      addEventListener("mousemove", drag);
+      addEventListener("mouseup", drop);
+      return null;
+    },
+    dblclick: () => () => zoomBy(2),
+  };
+}
+
+function backdrop(chart, data, ink, series) {
   const { ctx, bbox } = chart;
   const x = (at) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, chart.valToPos(at, "x", true)));
   ctx.save();
-  if (data.lit) {
-    const left = x(data.lit[0]), right = Math.max(x(data.lit[1]), left + 2);
+  for (const [from, to] of [...(data.lit ? [data.lit] : []), ...(series.found || [])]) {
+    const left = x(from), right = Math.max(x(to), left + 2);
     ctx.fillStyle = ink.beam;
     ctx.fillRect(left, bbox.top, right - left, bbox.height);
     ctx.fillStyle = ink.lamp;
@@ -147,7 +183,9 @@ function speak(chart, series, said, resting) {
     said.textContent = resting;
     return;
   }
-  const when = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(chart.data[0][at] * 1000);
+  const { min, max } = chart.scales.x;
+  const day = max - min > 86400 ? { day: "numeric", month: "short" } : {};
+  const when = new Intl.DateTimeFormat("en-GB", { ...day, hour: "2-digit", minute: "2-digit", timeZone: zone }).format(chart.data[0][at] * 1000);
   const pick = (edge) => (Array.isArray(edge) ? edge[at] : edge);
   const expected = series.low === null ? "" : `; expected ${amount(pick(series.low))} to ${amount(pick(series.high))}`;
   said.textContent = `${amount(value)} at ${when}${expected}`;
@@ -157,7 +195,7 @@ function colours() {
   const style = getComputedStyle(document.documentElement);
   const get = (name) => style.getPropertyValue(`--${name}`).trim();
   return {
-    sea: get("sea"), band: get("band"), paper: get("paper"), rule: get("rule"), rule2: get("rule-2"), faint: get("ink-3"),
+    sea: get("sea"), band: get("band"), reach: `color-mix(in srgb, ${get("sea")} 18%, transparent)`, paper: get("paper"), rule: get("rule"), rule2: get("rule-2"), faint: get("ink-3"),
     ink: get("ink"), beam: get("beam"), lamp: get("lamp"), hatch: get("hatch"), font: `11px ${getComputedStyle(document.body).fontFamily}`,
   };
 }
