@@ -12,7 +12,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -20,7 +22,7 @@ import paho.mqtt.client as mqtt
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
-from telemetry import broker_access, broker_files
+from telemetry import broker_access, broker_files, mqtt_tls
 from telemetry.ackwindow import AckWindow
 from telemetry.bridge_desk import Desk, watch_over
 from telemetry.bridge_reading import READINGS, take_leave
@@ -67,9 +69,10 @@ def main(settings: Needs) -> None:
     )
     desk = Desk(
         settings.database_for("worker"), settings.bridge_name, bridge.facts, bridge.publish_receipt,
-        bridge.retained.forget, bridge.retained.take_seen, bridge.retained.ask_birth,
+        bridge.retained.forget, bridge.retained.take_seen, bridge.retained.ask_birth, bridge.retained.ask,
     )  # fmt: skip
     bridge.on_forgetful_broker = desk.publish_all_again
+    desk.on_rival = bridge.stop
 
     def stop(number: int, frame: FrameType | None) -> None:
         bridge.stop()
@@ -78,10 +81,13 @@ def main(settings: Needs) -> None:
         signal.signal(number, stop)
     watch_over(lambda: bridge.turns, 3 * KEEPALIVE_S)
     try:
-        bridge.run(settings.mqtt_host, settings.mqtt_port)
+        desk.ask_first()
+        bridge.run(*settings.mqtt_line)
     finally:
         desk.close()
         writer.close(5.0)
+    if desk.rival is not None:
+        raise desk.rival
 
 
 class Bridge:
@@ -98,12 +104,11 @@ class Bridge:
         self._window = AckWindow()
         self._records = Records(writer, partitions, self._wake)
         self._aside: list[int] = []  # places of messages that are not for the log
-        self._stopping = False
-        self._up = False
+        self._stopping = self._up = False
         self._answer: str | None = None  # the broker's last refusal
         self._ear, self._bell = socket.socketpair()
-        self._ear.setblocking(False)
-        self._bell.setblocking(False)
+        for end in (self._ear, self._bell):
+            end.setblocking(False)
         self._client = self._make_client(client_id, username, secret)
         self._reading = READINGS[reading](self._client, self._take)
         self._partition_of: dict[bytes, int] = {}  # of topics that carry telemetry whatever their payload
@@ -123,22 +128,25 @@ class Bridge:
 
     # ---- the loop
 
-    def run(self, host: str, port: int) -> None:
-        """Until `stop`. Connects again by itself.
-
-        Raises `Refused` when the broker does not know us, `LogError` when the log is lost for this process.
+    def run(self, host: str, port: int, ca: Path | None = None) -> None:
+        """Until `stop`, connecting again by itself; over TLS when given the `ca` that signed the broker's certificate.
+        Raises `Refused` when the broker does not know us, `LogError` when the log is lost for this process, `TlsError`.
         """
+        if ca is not None:
+            self._client.tls_set_context(mqtt_tls.context(mqtt_tls.Tls(ca)))
         tries = 0
         while not self._stopping:
+            self.retained.make_will(self._client)
             try:
                 self._client.connect(host, port, KEEPALIVE_S)
             except OSError as problem:
-                log.warning("bridge.broker_away", host=host, port=port, why=str(problem))
+                log.warning("bridge.broker_away", host=host, port=port, why=mqtt_tls.said(problem))
             else:
-                before = self.counts.connects
+                before, since = self.counts.connects, time.monotonic()
                 while self._client.socket() is not None and not self._stopping:
                     self._turn()
-                if self.counts.connects > before:
+                # A line that does not last is not asked for faster: two of one name would take it from each other.
+                if self.counts.connects > before and time.monotonic() - since >= _PAUSES_S[-1]:
                     tries = 0
                 if self._answer is not None:
                     raise Refused(f"the broker at {host}:{port} refused {self._answer}")
@@ -169,6 +177,8 @@ class Bridge:
             self._ear.recv(4096)
         if sock in ready:
             self._reading.read()
+            while mqtt_tls.has_more(sock) and self._client.socket() is sock:
+                self._reading.read()
         self._settle()
         if free or self._client.want_write():
             self._client.loop_write()
@@ -191,6 +201,7 @@ class Bridge:
             if select.select([self._ear], [], [], 0.1)[0]:
                 self._ear.recv(4096)
             self._settle()
+        self.retained.say_there(self._client, online=False)
         take_leave(self._client)
         told = self.retained.receipts
         log.info("bridge.stopped", unacknowledged=len(self._window), receipts=told, **vars(self.counts))
@@ -230,8 +241,8 @@ class Bridge:
         if place is None and self._records.unpromised >= UNPROMISED:
             self.counts.unpromised_dropped += 1
             return
-        retained, again = bool(first & 1), bool(first & 8)
-        self._records.add(partition, topic, payload, arrived_ms, place, retained=retained, duplicate=again)
+        marks = {"retained": bool(first & 1), "duplicate": bool(first & 8)}
+        self._records.add(partition, topic, payload, arrived_ms, place, **marks)
 
     def _placed(self, topic: bytes) -> int:
         """The topic's partition, remembered where no payload could make it a word of our own."""
@@ -285,7 +296,5 @@ class Bridge:
         }
 
     def _wake(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # enough wake-ups wait already
             self._bell.send(b"\0")
-        except BlockingIOError:
-            return  # enough wake-ups wait already

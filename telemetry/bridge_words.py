@@ -1,5 +1,5 @@
-"""What the bridge says to machines: receipts the broker retains, nothing more of a machine that is gone, and to a
-Sparkplug node whose words no longer fit together, to be born again.
+"""What the bridge says to machines: receipts the broker retains, nothing more of a machine that is gone, to a Sparkplug
+node whose words no longer fit together, to be born again, and to all of them whether their primary host is there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from telemetry.formats.sparkplug_wire import rebirth
 _MOST_SEEN: Final = 100_000
 _MOST_UNBORN: Final = 1_000  # who is forgotten here is asked at its next word that does not fit
 _OF_A_MACHINE: Final = ("receipt", "status")
+# The id Sparkplug nodes are given for their primary host, and where both versions of the specification look for it.
+HOST: Final = "vigie"
+STATE: Final = f"{NAMESPACE}/STATE/{HOST}"  # 3.0: JSON with the instant of this session
+STATE_2_2: Final = f"STATE/{HOST}"  # 2.2: one word
 
 
 class Retained:
@@ -25,7 +29,26 @@ class Retained:
         self.receipts = 0  # published
         self._waiting: deque[tuple[str, int | None]] = deque()  # None: the machine is gone
         self._unborn: deque[tuple[str, str]] = deque(maxlen=_MOST_UNBORN)
+        self._asks: deque[tuple[str, bytes]] = deque()
         self._seen: deque[str] = deque(maxlen=_MOST_SEEN)
+        self._since_ms = 0  # of this session, in its will and in its word that it is there: they must be the same
+        self._is_new = False
+
+    def make_will(self, client: mqtt.Client) -> None:
+        """Have the broker say that the primary host is gone, should it go without a word. Before each connect.
+
+        A connection has one will; nodes of 2.2 learn of a sudden end when the next session begins.
+        """
+        self._since_ms, self._is_new = time.time_ns() // 1_000_000, True
+        client.will_set(STATE, self._host(online=False), 1, retain=True)
+
+    def say_there(self, client: mqtt.Client, *, online: bool = True) -> None:
+        """Tell Sparkplug nodes that their primary host is there, or takes its leave."""
+        client.publish(STATE, self._host(online=online), 1, retain=True)
+        client.publish(STATE_2_2, b"ONLINE" if online else b"OFFLINE", 1, retain=True)
+
+    def _host(self, *, online: bool) -> bytes:
+        return b'{"online":%s,"timestamp":%d}' % (b"true" if online else b"false", self._since_ms)
 
     def publish(self, machine: str, seq: int) -> None:
         """Tell a machine that everything up to `seq` is stored; told once connected."""
@@ -39,6 +62,10 @@ class Retained:
         """Ask a Sparkplug node for its birth certificates; asked once connected."""
         self._unborn.append((group, node))
 
+    def ask(self, machine: str, question: bytes) -> None:
+        """Ask a machine for a reading; asked once connected."""
+        self._asks.append((machine, question))
+
     def saw(self, machine: bytes) -> None:
         """The broker handed us something it retains of this machine."""
         self._seen.append(machine.decode("utf-8", "replace"))
@@ -48,10 +75,16 @@ class Retained:
         return {self._seen.popleft() for _ in range(len(self._seen))}
 
     def tell(self, client: mqtt.Client) -> None:
-        """Publish what waits. QoS 0: it is retained, and the next one says as much again."""
+        """Publish what waits. Receipts by QoS 0: they are retained, and the next one says as much again."""
+        if self._is_new:
+            self._is_new = False
+            self.say_there(client)
         while self._unborn:
             group, node = self._unborn.popleft()
             client.publish(f"{NAMESPACE}/{group}/NCMD/{node}", rebirth(time.time_ns() // 1_000_000), 0)
+        while self._asks:
+            machine, question = self._asks.popleft()
+            client.publish(f"vigie/{machine}/ask", question, 1)  # once: nothing says it again
         while self._waiting:
             machine, seq = self._waiting.popleft()
             if seq is not None:

@@ -9,7 +9,7 @@ from typing import Final
 from telemetry.formats.sources import SOURCES
 
 DROPPED: Final = "$SYS/broker/publish/messages/dropped"
-_READS: Final = ("vigie/%u/receipt", "vigie/%u/ask", "spBv1.0/+/NCMD/%u")
+_READS: Final = ("vigie/%u/receipt", "vigie/%u/ask", "spBv1.0/+/NCMD/%u", "spBv1.0/STATE/+", "STATE/+")
 
 
 def rules(bridge_user: str, others: Iterable[tuple[str, str]] = ()) -> str:
@@ -31,6 +31,8 @@ def rules(bridge_user: str, others: Iterable[tuple[str, str]] = ()) -> str:
         "topic write vigie/+/status",  # to take back what it retains of a machine that is gone
         "topic write vigie/+/ask",
         "topic write spBv1.0/+/NCMD/+",
+        "topic write spBv1.0/STATE/+",  # whether the primary host is there
+        "topic write STATE/+",
     ]
     return "\n".join(lines) + "\n"
 
