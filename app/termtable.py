@@ -127,6 +127,7 @@ FIELDS: Sequence[Field] = (
         for pool in POOLS
     ),
     Field("grace_days", "Days of grace", "Rules", "after the last day", str, termtext.whole),
+    Field("false_alarms", "False alarms a week", "Rules", "empty: the usual", termtext.maybe, termtext.maybe_whole),
     Field(
         "clocks.pauses",
         "Clocks may wait for",

@@ -111,6 +111,14 @@ def whole(text: str) -> int:
     return int(text.strip())
 
 
+def maybe(given: Any) -> str:  # Any: a number, or None
+    return "" if given is None else str(given)
+
+
+def maybe_whole(text: str) -> int | None:
+    return whole(text) if text.strip() else None
+
+
 def ladder(given: Any) -> str:  # Any: a list of rungs
     return ", ".join(f"{one['who']} {duration({'seconds': one['wait']})}" for one in given)
 

@@ -12,8 +12,8 @@ from app import providers
 from app.sealing import house_secret
 from app.settings import Settings
 from escalation import diagnostics, wake, work
-from escalation.intake import fleet_events_loop
 from escalation.loops import Loop, run_loops
+from escalation.second_look import second_look_loop
 from models.session import Sessions, make_engine, make_sessions
 from telemetry import again, broker, broker_watch, history, log_trimming, retention, rollups, silence, traces
 from telemetry.doorstep import Doorstep
@@ -69,7 +69,7 @@ def upkeep(settings: Settings, sessions: Sessions) -> list[Loop]:
         Loop("accounts", _ACCOUNTS_S, broker.credentials_loop(settings, sessions), nudged=False),
         Loop("attempts", _ACCOUNTS_S, broker_watch.watch_loop(settings, sessions), nudged=False),
         Loop("silence", _SILENCE_S, silence.silence_loop(sessions), nudged=False),
-        Loop("fleet events", _SILENCE_S, fleet_events_loop(sessions), nudged=False),
+        Loop("fleet events", _SILENCE_S, second_look_loop(sessions), nudged=False),
         Loop("diagnostics", _LETTERS_S, diagnostics.expiring_loop(sessions), nudged=False),
         Loop("letters", _LETTERS_S, again.sending_loop(sessions, _doorstep(settings)), nudged=False),
         Loop("traces", _TRACES_S, traces.forgetting_loop(sessions), nudged=False),

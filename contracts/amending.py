@@ -18,7 +18,7 @@ from contracts.tiers import DEFAULTS
 Json: TypeAlias = Mapping[str, Any]  # Any: terms as stored
 FIELDS = tuple(field.name for field in dataclasses.fields(Terms))
 # What a new tier leaves as it was agreed: it is no part of the tier table.
-_KEPT_BY_TIER = ("grace_days", "allowances", "clocks", "climbing")
+_KEPT_BY_TIER = ("grace_days", "allowances", "clocks", "climbing", "false_alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +173,7 @@ _RULES: Mapping[str, Callable[[Any, Any], bool]] = {  # Any: JSON of the field
     "review_months": _review,
     "ladder": _ladder,
     "grace_days": lambda old, new: new < old,
+    "false_alarms": lambda old, new: False,  # how patient detection is, no promise
 }
 
 

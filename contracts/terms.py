@@ -31,6 +31,8 @@ class Tier(StrEnum):
         return _RANKS[self]
 
 
+# False alarms a week a contract puts up with before detection asks for more, where its terms do not say.
+FALSE_ALARMS: Mapping[str, int] = {"bronze": 1, "silver": 2, "gold": 3, "platinum": 5}
 _RANKS = {tier: rank for rank, tier in enumerate(Tier, 1)}
 
 
@@ -50,6 +52,7 @@ POOLS = ("cases", "visits", "remote_hours", "advice_hours")
 PERIODS: Mapping[str, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 # Larger numbers in terms are slips of the hand.
 _MOST_DAYS, _MOST_UNITS, _MOST_WAIT_S = 3660, 100_000, 366 * 86_400
+_MOST_FALSE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Terms:
     grace_days: int = 0
     allowances: Mapping[str, AllowanceTerms] = field(default_factory=dict)  # what is not named is not counted
     clocks: ClockTerms = field(default_factory=ClockTerms)
+    false_alarms: int | None = None  # a week that detection may cost the customer; None: the usual of the tier
     climbing: ClimbTerms = field(default_factory=ClimbTerms)
     keep: Mapping[str, int] = field(default_factory=dict)  # days reports and figures are kept, where not as usual
 
@@ -104,6 +108,11 @@ class Terms:
     def hours_of(self, severity: int, kind: str = "respond") -> str:
         """The hours a clock counts in, as terms write them: its own, or those of the severity."""
         return self.clocks.hours.get(kind) or self.hours[severity]
+
+    @property
+    def false_alarms_a_week(self) -> int:
+        """The budget in force."""
+        return self.false_alarms if self.false_alarms is not None else FALSE_ALARMS[self.tier.value]
 
     def calendar(self, severity: int, zone: str, country: str = "", kind: str = "respond") -> dict[str, Any]:
         """The calendar of a clock for a severity at a place, in its JSON form. Around the clock knows no holidays."""
@@ -132,6 +141,7 @@ class Terms:
             "grace_days": self.grace_days,
             "allowances": {kind: {"units": one.units, "period": one.period} for kind, one in self.allowances.items()},
             **({"clocks": clocks} if (clocks := self.clocks.to_json()) else {}),
+            **({"false_alarms": self.false_alarms} if self.false_alarms is not None else {}),
             **({"climbing": climbing} if (climbing := self.climbing.to_json()) else {}),
             **({"keep": dict(self.keep)} if self.keep else {}),
         }
@@ -155,6 +165,9 @@ class Terms:
                 grace_days=_whole("grace_days", given.get("grace_days", 0), _MOST_DAYS),
                 allowances=_allowances(given.get("allowances", {})),
                 clocks=ClockTerms.from_json(given.get("clocks", {})),
+                false_alarms=None
+                if given.get("false_alarms") is None
+                else _whole("false_alarms", given["false_alarms"], _MOST_FALSE),
                 climbing=ClimbTerms.from_json(given.get("climbing", {})),
                 keep=keeping.said(given.get("keep"), given["tier"]),
             )

@@ -205,7 +205,9 @@ class _Batch:
         before = self.counts.get(child.id, 0) if child is not None else 0
         if child is None and answer is None:
             first = min(mine, key=lambda at: (self.signals[at].severity, self.places[self.signals[at].machine_id].name))
-            told = replace(self.signals[first], title=child_title(self.signals[first].title, len(mine), event))
+            told = replace(
+                self.signals[first], title=child_title(self.signals[first].title, len(mine), event), at_once=True
+            )
             answer = self.tell(self.session, told, self.now)
             answers[first] = answer
             rest.remove(first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,7 +15,7 @@ from contracts import allowances, ledger
 from contracts.decision import Ask, Contact, Granted
 from contracts.ledger import Standing
 from contracts.tiers import Watching
-from escalation import causes, gathering, opening, recovering, story, words
+from escalation import causes, gathering, opening, recovering, restraining, story, words
 from escalation.incident import Actor
 from escalation.opening import Case
 from escalation.signal import Report as Report
@@ -25,7 +25,6 @@ from models.customers import Customer
 from models.decisions import DecisionRow
 from models.incidents import Finding, Incident, TimelineEntry
 from models.machines import Machine
-from models.session import Sessions
 
 # A condition that flaps is told once an hour; every finding is a row anyway.
 DAMPED = timedelta(hours=1)
@@ -69,15 +68,6 @@ def report_all(session: Session, signals: Sequence[Signal], now: datetime) -> li
     return [answers[at] for at in range(len(signals))]
 
 
-def fleet_events_loop(sessions: Sessions) -> Callable[[datetime], None]:
-    """The body of a loop that ends fleet events; every few seconds is often enough."""
-
-    def body(now: datetime) -> None:
-        recovering.settle_all(sessions, now, report)
-
-    return body
-
-
 def _open_incident(session: Session, machine: Machine, cause: str) -> Incident | None:
     """The open incident of a machine's cause, or the child of a fleet event that stands for it."""
     own = causes.open_incident(session, machine.customer_id, machine.id, cause)
@@ -96,6 +86,11 @@ def _ask(session: Session, machine: Machine, signal: Signal, finding: Finding | 
         return Report(outcome, None, row.id, answer.reason)
     if holds.terms is None or holds.terms.watching is not Watching.DETECT:
         return Report("shown", None, row.id, answer.reason)
+    if finding is not None:
+        held = None if signal.at_once else restraining.asks(session, holds.contract_id, holds.terms, signal, now)
+        finding.held_back, finding.held_words = (held.rule, held.words) if held is not None else ("", "")
+        if held is not None:
+            return Report("held", None, row.id, held.words)
     return _open(session, machine, signal, finding, row, holds, now)
 
 

@@ -69,7 +69,8 @@ def recent(session: Session, problems: set[str], without: set[uuid.UUID], now: d
             Finding.evidence["cadence_s"].label("cadence_s"),
         )
         .where(
-            Finding.opened_at > now - _LATELY, Finding.opened_at <= now, Finding.ended_at.is_(None), Finding.kind.in_(KINDS), _is_one_of(problems),
+            Finding.opened_at > now - _LATELY, Finding.opened_at <= now, Finding.ended_at.is_(None),
+            Finding.kind.in_(KINDS), _is_one_of(problems),
             or_(Finding.incident_id.is_not(None), Finding.decision_id.is_not(None)), ~in_event,
         )
         .order_by(Finding.opened_at.desc())

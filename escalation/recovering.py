@@ -176,10 +176,11 @@ def _release(session: Session, event: FleetEvent, now: datetime, tell: Tell) -> 
         member.released_at = now
         finding.incident_id = finding.decision_id = None
         session.flush()  # the intake looks for an answer it had
-        tell(session, _signal(finding), now)
+        tell(session, signal_of(finding), now)
 
 
-def _signal(finding: Finding) -> Signal:
+def signal_of(finding: Finding) -> Signal:
+    """The signal a finding came with, as far as it was kept."""
     return Signal(
         machine_id=finding.machine_id,
         cause=finding.cause,

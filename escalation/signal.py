@@ -23,17 +23,19 @@ class Signal:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     finding_id: uuid.UUID | None = None  # the row in `findings`, already written in this transaction or before
     began_at: datetime | None = None  # first sign by the evidence; `seen_at` when not known
+    at_once: bool = False  # of a fleet event, or a person said so: never held back
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What became of a signal.
 
-    `shown`: the contract lets it be seen on the page and opens no incident. `known`: this very finding had its answer
+    `shown`: the contract lets it be seen on the page and opens no incident. `held`: the desk holds it back and its
+    finding says why. `known`: this very finding had its answer
     before, and nothing was written again.
     """
 
-    outcome: Literal["opened", "joined", "shown", "shadow", "refused", "known"]
+    outcome: Literal["opened", "joined", "shown", "shadow", "refused", "held", "known"]
     incident_id: uuid.UUID | None
     decision_id: uuid.UUID | None
     words: str  # the decision's reason, for a log line

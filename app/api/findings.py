@@ -33,6 +33,8 @@ class FindingOut(Out):
     decision_id: uuid.UUID | None
     incident_id: uuid.UUID | None
     verdict: str
+    held_back: str = Field(description="admission, budget: by what the desk holds it back; empty: it does not")
+    held_words: str = Field(description="the same as a sentence")
 
 
 class FindingWhole(FindingOut):
@@ -48,6 +50,7 @@ class FindingQuery(Paged):
     customer: Ref | None = Field(None, description="id or slug")
     machine: Ref | None = Field(None, description="id or name")
     shadow: bool | None = Field(None, description="only shadow ones, or only the others")
+    held_back: bool | None = Field(None, description="only those that are held back, or only the others")
     ended: bool | None = Field(None, description="only those over, or only those that last")
 
 
@@ -61,6 +64,8 @@ def index(call: Call, query: FindingQuery) -> FindingPage:
         wanted = wanted.where(Finding.machine_id == lookup.machine(call, query.machine, "machine").id)
     if query.shadow is not None:
         wanted = wanted.where(Finding.shadow.is_(query.shadow))
+    if query.held_back is not None:
+        wanted = wanted.where(Finding.held_back != "" if query.held_back else Finding.held_back == "")
     if query.ended is not None:
         wanted = wanted.where(Finding.ended_at.is_not(None) if query.ended else Finding.ended_at.is_(None))
     rows, after = page(call.session, wanted, query, Finding.opened_at, Finding.id)

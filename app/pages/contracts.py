@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import front, identity
 from app.identity import Caller
-from app.pages import clock_effects
+from app.pages import clock_effects, restraint
 from app.pages.contract import find_contract, read_contract
 from app.pages.contract_story import by
 from app.pages.customer import find_customer
@@ -92,6 +92,7 @@ def shown(at: Opened, form: Form, status: int = 200) -> Response:
         contract=view,
         base=at.address,
         form=form,
+        false_alarms=restraint.budget(at.session, at.contract, front.now(), zone()),
         machines=machines,
         sites=sites,
         may_write=at.who.may("contracts:write"),
