@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.pages.agreements import register as agreements
+from app.pages.attempts import register as attempts
 from app.pages.breaches import register as breaches
 from app.pages.calendars import register as calendars
 from app.pages.contacts import register as contacts
@@ -16,6 +17,7 @@ from app.pages.customers import register as customers
 from app.pages.doors import register as doors
 from app.pages.duties import register as duties
 from app.pages.enrolment import register as enrolment
+from app.pages.enrolments import register as enrolments
 from app.pages.files import register as files
 from app.pages.finder import register as finder
 from app.pages.fleet_events import register as events_of_fleets
@@ -26,6 +28,8 @@ from app.pages.incidents import register as incidents
 from app.pages.machines import register as machines
 from app.pages.notices import register as notices
 from app.pages.places import register as places
+from app.pages.readings import register as readings
+from app.pages.restraint import register as held_back
 from app.pages.sent import register as sent
 from app.pages.signing import register as signing
 from app.pages.terms_change import register as terms_change
@@ -49,10 +53,11 @@ def register(app: Flask) -> None:
         terms_change,
         contacts,
         enrolment,
+        enrolments,
         transfers,
         calendars,
         signing,
     )
-    desk = (floor, events_of_fleets, incidents, files, breaches, machines, why)
-    for noun in (*desk, *sold, duties, doors, notices, places, finder, upkeep, ways, sent):
+    desk = (floor, events_of_fleets, incidents, files, breaches, machines, why, held_back)
+    for noun in (*desk, *sold, duties, doors, notices, places, finder, upkeep, ways, sent, attempts, readings):
         noun(app)
