@@ -10,21 +10,25 @@ import unicodedata
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
+from contracts import hours
+from escalation.rota import Layer
 from escalation.routing import unit_of
 from models import audit
 from models.agreements import Contract, ContractLine
-from models.base import new_id
+from models.base import Json, new_id
 from models.customers import Customer, Site
+from models.duty import DutySchedule
 from models.machines import Machine, MachineState
 from models.people import NamedPerson, Person, Shift
+from models.reach import ReachProof
 from models.telemetry import DeadLetter, DeliveryCount, LabOrder
 from telemetry import enrol
-from telemetry.lab.cast import COLLEAGUES, HOUSES, Colleague, Contact, House, Place
+from telemetry.lab.cast import COLLEAGUES, HOUSES, Contact, House, Place
 
 ACTOR = "demo"
 OURS = House(
@@ -40,12 +44,12 @@ OURS = House(
 BEGAN_DAYS_AGO = 200
 RUNS_DAYS = 400
 EXPIRED_DAYS_AGO = 40
-SHIFT_DAYS = 14  # planned ahead, and topped up at every start
-SHIFT = timedelta(hours=12)
-SHIFTS_AT = (time(7), time(19))  # local to the unit's desk; two people each, so that nobody is alone
 # Who stands on the upper rungs of every ladder; the account's people are the senior engineers of the customer's unit.
 RUNGS = {"Wei Jie Ong": "lead", "Joyce Abara": "number-two", "Bertrand Leclair": "number-one"}
-DESKS = {"europe": 1, "americas": -7, "asia-pacific": 8}  # hours from UTC; a demo's plan may ignore daylight saving
+DESKS = {"europe": ("Europe", "Europe/Paris"), "americas": ("Americas", "America/Denver"),
+         "asia-pacific": ("Asia-Pacific", "Asia/Singapore")}  # fmt: skip
+DAY_HOURS = {day: [["07:00", "19:00"]] for day in hours.DAYS}
+UNPROVED = "Linh Pham"  # whom no test page has reached yet
 NAME_MOST = 63  # as models.machines.MACHINE_NAME allows
 
 
@@ -72,7 +76,7 @@ def install(session: Session, now: datetime, hostname: str, known: Mapping[str, 
     """Bring what is missing of the demo; every machine's secret by name afterwards.
 
     `known` are the secrets already held by the lab: a machine that has one keeps it, any other gets a new one. Doing it
-    twice changes nothing but the duty plan, which is topped up. Raises DemoError when a customer who is not of the demo
+    twice changes nothing. Raises DemoError when a customer who is not of the demo
     bears one of its names.
     """
     _people(session, now)
@@ -105,6 +109,7 @@ def remove(session: Session, now: datetime) -> Count:
     session.execute(delete(LabOrder))
     session.execute(delete(Customer).where(Customer.demo))
     session.execute(delete(Shift).where(Shift.demo))
+    session.execute(delete(DutySchedule).where(DutySchedule.demo))
     session.execute(delete(Person).where(Person.demo))
     session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": enrol.CHANGED})
     if found.customers:
@@ -209,7 +214,7 @@ def _contact(contact: Contact, customer_id: uuid.UUID, zone: str, language: str,
 
 
 def _people(session: Session, now: datetime) -> None:
-    """Our own: engineers of three zones, a duty manager each, and their shifts for the days ahead."""
+    """Our own: engineers of three zones, a duty manager each, their schedules, and proofs that they can be reached."""
     present = {p.email: p.id for p in session.scalars(select(Person).where(Person.demo, Person.customer_id.is_(None)))}
     for one in COLLEAGUES:
         address = f"{_plain(one.name)}@vigie.example"
@@ -230,35 +235,42 @@ def _people(session: Session, now: datetime) -> None:
             )
             session.add(person)
             present[address] = person.id
-    session.flush()  # shifts refer to people
-    _shifts(session, {name: present[f"{_plain(name)}@vigie.example"] for name in (c.name for c in COLLEAGUES)}, now)
+    session.flush()  # schedules and proofs refer to people
+    ids = {one.name: present[f"{_plain(one.name)}@vigie.example"] for one in COLLEAGUES}
+    _schedules(session, ids, now)
+    _proofs(session, ids, now)
 
 
-def _shifts(session: Session, ids: Mapping[str, uuid.UUID], now: datetime) -> None:
-    planned = {(who, at) for who, at in session.execute(select(Shift.person_id, Shift.starts_at).where(Shift.demo))}
-    midnight = datetime.combine(now.date(), time(), now.tzinfo)
-    for unit, hours in DESKS.items():
-        desk = [c for c in COLLEAGUES if c.unit == unit]
-        for day in range(-1, SHIFT_DAYS):
-            for half, start in enumerate(SHIFTS_AT):
-                begins = midnight + timedelta(days=day, hours=start.hour - hours)
-                for colleague in _on(desk, half):
-                    if begins + SHIFT > now and (ids[colleague.name], begins) not in planned:
-                        session.add(
-                            Shift(
-                                person_id=ids[colleague.name],
-                                unit=unit,
-                                starts_at=begins,
-                                ends_at=begins + SHIFT,
-                                demo=True,
-                            )
-                        )
+def _schedules(session: Session, ids: Mapping[str, uuid.UUID], now: datetime) -> None:
+    """Three schedules a zone: a senior and a second around the clock, by day and by night in turn, and a manager."""
+    session.execute(delete(Shift).where(Shift.demo))  # how an older demo planned its duty
+    present = set(session.scalars(select(DutySchedule.name)))
+    monday = now.date() - timedelta(days=now.weekday() + 7)
+    for unit, (title, zone) in DESKS.items():
+        desk = [ids[c.name] for c in COLLEAGUES if c.unit == unit and c.role == "engineer"]
+        managers = [ids[c.name] for c in COLLEAGUES if c.unit == unit and c.role == "manager"]
+        seats = {"first": desk[0::2], "second": desk[1::2]}
+        plans = {f"{title}, {seat}": [_layer("day", pair, monday, DAY_HOURS), _layer("night", pair[::-1], monday)]
+                 for seat, pair in seats.items()}  # fmt: skip
+        plans[f"{title}, duty manager"] = [_layer("", managers, monday)]
+        for name, layers in plans.items():
+            if name not in present:
+                session.add(DutySchedule(name=name, unit=unit, zone=zone, layers=layers, demo=True, changed_at=now))
 
 
-def _on(desk: list[Colleague], half: int) -> list[Colleague]:
-    """Who holds a half of the day: a senior and a second, and the duty manager through both."""
-    engineers = [c for c in desk if c.role == "engineer"]
-    return engineers[half * 2 : half * 2 + 2] + [c for c in desk if c.role == "manager"]
+def _layer(name: str, people: list[uuid.UUID], first_day: date, weekly: Json | None = None) -> Json:
+    return Layer(tuple(people), first_day, 7, time(7), name, weekly=weekly).to_json()
+
+
+def _proofs(session: Session, ids: Mapping[str, uuid.UUID], now: datetime) -> None:
+    """Invented people answer invented test pages, all but one, so that the duty board shows both."""
+    known = set(session.scalars(select(ReachProof.person_id)))
+    for number, (name, id) in enumerate(sorted(ids.items())):
+        if id not in known and name != UNPROVED:
+            asked = now - timedelta(days=2, minutes=7 * number)
+            session.add(ReachProof(person_id=id, channel="email", address=f"{_plain(name)}@vigie.example",
+                                   confirmed_at=asked - timedelta(days=30), tested_at=asked, answered_by="the link",
+                                   answered_at=asked + timedelta(seconds=9 + 13 * (number % 5))))  # fmt: skip
 
 
 def _retire_others(session: Session, customer: Customer, names: set[str], now: datetime) -> None:

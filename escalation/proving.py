@@ -153,7 +153,7 @@ def unproved(session: Session, now: datetime) -> list[tuple[str, str, str, datet
     known = proofs(session)
     missing = {
         person.id for person in people.values()
-        if reach.is_missing([proof for _, proof in of(person, known)], person.created_at, now)
+        if not person.demo and reach.is_missing([proof for _, proof in of(person, known)], person.created_at, now)
     }  # fmt: skip
     units = {id: zones for id, zones in roster.units_now(session, now).items() if id in people}
     found = []

@@ -31,6 +31,7 @@ class Layer:
     name: str = ""
     last_day: date | None = None  # inclusive: the last day a turn of this layer begins or runs
     weekly: Mapping[str, Any] | None = None  # on duty within these hours only (the form calendars have); none: always
+    holidays: str = ""  # country or region (FR, DE-BY) whose public holidays this layer leaves to the one below
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -41,7 +42,13 @@ class Layer:
             "days": self.days,
             "handover": f"{self.handover:%H:%M}",
             "weekly": dict(self.weekly) if self.weekly else None,
+            **({"holidays": self.holidays} if self.holidays else {}),
         }
+
+    def calendar(self, zone: str) -> dict[str, Any]:
+        """When this layer holds, in the form calendars have."""
+        weekly = dict(self.weekly) if self.weekly else {day: [["00:00", "24:00"]] for day in hours.DAYS}
+        return {"tz": zone, "weekly": weekly, **({"holidays": self.holidays} if self.holidays else {})}
 
 
 def layer(given: Mapping[str, Any], field: str = "layers") -> Layer:
@@ -51,7 +58,8 @@ def layer(given: Mapping[str, Any], field: str = "layers") -> Layer:
         days = given.get("days", 7)
         first, last = date.fromisoformat(given["first_day"]), given.get("last_day")
         made = Layer(people, first, days, time.fromisoformat(given.get("handover", "09:00")), given.get("name", ""),
-                     date.fromisoformat(last) if last else None, given.get("weekly") or None)  # fmt: skip
+                     date.fromisoformat(last) if last else None, given.get("weekly") or None,
+                     given.get("holidays") or "")  # fmt: skip
     except KeyError as missing:
         raise ValueError(f"{field}.{missing.args[0]}: is missing; a layer needs people and first_day") from None
     except (TypeError, ValueError) as wrong:
@@ -62,8 +70,7 @@ def layer(given: Mapping[str, Any], field: str = "layers") -> Layer:
         raise ValueError(f"{field}.days: {days!r} is not a length of turns; use 1 to 92 days")
     if made.last_day is not None and made.last_day < made.first_day:
         raise ValueError(f"{field}.last_day: lies before first_day; give a later day, or none")
-    if made.weekly is not None:
-        hours.parse({"tz": "UTC", "weekly": dict(made.weekly)})  # raises ValueError naming the day
+    hours.parse(made.calendar("UTC"))  # raises ValueError naming the day, or the country
     return made
 
 
@@ -139,10 +146,10 @@ def _turns(schedule: Schedule, one: Layer, start: datetime, end: datetime) -> It
 def _within(schedule: Schedule, one: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     if start >= end:
         return
-    if one.weekly is None:
+    if one.weekly is None and not one.holidays:
         yield start, end
         return
-    calendar = hours.parse({"tz": schedule.zone, "weekly": dict(one.weekly)})
+    calendar = hours.parse(one.calendar(schedule.zone))
     for low, high in hours.within(calendar, to_us(start), to_us(end)):
         yield from_us(low), from_us(high)
 

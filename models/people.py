@@ -36,6 +36,7 @@ class Person(Identified, Base):
     level: Mapped[str] = mapped_column(default="confirmed")
     unit: Mapped[str] = mapped_column(default="europe")  # world zone: americas, europe, asia-pacific
     zone: Mapped[str] = mapped_column(default="UTC")
+    site: Mapped[str] = mapped_column(default="", server_default=text("''"))  # of the house, or "home"; ours only
     languages: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=lambda: ["en"])
     may: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list)  # a contact's rights: open, escalate, sign
     # Rungs of every ladder they stand on besides being on duty: lead, number-two, number-one.

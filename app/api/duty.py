@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.api import lookup
 from app.api.door import Answer, Call, route
 from app.problems import Problem, invalid
-from app.wire import Day, In, Instant, Line, MaybeLine, Out, Zone
+from app.wire import Country, Day, In, Instant, Line, MaybeLine, Out, Zone
 from escalation import cover as covering
 from escalation import roster, rota
 from escalation.incident import NotNow
@@ -36,6 +36,7 @@ class LayerIn(In):
     weekly: dict[Weekday, Annotated[list[tuple[Clock, Clock]], Field(max_length=6)]] | None = Field(
         None, description="on duty within these hours only; none: around the clock"
     )
+    holidays: Country = Field("", description="country or region whose public holidays are left to the next layer")
 
 
 class ScheduleIn(In):

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import duty_feed, front
 from app.api.lookup import as_id
 from app.identity import Caller
-from app.pages import briefs, escalations, handing, ladders, nights
+from app.pages import briefs, escalations, handing, ladders, nights, people, schedules
 from app.pages.board import local_instant, read_board
 from app.pages.fields import Form
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
@@ -29,6 +29,8 @@ def register(app: Flask) -> None:
     briefs.register(app)
     nights.register(app)
     ladders.register(app)
+    schedules.register(app)
+    people.register(app)
     escalations.register(app)
 
 

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session, aliased, defer
 from app import words
 from app.clocks import Mark
 from app.pages.promises import ChipView, chip_of, is_owed, next_owed
+from escalation import roster
 from models.customers import Customer, Site
 from models.incidents import OPEN_STATES, Incident, Promise
 from models.machines import Machine
-from models.people import Person, Shift
+from models.people import Person
 
 MOST_ROWS = 300  # a floor that holds more than this is a fleet event; the rest is counted, not drawn
 NEEDS_TWO = 2  # severity up to which nobody is left alone
@@ -95,9 +96,8 @@ class Queue:
 
 
 def on_duty(session: Session, now: datetime) -> frozenset[uuid.UUID]:
-    """Who has a shift at this instant."""
-    rows = session.scalars(select(Shift.person_id).where(Shift.starts_at <= now, Shift.ends_at > now))
-    return frozenset(rows)
+    """Who is on duty at this instant, by a schedule or a single shift."""
+    return frozenset(roster.units_now(session, now))
 
 
 def person_view(person: Person | None, duty: frozenset[uuid.UUID]) -> PersonView | None:

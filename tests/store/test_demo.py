@@ -9,13 +9,14 @@ from sqlalchemy import func, inspect, select, text
 from sqlalchemy.orm import Session
 
 from app import demo
+from escalation import proving, reach, roster, rota
 from models import Base
 from models.agreements import Contract
 from models.customers import Customer
 from models.incidents import Incident
 from models.machines import Machine, MachineCredential
 from models.notices import Notice
-from models.people import Person, Shift
+from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import LabOrder
 from telemetry import enrol
@@ -88,23 +89,33 @@ def test_two_engineers_one_of_them_senior_are_on_duty_in_every_zone_at_any_hour(
     install(sessions)
     at = NOW + timedelta(hours=hours)
     with work(sessions, SYSTEM) as session:
-        on_duty = session.execute(
-            select(Shift.unit, Person.level)
-            .join(Person, Person.id == Shift.person_id)
-            .where(Shift.starts_at <= at, Shift.ends_at > at, Person.role == "engineer")
-        ).all()
+        people = roster.our_people(session)
+        on_duty = [(unit, people[id].level) for id, units in roster.units_now(session, at).items() for unit in units
+                   if people[id].role == "engineer"]  # fmt: skip
     for unit in ("europe", "americas", "asia-pacific"):
         levels = [level for where, level in on_duty if where == unit]
         assert len(levels) == 2
         assert "senior" in levels
 
 
-def test_the_duty_plan_is_topped_up_later(sessions: Sessions) -> None:
+def test_the_duty_plan_has_no_gap_and_is_made_once(sessions: Sessions) -> None:
     known = install(sessions)
     later = NOW + timedelta(days=10)
     install(sessions, known, later)
     with work(sessions, SYSTEM) as session:
-        assert session.scalar(select(func.max(Shift.ends_at))) > later + timedelta(days=12)
+        plans = roster.schedules(session, later, later + timedelta(days=60))
+        assert len(plans) == 9
+        assert [gap for _, plan in plans for gap in rota.gaps(plan, later, later + timedelta(days=60))] == []
+
+
+def test_all_but_one_of_the_demos_people_are_proved_reachable_and_none_is_an_alarm(sessions: Sessions) -> None:
+    install(sessions)
+    with work(sessions, SYSTEM) as session:
+        known, later = proving.proofs(session), NOW + timedelta(days=40)
+        unproved = [person.name for person in roster.our_people(session).values()
+                    if not reach.is_proved([proof for _, proof in proving.of(person, known)], later)]  # fmt: skip
+        assert unproved == [demo.UNPROVED]
+        assert proving.unproved(session, later) == []
 
 
 def test_this_host_is_a_machine_under_a_platinum_contract(sessions: Sessions) -> None:

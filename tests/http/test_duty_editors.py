@@ -1,0 +1,173 @@
+"""The editors of duty: schedules with their coming weeks, ladders with their night, and the pages of our people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from app.pages.schedules import in_words
+from contracts import weekly
+from models.agreements import TermsProposal
+from models.audit import AuditEntry
+from models.duty import DutySchedule, TimeOff, Training
+from models.people import Person
+from models.session import SYSTEM, Sessions, work
+from tests.cast import Cast
+from tests.http.conftest import Visitor
+
+Visit = Callable[[str], Visitor]
+LADDER = "/customers/plant/contracts/VC-plant/ladder"
+SCHEDULE = {
+    "name": "Vélizy", "unit": "europe", "zone": "Europe/Paris", "version": "",
+    "name-0": "day", "people-0": "dee@example.org\neve@example.org", "first_day-0": "2026-03-02", "last_day-0": "",
+    "days-0": "7", "handover-0": "09:00", "hours-0": "Mon-Fri 8-18", "holidays-0": "FR",
+    "people-1": "max@example.org", "first_day-1": "2026-03-02", "last_day-1": "2026-03-20", "days-1": "7",
+    "handover-1": "09:00", "hours-1": "24x7",
+}  # fmt: skip
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_a_schedule_is_looked_at_kept_and_changed_on_its_page(visit: Visit, sessions: Sessions, cast: Cast) -> None:
+    max_ = visit("max")
+    given = SCHEDULE | {"csrf": max_.csrf}
+    looked = text(max_.post("/duty/schedules/new", data=given | {"do": "look"}).text)
+    assert "by the form, not kept yet" in looked
+    assert "nobody stands there" in looked  # from the 21st on the nights are nobody's
+    assert "Eve day" in looked
+    with work(sessions, SYSTEM) as session:
+        assert session.scalars(select(DutySchedule)).all() == []
+    kept = max_.post("/duty/schedules/new", data=given | {"do": "keep"})
+    assert kept.status_code == 303
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(DutySchedule)).one()
+        assert (row.version, len(row.layers), row.layers[0]["holidays"]) == (1, 2, "FR")
+    page = max_.get(kept.location).text
+    assert "dee@example.org\neve@example.org" in page
+    assert "Mon-Fri 08:00-18:00" in page
+    again = given | {"do": "keep", "version": "1", "people-0": "eve@example.org", "active": "yes", "hours-0": "24x7"}
+    assert max_.post(kept.location, data=again).status_code == 303
+    stale = max_.post(kept.location, data=again)
+    assert (stale.status_code, "it is version 2" in stale.text) == (422, True)
+    listed = text(visit("dee").get("/duty/schedules").text)
+    assert "Vélizy" in listed
+    assert visit("dee").post("/duty/schedules/new", data=given | {"do": "keep"}).status_code == 403
+    with work(sessions, SYSTEM) as session:
+        deeds = session.scalars(select(AuditEntry.deed)).all()
+        assert [deed for deed in deeds if deed.startswith("schedule.")] == ["schedule.added", "schedule.changed"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"people-0": "nobody@example.org"}, "nobody@example.org is nobody of ours"),
+        ({"hours-0": "always"}, "is not known"),
+        ({"days-0": "0"}, "is not a length of turns"),
+        ({"days-0": "x"}, "is not a length of turns"),
+        ({"first_day-0": "soon"}, "give days as 2026-03-02"),
+        ({"last_day-0": "2026-03-01"}, "lies before first_day"),
+        ({"zone": "Europe/Velizy"}, "Choose a time zone from the list"),
+        ({"holidays-0": "ZZ"}, "holidays"),
+        ({"name": ""}, "Give it a name."),
+        ({"people-0": "", "name-0": "", "people-1": "", "name-1": ""}, "needs a layer with at least one person"),
+    ],
+)
+def test_a_schedule_that_makes_no_sense_is_refused_beside_its_field(
+    visit: Visit, wrong: dict[str, str], said: str
+) -> None:
+    max_ = visit("max")
+    answer = max_.post("/duty/schedules/new", data=SCHEDULE | wrong | {"do": "keep", "csrf": max_.csrf})
+    assert (answer.status_code, said in text(answer.text).replace("&#39;", "'")) == (422, True), text(answer.text)[
+        :3000
+    ]
+
+
+@pytest.mark.parametrize("words", ["Mon-Fri 8-18", "Mon-Fri 8-12 13:30-18, Sat 9-12", "Wed 0-24", "Mon 8-9, Wed 8-9"])
+def test_weekly_hours_survive_being_shown(words: str) -> None:
+    stored = weekly.spec(words)["weekly"]
+    assert weekly.spec(in_words(stored))["weekly"] == stored
+
+
+def test_a_ladder_plays_its_night_and_waits_for_a_second_person(visit: Visit, sessions: Sessions, cast: Cast) -> None:
+    max_ = visit("max")
+    assert "VC-plant" in max_.get("/duty/ladders").text
+    now = text(max_.get(f"{LADDER}").text)
+    assert "What it does now" in now
+    given = {"csrf": max_.csrf, "who-0": "team:europe", "wait-0": "2 min", "who-1": "person:max@example.org",
+             "wait-1": "5 min", "convention": "escalate_after", "repeats": "1", "again_after": "30 min",
+             "at": "2026-03-11T03:10", "severity": "1"}  # fmt: skip
+    played = text(max_.post(LADDER, data=given | {"do": "play"}).text)
+    assert "What this ladder would do" in played
+    assert "03:10 1 everybody on duty in europe Dee, Eve" in played
+    assert "03:12 2 max@example.org Max" in played
+    assert "repeat 1" in played
+    no_reason = max_.post(LADDER, data=given | {"do": "propose"})
+    assert (no_reason.status_code, "Give it a reason" in no_reason.text) == (422, True)
+    done = max_.post(LADDER, data=given | {"do": "propose", "reason": "the team wants it"})
+    assert (done.status_code, done.location) == (303, "/customers/plant/contracts/VC-plant#pending")
+    with work(sessions, SYSTEM) as session:
+        proposal = session.scalars(select(TermsProposal)).one()
+        assert proposal.changes["ladder"][0] == {"who": "team:europe", "wait": 120}
+        assert proposal.changes["climbing"] == {"repeats": 1, "again_after": 1800}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"who-0": "nobody"}, "is nobody on a ladder"),
+        ({"wait-0": "soon"}, "It "),
+        ({"who-0": "", "wait-0": ""}, "Name at least one rung"),
+        ({"repeats": "99"}, "repeats too often"),
+        ({"again_after": "2 d"}, "is in business days"),
+        ({"at": "late", "do": "play"}, "Choose a day and an hour."),
+    ],
+)
+def test_a_ladder_that_makes_no_sense_is_refused_beside_its_field(
+    visit: Visit, wrong: dict[str, str], said: str
+) -> None:
+    max_ = visit("max")
+    given = {"csrf": max_.csrf, "who-0": "duty", "wait-0": "2 min", "repeats": "0", "do": "propose", "reason": "x"}
+    answer = max_.post(LADDER, data=given | wrong)
+    assert (answer.status_code, said in text(answer.text)) == (422, True)
+
+
+def test_a_persons_page_says_and_changes_what_routing_counts_on(visit: Visit, sessions: Sessions, cast: Cast) -> None:
+    max_, dee, eve = visit("max"), visit("dee"), visit("eve")
+    where = f"/people/{cast.dee}"
+
+    def post(visitor: Visitor, **fields: str) -> int:
+        return visitor.post(where, data=fields | {"csrf": visitor.csrf}).status_code
+
+    assert "Dee" in dee.get("/people").text
+    assert post(dee, do="presence") == 303
+    assert "Not at their place since" in text(eve.get(where).text)
+    assert post(eve, do="presence") == 422
+    assert post(dee, do="presence") == 303
+    assert post(dee, do="room", phone="0", remote="", written="3") == 303
+    assert post(dee, do="room", phone="many") == 422
+    assert post(dee, do="off", kind="absent", start="2026-03-11T09:00", end="2026-03-11T08:00") == 422
+    assert post(dee, do="off", kind="absent", start="2026-03-11T09:00", end="2026-03-11T18:00", reason="school") == 303
+    assert post(dee, do="train", subject="storage", level="senior") == 422, "trainings are for who keeps them"
+    assert post(max_, do="train", subject="storage", level="senior", expires_on="2026-03-09") == 303
+    assert post(max_, do="skills", level="senior", unit="europe", zone="Europe/Paris", languages="fr en",
+                site="Vélizy") == 303  # fmt: skip
+    assert post(max_, do="skills", languages="french") == 422
+    said = text(dee.get(where).text)
+    assert "expired 2026-03-09: routed to none of these" in said
+    assert "Vélizy; speaks fr, en" in said
+    assert "storage expired 2026-03-09" in text(max_.get("/people").text)
+    with work(sessions, SYSTEM) as session:
+        person = session.get_one(Person, cast.dee)
+        assert (person.capacity, person.site) == ({"phone": 0, "written": 3}, "Vélizy")
+        off = session.scalars(select(TimeOff)).one()
+        assert session.scalars(select(Training.expires_on)).one() == date(2026, 3, 9)
+    assert post(dee, do="back", id=str(off.id)) == 303
+    with work(sessions, SYSTEM) as session:
+        assert session.scalars(select(TimeOff)).all() == []
+    assert dee.get(f"/people/{cast.ada}").status_code == 404
