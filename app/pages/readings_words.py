@@ -1,0 +1,95 @@
+"""The words around readings from afar, in English and French: whole sentences. Plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "title_readings": "Readings from afar for {label}",
+        "lede_readings": (
+            "With the customer's consent we may read four harmless things from {machine}: its processes, how full its "
+            "disks are, what its drives say, and the last log lines of named units. Nothing is changed. Each reading "
+            "stands in this incident's timeline."
+        ),
+        "no_machine": "This incident is about no machine, so nothing can be read from afar.",
+        "consent": "Consent",
+        "consent_none": "No consent is in force. Nothing is read.",
+        "consent_given": "{who} has consented until {until}.",
+        "consent_give": "Let Vigie read {machine}",
+        "consent_for": "For how long",
+        "for_1": "an hour",
+        "for_24": "a day",
+        "for_168": "a week",
+        "consent_do": "Consent",
+        "consent_revoke": "Take it back",
+        "consent_theirs": "A contact of the customer who may sign gives it on this same page.",
+        "consent_not_yours": "A colleague of yours who may sign gives it on this same page.",
+        "ask": "Ask for a reading",
+        "reading": "What",
+        "reading_processes": "its processes",
+        "reading_disk_usage": "how full its disks are",
+        "reading_smart": "what its drives say of themselves",
+        "reading_log_tail": "the last log lines of a unit",
+        "unit": "Unit",
+        "unit_hint": "Of log lines only, such as sshd.service; the machine's owner names which may be asked for.",
+        "ask_do": "Ask",
+        "ask_hint": "It usually answers within ten seconds, and is given up after two minutes.",
+        "asks": "What was read",
+        "asks_none": "Nothing was read yet.",
+        "asked_by": "asked by {who} at {at}",
+        "state_waiting": "on its way to the machine",
+        "state_sent": "waits for the machine's answer",
+        "state_answered": "answered at {at}",
+        "state_refused": "not told: {why}",
+        "state_expired": "no answer within two minutes",
+        "left_out": "{n} more were left out to keep the answer short.",
+        "back": "Back to {label}",
+    },
+    "fr": {
+        "title_readings": "Relevés à distance pour {label}",
+        "lede_readings": (
+            "Avec l'accord du client, nous pouvons relever quatre choses sans danger sur {machine} : ses processus, le "
+            "remplissage de ses disques, ce que disent ses disques durs, et les dernières lignes du journal d'unités "
+            "nommées. Rien n'est modifié. Chaque relevé figure dans l'historique de cet incident."
+        ),
+        "no_machine": "Cet incident ne concerne aucune machine : rien ne peut être relevé à distance.",
+        "consent": "Accord",
+        "consent_none": "Aucun accord n'est en vigueur. Rien n'est relevé.",
+        "consent_given": "{who} a donné son accord jusqu'au {until}.",
+        "consent_give": "Autoriser Vigie à relever {machine}",
+        "consent_for": "Pour combien de temps",
+        "for_1": "une heure",
+        "for_24": "un jour",
+        "for_168": "une semaine",
+        "consent_do": "Donner mon accord",
+        "consent_revoke": "Le retirer",
+        "consent_theirs": "Un interlocuteur du client habilité à signer le donne sur cette même page.",
+        "consent_not_yours": "Un de vos collègues habilité à signer le donne sur cette même page.",
+        "ask": "Demander un relevé",
+        "reading": "Quoi",
+        "reading_processes": "ses processus",
+        "reading_disk_usage": "le remplissage de ses disques",
+        "reading_smart": "ce que disent ses disques durs",
+        "reading_log_tail": "les dernières lignes du journal d'une unité",
+        "unit": "Unité",
+        "unit_hint": "Pour un journal seulement, par exemple sshd.service ; le propriétaire dit lesquelles.",
+        "ask_do": "Demander",
+        "ask_hint": "La réponse vient d'habitude en dix secondes ; on y renonce au bout de deux minutes.",
+        "asks": "Ce qui a été relevé",
+        "asks_none": "Rien n'a encore été relevé.",
+        "asked_by": "demandé par {who} à {at}",
+        "state_waiting": "en route vers la machine",
+        "state_sent": "attend la réponse de la machine",
+        "state_answered": "répondu à {at}",
+        "state_refused": "non communiqué : {why}",
+        "state_expired": "pas de réponse en deux minutes",
+        "left_out": "{n} autres ont été laissés de côté pour que la réponse reste courte.",
+        "back": "Retour à {label}",
+    },
+}
+
+
+def say(language: str, key: str, /, **facts: object) -> str:
+    """A sentence; English where a language has none."""
+    return WORDS.get(language, WORDS["en"])[key].format(**facts)

@@ -1,0 +1,113 @@
+"""Readings from afar at the front door: who may consent, who may ask, and what each gets to see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from escalation import diagnostics
+from escalation.intake import report
+from models.diagnostics import DiagnosticAsk
+from models.session import SYSTEM, Sessions, work
+from tests import desk
+from tests.cast import NOW, Cast
+from tests.http.conftest import Hands, Visitor
+
+Visit = Callable[[str], Visitor]
+CONSENTS = "/api/v1/diagnostics/consents"
+UNTIL = f"{NOW + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@pytest.fixture
+def label(sessions: Sessions, cast: Cast) -> str:
+    with work(sessions, SYSTEM) as session:
+        report(session, desk.signal(cast.plant_machine, cast.now), cast.now)
+        return desk.the_incident(session).label
+
+
+def answer(sessions: Sessions, cast: Cast, ask_id: str) -> None:
+    result = {"disks": [{"mount": "/var", "used_pct": 97.5}, {"mount": "/<b>"}]}
+    with work(sessions, SYSTEM) as session:
+        assert diagnostics.answered(session, cast.plant_machine, ask_id, {"result": result}, cast.now)
+
+
+def test_the_customer_consents_ours_ask_and_both_see_the_answer(
+    visit: Visit, sessions: Sessions, cast: Cast, label: str
+) -> None:
+    ada, dee = visit("ada"), visit("dee")
+    asks = f"/api/v1/incidents/{label}/diagnostics"
+    refused = dee.post(asks, {"reading": "disk_usage"})
+    assert (refused.status_code, refused.json["type"].rpartition("problem-")[2]) == (409, "not-now")
+    given = ada.post(CONSENTS, {"machine": "plant-db-1", "until": UNTIL})
+    assert given.status_code == 201, given.text
+    asked = dee.post(asks, {"reading": "disk_usage"})
+    assert asked.status_code == 202, asked.text
+    assert asked.json["decision"]["decision"] == "granted"
+    answer(sessions, cast, asked.json["ask"]["id"])
+    for who in (ada, dee):
+        (told,) = who.get(asks).json["items"]
+        assert (told["state"], told["result"]["disks"][0]["mount"]) == ("answered", "/var")
+        page = who.get(f"/incidents/{label}/readings").text
+        assert "/var" in page
+        assert "97.5" in page
+        assert "/&lt;b&gt;" in page
+    back = ada.post(f"{CONSENTS}/{given.json['id']}/revoke")
+    assert (back.status_code, back.json["revoked_by"]) == (200, "Ada")
+    assert dee.post(asks, {"reading": "smart"}).status_code == 409
+
+
+def test_consent_is_not_ours_to_give_nor_a_strangers_nor_of_whoever_may_not_sign(visit: Visit, label: str) -> None:
+    for who, status in (("max", 403), ("bo", 403), ("root", 409)):
+        assert (
+            visit(who).post(CONSENTS, {"customer": "plant", "machine": "plant-db-1", "until": UNTIL}).status_code
+            == status
+        )
+    assert visit("cy").post(CONSENTS, {"machine": "plant-db-1", "until": UNTIL}).status_code == 422
+    assert visit("cy").get(f"/api/v1/incidents/{label}/diagnostics").status_code == 404
+    assert visit("cy").get(f"/incidents/{label}/readings").status_code == 404
+
+
+def test_a_customer_asks_nothing(visit: Visit, label: str) -> None:
+    assert visit("ada").post(f"/api/v1/incidents/{label}/diagnostics", {"reading": "smart"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"reading": "shell"}, 422),
+        ({"reading": "log_tail", "unit": "a;b", "lines": 5}, 409),
+        ({"reading": "log_tail", "unit": "sshd.service", "lines": 5_000}, 422),
+        ({"reading": "smart", "unit": "sshd.service"}, 409),
+        ({"reading": "smart", "command": "id"}, 422),
+    ],
+)  # fmt: skip
+def test_only_readings_of_the_list_are_asked(visit: Visit, label: str, body: dict[str, object], status: int) -> None:
+    visit("ada").post(CONSENTS, {"until": UNTIL})
+    assert visit("dee").post(f"/api/v1/incidents/{label}/diagnostics", body).status_code == status
+
+
+def test_the_page_does_it_all_by_forms(visit: Visit, sessions: Sessions, cast: Cast, hands: Hands, label: str) -> None:
+    ada, dee = visit("ada"), visit("dee")
+    page = f"/incidents/{label}/readings"
+    assert "No consent is in force" in dee.get(page).text
+    assert ada.post(page, data={"csrf": ada.csrf, "deed": "consent", "hours": "1"}).status_code == 303
+    assert "Ada has consented until" in dee.get(page).text
+    assert "donné son accord" in ada.get(f"{page}?language=fr").text
+    assert (
+        dee.post(page, data={"csrf": dee.csrf, "deed": "ask", "reading": "log_tail", "unit": "x.service"}).status_code
+        == 303
+    )
+    with work(sessions, SYSTEM) as session:
+        asked = session.query(DiagnosticAsk).one()
+        assert (asked.reading, asked.unit, asked.lines, asked.state) == ("log_tail", "x.service", 50, "waiting")
+    assert "on its way to the machine" in dee.get(page).text
+    hands.forward(minutes=3)
+    with work(sessions, SYSTEM) as session:
+        diagnostics.expire(session, hands())
+    assert "no answer within two minutes" in dee.get(page).text
+    assert ada.post(page, data={"csrf": ada.csrf, "deed": "revoke"}).status_code == 303
+    answer_ = dee.post(page, data={"csrf": dee.csrf, "deed": "ask", "reading": "smart"})
+    assert answer_.status_code == 409
+    assert "No consent to look at plant-db-1 is in force" in answer_.text
