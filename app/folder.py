@@ -19,6 +19,7 @@ DEFAULT = Path(__file__).resolve().parent.parent / ".vigie"
 FORMAT = 1
 _MARKER = "vigie.json"
 _LOCK = "lock"
+_BEFORE = (_LOCK, "pki")  # what may stand there before the first start: `vigie pki init` comes first where there is TLS
 _RUNNING = "running.json"
 
 # A first start writes about 60 MB; below this PostgreSQL could stop half-way through a checkpoint.
@@ -57,7 +58,7 @@ def claim(data: Path) -> Claim:
     """
     with _in_words(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (data / _MARKER).exists() and any(entry.name != _LOCK for entry in data.iterdir()):
+        if not (data / _MARKER).exists() and any(entry.name not in _BEFORE for entry in data.iterdir()):
             raise FolderError(f"{data} holds other files and is no data folder of Vigie; name another one with --data")
         return Claim(data, _lock(data))
 

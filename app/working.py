@@ -33,7 +33,7 @@ def main(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine = make_engine(settings.database_for("worker"), pool_size=3, name="vigie-work")
+    engine = make_engine(settings.database_for("worker"), pool_size=6, name="vigie-work")
     sessions = make_sessions(engine)
     channels = work.make_channels(
         mail_from=settings.mail_from,
