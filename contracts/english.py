@@ -105,6 +105,18 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{name} may not sign under the contract, and a review ends with a signature.",
         "Have your account manager give {name} the right to sign; nobody of yours has it now.",
     ),
+    "signing.right": (
+        "{name} may not sign under the contract.",
+        "Let {others} sign, or have your account manager give {name} the right to sign.",
+    ),
+    "signing.right.nobody": (
+        "{name} may not sign under the contract.",
+        "Have your account manager give {name} the right to sign; nobody of yours has it now.",
+    ),
+    "signing.nothing": (
+        "Nothing of contract {number} waits for this signature.",
+        "Look at what waits now; what was changed since waits as it is now.",
+    ),
     "coverage.machine": (
         "Contract {number} has no line in force for this machine.",
         "Add the machine to the contract, or ask for a paid intervention from {least}; an emergency is answered by "

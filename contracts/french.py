@@ -113,6 +113,18 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Le contrat ne permet pas à {name} de signer, et une revue se termine par une signature.",
         "Faites donner à {name} le droit de signer par votre responsable de compte ; aucun des vôtres ne l'a.",
     ),
+    "signing.right": (
+        "{name} ne peut pas signer au titre du contrat.",
+        "Laissez {others} signer, ou faites donner à {name} le droit de signer par votre responsable de compte.",
+    ),
+    "signing.right.nobody": (
+        "{name} ne peut pas signer au titre du contrat.",
+        "Faites donner à {name} le droit de signer par votre responsable de compte ; personne chez vous ne l'a.",
+    ),
+    "signing.nothing": (
+        "Rien du contrat {number} n'attend cette signature.",
+        "Regardez ce qui attend maintenant ; ce qui a changé depuis attend sous sa forme actuelle.",
+    ),
     "coverage.machine": (
         "Le contrat {number} n'a aucune ligne en vigueur pour cette machine.",
         "Ajoutez la machine au contrat ou demandez une intervention payante à partir de {least} ; une urgence est "

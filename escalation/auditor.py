@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import duty, outbox, proving, roster
+from escalation import contract_audit, duty, outbox, proving, roster
 from escalation.channels import Channel, ChannelError, Letter
 from models.incidents import Incident, Promise
 from models.notices import Notice
@@ -38,7 +38,7 @@ class Alarm:
     """Something is wrong with the house itself. `rule` and `subject` together name it."""
 
     # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck,
-    # path_closed, nobody_reachable, rung_unproved, person_unproved
+    # path_closed, nobody_reachable, rung_unproved, person_unproved, contract_untold, contract_told_nobody, gap_untold
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
@@ -55,6 +55,7 @@ def audit_house(session: Session, now: datetime) -> list[Alarm]:
         *_notices(session, now),
         *_rungs(session, now),
         *(Alarm(*found) for found in proving.unproved(session, now)[:_MOST]),
+        *(Alarm(*found) for found in contract_audit.untold(session, now)),
     ]
 
 

@@ -129,6 +129,8 @@ def new() -> AnyResponse:
     with reading(who) as session:
         if request.method == "POST":
             name = form.text("name", "a short name such as europe", most=63)
+            if name and not calendars.NAME.fullmatch(name):
+                form.refuse("name", "Use small letters, digits and dashes, such as europe.")
             title = form.text("title", "a title", most=120)
             draft = _draft(form, now)
             if draft is not None and not form.wrong:

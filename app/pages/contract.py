@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -16,7 +16,7 @@ from app import termtable, words
 from app.identity import Caller
 from app.pages import contract_story
 from app.pages.contract_story import Differ, Told
-from contracts import allowances, contracting, proposals
+from contracts import allowances, contracting, proposals, signing
 from contracts.decision import ContractFacts
 from contracts.in_force import runs
 from contracts.life import NEXT
@@ -56,6 +56,7 @@ class Pending:
     made: str
     differences: Sequence[Differ]
     mine: bool
+    signed: Sequence[str]  # who signed it for the customer, and when
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class ContractPage:
     contacts: Sequence[Person]
     notices: str
     ends_on: date | None
+    signed: Sequence[str]  # of a draft: who signed it for the customer, as it stands
 
 
 def read_contract(
@@ -120,6 +122,12 @@ def read_contract(
     before = session.get(Contract, contract.renews_id) if contract.renews_id else None
     after = contracting.successor(session, contract)
     span = allowances.Span(contract.id, customer.id, contract.starts_on, contract.ends_on)
+    signed = {
+        one.proposal.id if one.proposal else None: [
+            f"{row.name}, {contract_story.when(row.signed_at, zone)}" for row in one.signed
+        ]
+        for one in signing.signable(session, contract, now)
+    }
     return ContractPage(
         number=contract.number,
         tier=terms.tier.value,
@@ -133,13 +141,14 @@ def read_contract(
         followed_by=after.number if after else "",
         tables=tables_of(terms.to_json()),
         coming=_coming(every, now, zone),
-        pending=_pending(session, contract, who, now, zone),
+        pending=_pending(session, contract, who, now, zone, signed),
         history=contract_story.told(session, contract, every, now, zone),
         lines=_lines(session, contract, today),
         counted=[_counted(one) for one in allowances.read(session, span, terms, today).values()],
         contacts=contacts_of(session, customer),
         notices=_notices(contract),
         ends_on=contract.ends_on,
+        signed=signed.get(None, ()),
     )
 
 
@@ -170,7 +179,10 @@ def _coming(every: Sequence[proposals.Version], now: datetime, zone: tzinfo) -> 
     return found
 
 
-def _pending(session: Session, contract: Contract, who: Caller, now: datetime, zone: tzinfo) -> list[Pending]:
+def _pending(
+    session: Session, contract: Contract, who: Caller, now: datetime, zone: tzinfo,
+    signed: Mapping[uuid.UUID | None, Sequence[str]],
+) -> list[Pending]:  # fmt: skip
     rows = session.scalars(
         select(TermsProposal)
         .where(TermsProposal.contract_id == contract.id, TermsProposal.state == "pending")
@@ -192,6 +204,7 @@ def _pending(session: Session, contract: Contract, who: Caller, now: datetime, z
                 made=contract_story.when(row.created_at, zone),
                 differences=differences,
                 mine=row.author_key == contract_story.by(who).key,
+                signed=signed.get(row.id, ()),
             )
         )
     return found

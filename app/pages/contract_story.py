@@ -114,6 +114,7 @@ _DEEDS: Mapping[str, str] = {
     "contract.line_removed": "A line was taken away.",
     "terms.proposed": "A change of terms was proposed.",
     "terms.rejected": "A proposed change was rejected.",
+    "contract.signed": "It was signed for the customer.",
     "contract.changed": "It was changed.",
 }
 

@@ -15,6 +15,7 @@ from app.identity import Caller
 from app.pages.cover import known_machines, read_cover, read_question, read_would
 from app.pages.cover_words import ASKS, CHANNEL_WORDS, CHANNELS, GROUPS, LANGUAGES, TIERS, say
 from app.pages.frame import SignInFirst, page, part, reading
+from app.pages.signing import read_signing
 from app.problems import not_found
 from models.customers import Customer
 
@@ -37,7 +38,8 @@ def covers(slug: str = "") -> AnyResponse:
         language = _language(who, customer)
         asked = read_question(request.args, language, customer.zone, list(known_machines(session, customer)))
         view = read_cover(session, customer, asked, who, front.now())
-    return _dressed("covers.html", who, customer, language, view=view, asked=asked)
+        to_sign = read_signing(session, who, customer, language, front.now())
+    return _dressed("covers.html", who, customer, language, view=view, asked=asked, to_sign=to_sign)
 
 
 def would(slug: str = "") -> AnyResponse:

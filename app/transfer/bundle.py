@@ -20,9 +20,9 @@ LEFT_OUT = (
     "passwords, sign-in links and sessions",
     "secrets of machines: a machine gets a new one on request (vigie machine rotate)",
     "keys for programs",
-    "our own people, their shifts, and whom they are named for",
-    "what happened: incidents, decisions, telemetry, the audit; proposals that wait",
-    "webhook addresses of contacts, which are secrets themselves",
+    "what is planned for our own people: shifts, schedules, trainings, hours of their own",
+    "what happened: incidents, decisions, telemetry, the audit, signatures; proposals that wait",
+    "addresses that are secrets themselves: webhooks, Slack, Teams, PagerDuty",
 )
 
 
