@@ -22,11 +22,12 @@ from telemetry.columns import Columns, Instants
 from telemetry.figures import DAY_MS, HOUR_MS, Line
 
 Source = Literal["reports", "hours", "days"]
-# Above this the reports of a span are more than an answer in milliseconds can look at: 192 blocks.
-LONGEST_OF_REPORTS: Final = timedelta(days=8)
+# Above this the reports of a span are more than an answer in milliseconds can look at: 96 blocks.
+LONGEST_OF_REPORTS: Final = timedelta(days=4)
 # Above this so are the hours: 732 days of them.
 LONGEST_OF_HOURS: Final = timedelta(days=732)
-LONGEST: Final = timedelta(days=3660)
+# What stands for most of a day is made of days: a year of them is twelve rows.
+_MOST_OF_A_DAY: Final = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ def read(
 
 
 def chosen(start: datetime, end: datetime, points: int, sealed_until: datetime | None = None) -> Source:
-    """Reports while they are few and kept; days when a point stands for a day or more; hours otherwise."""
+    """Reports while they are few and kept; days when a point stands for most of one; hours otherwise."""
     span = end - start
     step = span / points
-    if step >= timedelta(days=1) or span > LONGEST_OF_HOURS:
+    if step >= _MOST_OF_A_DAY or span > LONGEST_OF_HOURS:
         return "days"
     if span > LONGEST_OF_REPORTS or (sealed_until is not None and start < sealed_until):
         return "hours"

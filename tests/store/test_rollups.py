@@ -131,8 +131,8 @@ def test_a_metric_that_begins_later_leaves_the_hours_before_it_empty(sessions: S
 def test_the_span_and_the_points_decide_what_a_chart_is_made_of() -> None:
     assert spans.chosen(START, START + timedelta(hours=6), 600) == "reports"
     assert spans.chosen(START, START + timedelta(days=30), 600) == "hours"
-    assert spans.chosen(START, START + timedelta(days=365), 600) == "hours"
-    assert spans.chosen(START, START + timedelta(days=365), 300) == "days"
+    assert spans.chosen(START, START + timedelta(days=365), 600) == "days"
+    assert spans.chosen(START, START + timedelta(days=365), 2000) == "hours"
     assert spans.chosen(START, START + timedelta(days=1500), 2000) == "days"
     assert spans.chosen(START, START + HOUR, 600, sealed_until=START + HOUR) == "hours"
 
