@@ -91,7 +91,8 @@ def children_of(session: Session, event_id: uuid.UUID) -> list[Child]:
         )
     ).all()  # fmt: skip
     numbers = {row[6] for row in rows if row[6] is not None}
-    ids = dict(session.execute(select(Incident.number, Incident.id).where(Incident.number.in_(numbers))).tuples().all())
+    named = session.execute(select(Incident.number, Incident.id).where(Incident.number.in_(numbers)))
+    ids = {row.number: row.id for row in named}
     found = [
         Child(
             customer_id, customer, slug, contract_id, contract, tier, ids.get(number) if number else None,

@@ -179,7 +179,8 @@ class _Batch:
         self._name(event, onsets)
         self.answered = self._answered(event)
         counted = select(FleetMember.incident_id, func.count()).where(FleetMember.event_id == event.id)
-        self.counts = dict(self.session.execute(counted.group_by(FleetMember.incident_id)).tuples().all())
+        for child, count in self.session.execute(counted.group_by(FleetMember.incident_id)):
+            self.counts[child] = count
         answers: dict[int, Report] = {}
         for key in sorted(by_contract, key=str):
             answers |= self._of_contract(event, key, by_contract[key], children.get(key))

@@ -70,16 +70,16 @@ class Habits:
         """The same a week and two weeks ago, when this is no more than that; None when it is news."""
         alike = [one for one in self.seen if likeness(signature, one.signature) >= ALIKE]
         akin = [one for one in self.seen if likeness(signature, one.signature) >= AKIN]
-        one, two = (_around(alike, at_ms - week * WEEK_MS) for week in (1, 2))
+        begun = self.seen[-1].started_ms if self._is_running(at_ms) else at_ms
+        one, two = (_around(alike, begun - week * WEEK_MS) for week in (1, 2))
         if one is None or two is None or ratio > LOUDER * max(one.peak, two.peak):
             return None
         if any(judged.get(seen.finding, ("", 0))[0] == "true" for seen in (one, two)):
             return None
         # What comes on other days and at other hours too is no weekly job but a problem that recurs.
-        if any(not _is_weekly(seen, at_ms) for seen in akin):
+        if any(not _is_weekly(seen, begun) for seen in akin):
             return None
         longest = max(one.ended_ms - one.started_ms, two.ended_ms - two.started_ms)
-        begun = self.seen[-1].started_ms if self._is_running(at_ms) else at_ms
         return (one, two) if at_ms - begun <= LONGER * longest + GRACE_MS else None
 
     def _is_running(self, at_ms: int) -> bool:

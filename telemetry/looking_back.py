@@ -70,7 +70,7 @@ def _score(session: Session, machine: Machine, at: datetime, most_s: float) -> t
             ScoreTrace.machine_id == machine.id, ScoreTrace.hour.in_((hour, hour - timedelta(hours=1)))
         )
     )
-    known = dict(rows.tuples().all())
+    known = {row.hour: row.scores for row in rows}
     minute = at.replace(second=0, microsecond=0)
     while (at - minute).total_seconds() <= most_s + 60:
         scores = known.get(minute.replace(minute=0), [])

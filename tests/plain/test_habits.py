@@ -1,0 +1,58 @@
+"""What happens every week at its hour is a habit the third time; anything else is news."""
+
+from __future__ import annotations
+
+from telemetry.habits import WEEK_MS, Habits
+
+HOUR = 3_600_000
+BACKUP = {"disk_busy": 0.8, "net_mb_s": 0.6}
+LEAK = {"mem_used_pct": 1.0}
+START = 1_790_000_000_000
+
+
+def seen(*starts: int, signature: dict[str, float] = BACKUP, peak: float = 2.0, lasts: int = 2 * HOUR) -> Habits:
+    habits = Habits()
+    for number, start in enumerate(starts):
+        habits.note(start, peak, signature, f"finding {number}")
+        habits.go_on(start + lasts, peak)
+    return habits
+
+
+def test_the_third_week_is_a_habit_and_the_second_is_not() -> None:
+    assert seen(START).usual(BACKUP, 2.0, START + WEEK_MS, {}) is None
+    assert seen(START, START + WEEK_MS).usual(BACKUP, 2.0, START + 2 * WEEK_MS, {}) is not None
+
+
+def test_an_hour_earlier_or_later_is_the_same_hour_when_clocks_change() -> None:
+    habits = seen(START, START + WEEK_MS)
+    for shift in (-HOUR, HOUR):
+        assert habits.usual(BACKUP, 2.0, START + 2 * WEEK_MS + shift, {}) is not None
+    assert habits.usual(BACKUP, 2.0, START + 2 * WEEK_MS - 3 * HOUR, {}) is None
+
+
+def test_louder_longer_or_unlike_is_news() -> None:
+    habits = seen(START, START + WEEK_MS)
+    third = START + 2 * WEEK_MS
+    assert habits.usual(BACKUP, 3.5, third, {}) is None
+    assert habits.usual(LEAK, 2.0, third, {}) is None
+    habits.note(third, 2.0, BACKUP)
+    for minutes in range(0, 300, 10):
+        at = third + minutes * 60_000
+        held = habits.usual(BACKUP, 2.0, at, {}) is not None
+        assert held is (minutes <= 210)  # half as long again, and half an hour
+        habits.note(at, 2.0, BACKUP)
+
+
+def test_what_an_engineer_confirmed_is_no_habit() -> None:
+    habits = seen(START, START + WEEK_MS)
+    assert habits.usual(BACKUP, 2.0, START + 2 * WEEK_MS, {"finding 1": ("true", START)}) is None
+
+
+def test_what_recurs_daily_is_a_problem_that_recurs() -> None:
+    days = [START + day * 24 * HOUR for day in range(14)]
+    assert seen(*days).usual(BACKUP, 2.0, START + 2 * WEEK_MS, {}) is None
+
+
+def test_a_snapshot_gives_the_same_habits() -> None:
+    habits = seen(START, START + WEEK_MS)
+    assert Habits.restored(habits.state()) == habits
