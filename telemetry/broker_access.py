@@ -9,17 +9,20 @@ from typing import Final
 from telemetry.formats.sources import SOURCES
 
 DROPPED: Final = "$SYS/broker/publish/messages/dropped"
+_NAMELESS: Final = ("v1/devices/me/", "v1/gateway/")
 _READS: Final = ("vigie/%u/receipt", "vigie/%u/ask", "spBv1.0/+/NCMD/%u", "spBv1.0/STATE/+", "STATE/+")
 
 
-def rules(bridge_user: str, others: Iterable[tuple[str, str]] = ()) -> str:
+def rules(bridge_user: str, others: Iterable[tuple[str, str]] = (), *, nameless: bool = False) -> str:
     """The ACL file: a machine writes under its own name only, and reads what is addressed to it.
 
     `%u` is the user name, and machine names cannot hold a wildcard (models.machines.MACHINE_NAME). `others` are further
-    user names of machines, (user, machine): what holds for the machine is written out for each.
+    user names of machines, (user, machine): what holds for the machine is written out for each. `nameless`: the broker
+    has the plugin that puts the user into topics which name nobody, once they were allowed.
     """
     own = [("write", "vigie/%u/#"), *(("read", filter_) for filter_ in _READS)]
     own += [("write", _own_level(source.filter, source.machine)) for source in SOURCES]
+    own += [("write", f"{topic}#") for topic in (_NAMELESS if nameless else ())]
     lines = [f"pattern {what} {filter_}" for what, filter_ in own]
     for user, machine in others:
         lines += ["", f"user {user}", *(f"topic {what} {filter_.replace('%u', machine)}" for what, filter_ in own)]
@@ -77,6 +80,11 @@ def read_rules(text: str) -> Access:
             what, _, filter_ = rest.partition(" ")
             (patterns if word == "pattern" else topics.setdefault(user, [])).append((what, filter_))
     return Access(patterns, topics)
+
+
+def as_own(user: str, topic: str) -> str:
+    """Where a message belongs that does not say whose it is: ThingsBoard's devices are named by their sign-in only."""
+    return f"vigie/{user}/thingsboard/{topic}" if topic.startswith(_NAMELESS) else topic
 
 
 def topic_matches(filter_: str, topic: str) -> bool:

@@ -13,12 +13,14 @@ import asyncio
 import signal
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 import structlog
 
 from telemetry import broker_files, mqtt_wire
+from telemetry.broker_access import as_own
 from telemetry.broker_files import Files, Listeners
 from telemetry.broker_gate import Gate, came_in, shown
 from telemetry.broker_porch import Porch
@@ -259,6 +261,8 @@ class Connection(asyncio.Protocol):
             raise Malformed(f"a packet of kind {kind}")
 
     def _published(self, session: Session, message: Publish) -> None:
+        if (topic := as_own(session.user, message.topic)) != message.topic:
+            message = replace(message, topic=topic)
         again = message.qos == 2 and message.packet_id in session.half_taken
         # As Mosquitto does: what is not allowed is acknowledged and goes nowhere, since 3.1.1 has no word for it.
         if not again and self._may_write(session.user, message.topic):

@@ -64,6 +64,11 @@ class Files:
         return self.folder / "tls"
 
     @property
+    def plugin(self) -> Path:
+        """Built from deploy/mosquitto/vigie_topics.c, if at all: names who speaks under topics that do not say so."""
+        return self.folder / "vigie_topics.so"
+
+    @property
     def log(self) -> Path:
         return self.folder / "broker.log"
 
@@ -102,6 +107,7 @@ def write_config(files: Files, listeners: Listeners) -> None:
         "allow_anonymous false",
         f"password_file {files.passwords}",
         f"acl_file {files.acl}",
+        *([f"plugin {files.plugin}"] if files.plugin.exists() else []),
         "persistence true",
         f"persistence_location {files.store}/",
         # Mosquitto acknowledges before it saves, and each save writes the whole store. Saving on every change loses the
@@ -158,7 +164,7 @@ def copy_certificates(files: Files, pki: Path) -> bool:
 
 def write_acl(files: Files, bridge_user: str, others: Iterable[tuple[str, str]] = ()) -> bool:
     """Write who may use which topic (telemetry/broker_access.py); False when the file already says so."""
-    return _replaced(files, files.acl, rules(bridge_user, others))
+    return _replaced(files, files.acl, rules(bridge_user, others, nameless=files.plugin.exists()))
 
 
 def bridge_secret(path: Path) -> str:
