@@ -143,4 +143,14 @@ if __name__ == "__main__":
         from bench import detection
 
         sys.exit(detection.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["soak"]:
+        from bench import soak
+
+        _say_machine()
+        sys.exit(soak.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["telemetry"]:
+        from bench import telemetry
+
+        _say_machine()
+        sys.exit(telemetry.main(sys.argv[2:]))
     sys.exit(main())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -43,6 +44,20 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class ScoreCost:
+    """CPU microseconds a report."""
+
+    orjson: float
+    decode: float
+    score: float
+    watching: Watching
+
+    @property
+    def ours(self) -> float:
+        return self.decode + self.score
+
+
 def values(machine: int, minutes: int, related: bool) -> np.ndarray:
     """A daily load all metrics share, or noise of each one's own."""
     rng = np.random.default_rng(machine)
@@ -55,10 +70,11 @@ def values(machine: int, minutes: int, related: bool) -> np.ndarray:
     return np.round((load[:, None] if related else 0.0) + own, 3)
 
 
-def _costs(related: bool) -> None:
+def cost(metrics: int, related: bool, machines: int = MACHINES) -> ScoreCost:
+    """What a report of this width costs to decode and to score, in batches of one report a machine."""
     watching = Watching()
-    names = [f"m{i:02d}" for i in range(METRICS)]
-    tables = [values(k, HISTORY + ROUNDS, related) for k in range(MACHINES)]
+    names = [f"m{i:02d}" for i in range(metrics)]
+    tables = [values(k, HISTORY + ROUNDS, related)[:, :metrics] for k in range(machines)]
     for k, table in enumerate(tables):
         told: list[Heard] = [
             Reading(f"machine-{k}", T0 + (i - HISTORY) * 60_000, dict(zip(names, row, strict=True)), None, T0, "native")
@@ -90,7 +106,13 @@ def _costs(related: bool) -> None:
             plain.append(loaded - began)
             decoding.append(decoded - loaded)
             scoring.append(done - decoded)
-    base, decode, score = (1e6 * float(np.median(x)) / MACHINES for x in (plain, decoding, scoring))
+    base, decode, score = (1e6 * float(np.median(x)) / machines for x in (plain, decoding, scoring))
+    return ScoreCost(base, decode, score, watching)
+
+
+def _costs(related: bool) -> None:
+    found = cost(METRICS, related)
+    base, decode, score, watching = found.orjson, found.decode, found.score, found.watching
     trusted = watching.classes.of(watching.known["machine-0"]).trusted
     rule = "rule" if trusted else "do not rule"
     print(f"{MACHINES} machines, {METRICS} metrics, batches of {MACHINES}, relations {rule}:")
@@ -99,11 +121,12 @@ def _costs(related: bool) -> None:
         f"  decode and score / orjson {(decode + score) / base:.1f}; {METRICS / (decode + score):.2f} million samples/s"
     )
     print(f"  snapshot {len(watching.snapshot()) / MACHINES / 1024:.1f} KiB a machine, compressed")
-    columns = watching.fleet
-    size = sum(c.itemsize for c in columns.columns.values()) + columns.ring[0].nbytes + columns.slots[0].nbytes
-    print(
-        f"  in memory {size} bytes a series, {size * METRICS / 1024:.1f} KiB a machine, relations besides\n", flush=True
-    )
+    from bench import states  # it uses the values made here
+
+    print()
+    for what, size in states.bytes_a_series().items():
+        print(f"  in memory, {what:<13} {size * METRICS / 1024:5.1f} KiB a machine")
+    print(f"  in memory, relations     {3 * METRICS * METRICS * 4 / 1024:5.1f} KiB a machine\n", flush=True)
 
 
 def _training() -> None:

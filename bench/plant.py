@@ -42,6 +42,14 @@ def received(sessions: Sessions) -> int:
         return int(session.scalar(select(func.coalesce(func.sum(DeliveryCount.received), 0))) or 0)
 
 
+def ledger(sessions: Sessions) -> dict[str, int]:
+    """The delivery ledger's sums over all machines."""
+    columns = ("received", "scored", "refused", "duplicate", "late")
+    with work(sessions, SYSTEM) as session:
+        row = session.execute(select(*(func.coalesce(func.sum(getattr(DeliveryCount, c)), 0) for c in columns))).one()
+    return dict(zip(columns, map(int, row), strict=True))
+
+
 def healthy(sessions: Sessions) -> int:
     """Machines the model watches, none of them in trouble."""
     with work(sessions, SYSTEM) as session:

@@ -12,7 +12,7 @@ from typing import Final
 from app import embedded, migrate
 from bench import plant
 from bench.load import Machine
-from bench.processes import BenchError, Child, Meter, until
+from bench.processes import PATIENCE_S, BenchError, Child, Meter, until
 from models.session import Sessions, make_engine, make_sessions
 from telemetry.log_kafka import ensure_topic
 
@@ -67,12 +67,14 @@ class Cost:
         return 1e6 * self.cpu.get(group, 0.0) / self.reports
 
 
-def prepare(data: Path, cluster: embedded.Cluster, port: int, kafka: str | None, log: str) -> Stack:
+def prepare(
+    data: Path, cluster: embedded.Cluster, port: int, kafka: str | None, log: str, machines: int = MACHINES
+) -> Stack:
     """Schema and machines; nothing started yet but the servers."""
     migrate.upgrade(cluster.url("vigie_owner"))
     engine = make_engine(cluster.url("vigie_worker"), name="bench")
     sessions = make_sessions(engine)
-    names = [f"bench-{i:03d}" for i in range(MACHINES)] + [f"faulty-{i:02d}" for i in range(FAULTY)]
+    names = [f"bench-{i:03d}" for i in range(machines)] + [f"faulty-{i:02d}" for i in range(FAULTY)]
     environment = {
         "VIGIE_DATA": str(data), "VIGIE_DATABASE_URL": cluster.url("{role}"), "VIGIE_MQTT_PORT": str(port),
         "VIGIE_LOG": log, "VIGIE_KAFKA_SERVERS": kafka or "", "VIGIE_PARTITIONS": str(_PARTITIONS),
@@ -98,8 +100,9 @@ def ours(stack: Stack, watchers: int, metrics: int) -> Child:
     said = stack.data / "bridge.log"
     until(lambda: bridge.ended or "bridge.connected" in said.read_text(), "the bridge is connected")
     load = loaded(stack, metrics)
-    drive(load, lambda: plant.received(stack.sessions), 0, 2 * MACHINES)
-    until(lambda: plant.healthy(stack.sessions) >= MACHINES, "every machine is watched by its model")
+    machines = sum(name.startswith("bench-") for name in stack.secrets)
+    drive(load, lambda: plant.received(stack.sessions), 0, 2 * machines)
+    until(lambda: plant.healthy(stack.sessions) >= machines, "every machine is watched by its model")
     return load
 
 
@@ -153,7 +156,7 @@ def naive(stack: Stack, meter: Meter, kafka: str, metrics: int, seconds: float) 
     return cost
 
 
-def latencies(stack: Stack, load: Child) -> list[float]:
+def latencies(stack: Stack, load: Child, calm: float = CALM) -> list[float]:
     """Seconds from a faulty machine's PUBLISH to its incident's row, at a calm rate of reports by the others."""
     fleet = {
         name: Machine(stack.port, name, secret) for name, secret in stack.secrets.items() if name.startswith("faulty")
@@ -165,9 +168,9 @@ def latencies(stack: Stack, load: Child) -> list[float]:
     start, next_fault = granted, began + 2.0
     while len(found) < len(fleet):
         now = time.monotonic()
-        if now - began > 90:
+        if now - began > PATIENCE_S:
             raise BenchError(f"only {len(found)} of {len(fleet)} faults became incidents")
-        if (due := start + round((now - began) * CALM)) - granted >= 10:
+        if (due := start + round((now - began) * calm)) - granted >= 10:
             granted = due
             load.tell(str(granted))
         if waiting and now >= next_fault:

@@ -22,36 +22,41 @@ class Class:
 
 
 class Classes:
-    """Members join when they are fitted and leave when they are dropped."""
+    """Members join when they are fitted and leave when they are dropped; a class is judged when it is next asked."""
 
     def __init__(self, calm_trusted: float) -> None:
         self.calm_trusted = calm_trusted
         self._members: dict[Key, dict[str, tuple[float, float]]] = {}
         self._judged: dict[Key, Class] = {}
+        self._keys: dict[Key, Key] = {}  # the members of a class hold one and the same tuple
 
     def join(self, m: Machine) -> None:
         """A machine was fitted (again)."""
         self.leave(m)
-        m.trusted_class = key = tuple(sorted(m.notebook.names[: len(m.rows)]))
+        key = tuple(sorted(m.notebook.names[: len(m.rows)]))
+        m.trusted_class = key = self._keys.setdefault(key, key)
         level = m.links.level if m.links is not None else 0.0
         self._members.setdefault(key, {})[m.name] = (m.calm, level)
-        self._judge(key)
+        self._judged.pop(key, None)
 
     def leave(self, m: Machine) -> None:
         """A machine is gone, or changes its class."""
-        members = self._members.get(m.trusted_class, {})
+        key = m.trusted_class
+        members = self._members.get(key, {})
         if members.pop(m.name, None) is not None:
-            self._judge(m.trusted_class)
+            self._judged.pop(key, None)
+            if not members:
+                del self._members[key], self._keys[key]
 
     def of(self, m: Machine) -> Class:
         """The class of a fitted machine."""
-        return self._judged[m.trusted_class]
+        found = self._judged.get(m.trusted_class)
+        return found if found is not None else self._judge(m.trusted_class)
 
-    def _judge(self, key: Key) -> None:
+    def _judge(self, key: Key) -> Class:
         members = self._members[key].values()
-        if not members:
-            del self._members[key], self._judged[key]
-            return
         calm = float(np.median([calm for calm, _ in members]))
         levels = [level for _, level in members if level > 0]
-        self._judged[key] = Class(calm < self.calm_trusted, float(np.median(levels)) if levels else 1.0)
+        judged = Class(calm < self.calm_trusted, float(np.median(levels)) if levels else 1.0)
+        self._judged[key] = judged
+        return judged

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from telemetry import relations
 from telemetry.baselines import Baselines
 from telemetry.features import BEFORE, DAY_S, FAST, RECENT, SLOTS, Array, daily, smooth
+from telemetry.notebook import LARGEST
 from telemetry.relations import Apart, Links, Rows, Slots
 
 QUICK: Final = 3.0  # values a step leans on at least: enough to calm it, few enough to see a fault within seconds
-LARGEST: Final = 3e38  # a closed step is kept narrow
 RING: Final = BEFORE + RECENT - 1  # closed steps that "now" is held against, with the closed part of "now"
 
 HOT: Final = (

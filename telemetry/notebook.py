@@ -13,6 +13,7 @@ BASE_S: Final = 60  # finest step kept
 MOST_SERIES: Final = 2048  # a machine; what comes beyond is stored in history and not scored
 MOST_ROWS: Final = 50_000  # while nothing is learned yet: a month of minutes
 SHORT_GAP: Final = 3  # missing steps that are bridged; longer silence is cut out, not invented
+LARGEST: Final = 3e38  # a narrow number holds hardly more
 Narrow = NDArray[np.float32]
 
 
@@ -63,7 +64,7 @@ class Notebook:
     def close(self) -> None:
         """End the open row."""
         if self._step >= 0 and self._told.any():
-            row = self._row.astype(np.float32)
+            row = np.clip(self._row, -LARGEST, LARGEST).astype(np.float32)
             row[~self._told] = np.nan
             self.rows.append(row)
             self.steps.append(self._step)
