@@ -5,6 +5,7 @@ Every answer carries the rule it follows from, a reason with the fact, and a rem
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from contracts.terms import Terms, Watching
 from contracts.words import Said
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every question, and writing frozen fields costs a microsecond
 class _Case:
     """One question on its way to an answer, and how its answers are said."""
 
@@ -37,19 +38,11 @@ class _Case:
     language: str
 
     def say(self, key: str, **more: Any) -> Said:  # Any: see words.Said
-        contract, ask = self.contract, self.ask
-        facts = {
-            "number": contract.number or "-",
-            "tier": self.terms.tier,
-            "ends": contract.ends_on,
-            "starts": contract.starts_on,
-            "severity": ask.severity,
-            "hours": self.terms.hours_of(ask.severity),
-            "zone": contract.hours_zone,
-            "ask": ask.kind,
-            **more,
-        }
-        return Said(self.language, key, facts)
+        return Said(self.language, key, more, self)
+
+    def __getitem__(self, name: str) -> Any:  # Any: see words.Said
+        """A fact that stands in many sentences; looked up when one of them is read."""
+        return _COMMON[name](self)
 
     def grant(self, rule: str, **more: Any) -> Granted:  # Any: as above
         return Granted(rule, self.say(rule, **more), skill=self.terms.skill_floor)
@@ -64,6 +57,18 @@ class _Case:
     ) -> Refused:  # Any: as above
         """Refused here, and a way on for money where there is one."""
         return _elsewhere(self.ask, self.contract, rule, self.say(key or rule, opening=opening, **more), opening)
+
+
+_COMMON: Mapping[str, Callable[[_Case], Any]] = {  # Any: see words.Said
+    "number": lambda case: case.contract.number or "-",
+    "tier": lambda case: case.terms.tier,
+    "ends": lambda case: case.contract.ends_on,
+    "starts": lambda case: case.contract.starts_on,
+    "severity": lambda case: case.ask.severity,
+    "hours": lambda case: case.terms.hours_of(case.ask.severity),
+    "zone": lambda case: case.contract.hours_zone,
+    "ask": lambda case: case.ask.kind,
+}
 
 
 def decide(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from contracts import english, french, hour_words
@@ -68,6 +68,12 @@ def listed(names: Sequence[str], language: str) -> str:
     return f" {_AND[language]} ".join(part for part in (", ".join(names[:-1]), names[-1] if names else "") if part)
 
 
+class Facts(Protocol):
+    """Whatever knows facts by their names."""
+
+    def __getitem__(self, name: str) -> Any: ...  # Any: see Said.facts
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A sentence of a rule and the facts in it, written out when it is read."""
@@ -75,6 +81,7 @@ class Said:
     language: str  # one of LANGUAGES
     key: str
     facts: Mapping[str, Any]  # Any: what `_write` knows how to say
+    more: Facts | None = None  # where a fact is looked up that is not among them
 
     @property
     def reason(self) -> str:
@@ -86,27 +93,30 @@ class Said:
         return self._fill(SENTENCES[self.language][self.key][1])
 
     def _fill(self, sentence: str) -> str:
-        return sentence.format_map(_Facts(self.language, self.facts)) if "{" in sentence else sentence
+        return sentence.format_map(_Facts(self.language, self.facts, self.more)) if "{" in sentence else sentence
 
 
 class _Facts:
     """Facts by name, each written out in a language; the shape `format_map` wants."""
 
-    def __init__(self, language: str, facts: Mapping[str, Any]) -> None:
-        self._language, self._facts = language, facts
+    def __init__(self, language: str, facts: Mapping[str, Any], more: Facts | None) -> None:
+        self._language, self._facts, self._more = language, facts, more
+
+    def raw(self, name: str) -> Any:  # Any: see Said.facts
+        return self._facts[name] if name in self._facts or self._more is None else self._more[name]
 
     def __getitem__(self, name: str) -> str:
-        return _write(name, self._facts[name], self._language, self._facts)
+        return _write(name, self.raw(name), self._language, self)
 
 
-def _write(name: str, value: Any, language: str, facts: Mapping[str, Any]) -> str:  # Any: see Said.facts
+def _write(name: str, value: Any, language: str, facts: _Facts) -> str:  # Any: see Said.facts
     match value:
         case Tier():
             return tier(value, language)
         case Budget():
             return budget(value, language)
         case datetime():
-            return instant(value, facts["zone"])
+            return instant(value, facts.raw("zone"))
         case date():
             return value.isoformat()
         case (int(cents), str(currency)):
