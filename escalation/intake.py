@@ -15,7 +15,7 @@ from contracts import allowances, ledger
 from contracts.decision import Ask, Contact, Granted
 from contracts.ledger import Standing
 from contracts.tiers import Watching
-from escalation import causes, gathering, opening, recovering, restraining, story, words
+from escalation import causes, flapping, gathering, opening, recovering, restraining, story, words
 from escalation.incident import Actor
 from escalation.opening import Case
 from escalation.signal import Report as Report
@@ -137,6 +137,8 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
     facts = {"finding": str(signal.finding_id) if signal.finding_id else None, "seen_at": signal.seen_at.isoformat()}
     came_back, worse = incident.condition_ended_at is not None, signal.severity < incident.severity
     gathering.back_again(session, incident, signal.machine_id, signal.cause)
+    if came_back:
+        flapping.note(session, incident, now)
     incident.condition_ended_at = None
     if worse:
         opening.worsen(session, incident, signal.severity, signal.summary or signal.title, now)

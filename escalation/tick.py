@@ -12,16 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from escalation import climbing, duty, ending, notify, promises, story, timers, words
+from escalation import climbing, duty, ending, flapping, notify, promises, story, timers, words
 from escalation.incident import VIGIE, State
 from models import audit
 from models.customers import Customer
 from models.incidents import OPEN_STATES, Incident, Promise
 from models.session import SYSTEM, Sessions, work
 
-# A condition that ended and stays away for so long, with nobody at work on it, is over: shorter than the patience of a
-# customer, longer than most machines flap.
-RECOVERED_HOLD = timedelta(minutes=30)
+RECOVERED_HOLD = flapping.RECOVERED_HOLD
 
 
 def tick(session: Session, now: datetime, limit: int = 100) -> int:
@@ -107,10 +105,10 @@ def _one(session: Session, incident_id: uuid.UUID, now: datetime) -> bool:
 def _recover(session: Session, incident: Incident, now: datetime) -> bool:
     """Nobody has taken it up and it has been well for the hold: it resolves itself and the customer is told."""
     ended = incident.condition_ended_at
-    if incident.state != State.OPEN or ended is None or now - ended < RECOVERED_HOLD:
+    if incident.state != State.OPEN or ended is None or now - ended < flapping.hold(incident):
         return False
     language = session.get_one(Customer, incident.customer_id).language
-    text = words.public(language, "auto", minutes=int(RECOVERED_HOLD.total_seconds() // 60))
+    text = words.public(language, "auto", minutes=int(flapping.hold(incident).total_seconds() // 60))
     ending.we_said(session, incident, VIGIE, text, now)
     ending.finish(session, incident, now)
     story.tell(session, incident, "resolved", text, now, public=True, facts={"by": "recovery"})

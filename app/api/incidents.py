@@ -64,6 +64,7 @@ class IncidentOut(Out):
     next_rung_at: Instant | None
     evidence_digest: str
     demo: bool
+    flapping_since: Instant | None = Field(description="its condition comes and goes: no end is believed at once")
     fleet_event_id: uuid.UUID | None = Field(description="the event of many machines it is its contract's part of")
     version: int = Field(description="counts its changes; also the ETag")
     changed_at: Instant
