@@ -112,13 +112,13 @@ def test_0405_what_a_broker_loses_its_machines_send_again(trial: Trial, tmp_path
             to_bridge.weather = CALM
             to_bridge.cut()
             connects = bridge.words.count("bridge.connected")
-            until(lambda: bridge.words.count("bridge.connected") > connects, "the bridge is back", 60)  # noqa: B023
+            until(lambda: bridge.words.count("bridge.connected") > connects, "the bridge is back", 180)  # noqa: B023
             time.sleep(1.0)  # what the broker still has comes now
             there = {each.seq for each in trial.log()}
             holes += len([seq for seq in puback_seqs(to_machine) if seq not in there])
             to_machine.weather = CALM
         last = vitals.told
-        until(lambda: receipt_of(trial, machine_id) >= last, "everything is under a receipt", 90)
+        until(lambda: receipt_of(trial, machine_id) >= last, "everything is under a receipt", 180)
     numbers = range(1, vitals.told + 1)
     stored = ledgers.database(trial.rig.sessions, [(name, machine_id)])
     under = receipt_of(trial, machine_id)

@@ -45,8 +45,8 @@ def test_16_a_storm_of_joins_and_leaves_strands_no_partition(trial: Trial, kafka
     sitting = {name: watcher(trial, name) for name in ("watch-1", "watch-2", "watch-3")}
     for each in trial.connect(machines):
         each.speak(20)
-    until(lambda: len(positions(trial)) == 4, "every partition is taken", 90)
-    before, end, turns = positions(trial), time.monotonic() + trial.pace(12, 60), 0
+    until(lambda: len(positions(trial)) == 4, "every partition is taken", 180)
+    before, end, turns = positions(trial), time.monotonic() + trial.pace(12, 180), 0
     names = list(sitting)
     while time.monotonic() < end:
         name = names[turns % 3]
@@ -63,7 +63,7 @@ def test_16_a_storm_of_joins_and_leaves_strands_no_partition(trial: Trial, kafka
     trial.settle(120)
     after = positions(trial)
     assert all(after[partition][0] > before.get(partition, (0, ""))[0] for partition in range(4))
-    trial.faults = [f"three watchers join and leave, {turns} times in {trial.pace(12, 60):.0f} s"]
+    trial.faults = [f"three watchers join and leave, {turns} times in {trial.pace(12, 180):.0f} s"]
     trial.verdict(trial.history())
 
 
@@ -83,7 +83,7 @@ def test_17_a_watcher_back_from_the_dead_changes_nothing(
     speakers = trial.connect(machines)
     for each in speakers:
         each.speak(20)
-    until(lambda: len({owner for _, owner in positions(trial).values()} - {""}) == 1 and _moved(trial), "it stores", 90)
+    until(lambda: len({owner for _, owner in positions(trial).values()} - {""}) == 1 and _moved(trial), "it stores", 180)
     zombie.process.send_signal(signal.SIGSTOP)
     heir = watcher(trial, "watch-2")
 
@@ -94,7 +94,7 @@ def test_17_a_watcher_back_from_the_dead_changes_nothing(
         return {owner for _, owner in positions(trial).values()} == {"watch-2"} and _moved(trial)
 
     until(taken_over, "another one takes its partitions", trial.pace(60, 120))
-    time.sleep(trial.pace(1, 60))
+    time.sleep(trial.pace(1, 180))
     zombie.process.send_signal(signal.SIGCONT)
     until(
         lambda: any(word in zombie.words for word in ("watch.overtaken", "watch.partition_lost", "Error")),

@@ -79,7 +79,7 @@ class Trial:
 
     def bridge(self, before: str = "", **more: str) -> Child:
         child = self.rig.start(f"{before}from telemetry import bridge\nbridge.main(settings)", **more)
-        until(lambda: "bridge.connected" in child.words or not child.alive, "the bridge is connected", 60)
+        until(lambda: "bridge.connected" in child.words or not child.alive, "the bridge is connected", 180)
         assert child.alive, child.words
         return child
 
@@ -129,7 +129,7 @@ class Trial:
     def sent(self) -> int:
         return sum(each.count for each in self.speakers)
 
-    def all_acknowledged(self, patience_s: float = 60) -> None:
+    def all_acknowledged(self, patience_s: float = 180) -> None:
         for each in self.speakers:
             each.hush()
         until(
@@ -137,7 +137,7 @@ class Trial:
             "every report is acknowledged to its machine", patience_s,
         )  # fmt: skip
 
-    def settle(self, patience_s: float = 60) -> None:
+    def settle(self, patience_s: float = 180) -> None:
         """Everybody is quiet, and everything has arrived or the bound (P10) is over; what is missing the judge says."""
         self.all_acknowledged(patience_s)
         end = time.monotonic() + patience_s
@@ -147,7 +147,7 @@ class Trial:
         self.counts["healed_after_s"] = round(time.monotonic() - began, 1)
         time.sleep(0.5)  # a second storing of the same would come with the next flush
 
-    def settle_log(self, patience_s: float = 60) -> None:
+    def settle_log(self, patience_s: float = 180) -> None:
         """Everything is acknowledged and in the log; nobody may be there to read it."""
         self.all_acknowledged(patience_s)
         until(
