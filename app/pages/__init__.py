@@ -28,6 +28,7 @@ from app.pages.incidents import register as incidents
 from app.pages.machines import register as machines
 from app.pages.notices import register as notices
 from app.pages.places import register as places
+from app.pages.proof import register as proof
 from app.pages.readings import register as readings
 from app.pages.restraint import register as held_back
 from app.pages.sent import register as sent
@@ -59,5 +60,5 @@ def register(app: Flask) -> None:
         signing,
     )
     desk = (floor, events_of_fleets, incidents, files, breaches, machines, why, held_back)
-    for noun in (*desk, *sold, duties, doors, notices, places, finder, upkeep, ways, sent, attempts, readings):
+    for noun in (*desk, *sold, duties, doors, notices, places, finder, upkeep, ways, sent, proof, attempts, readings):
         noun(app)

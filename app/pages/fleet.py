@@ -170,7 +170,7 @@ def _worked_on(session: Session, now: datetime, customer_id: uuid.UUID | None) -
         statement = statement.where(Machine.customer_id == customer_id)
     windows = windows_of(session, list(session.scalars(statement)), now)
     running = {machine_id: covering(some, now) for machine_id, some in windows.items()}
-    return {machine_id: window.title for machine_id, window in running.items() if window is not None}
+    return {machine_id: found[0].title for machine_id, found in running.items() if found is not None}
 
 
 def open_incidents(session: Session, customer_id: uuid.UUID | None = None) -> dict[uuid.UUID, tuple[str, str]]:
