@@ -60,7 +60,12 @@ def new_code() -> AnyResponse:
     who = signed_in("machines:write")
     with reading(who) as session:
         customers = list(session.scalars(select(Customer).order_by(Customer.name)))
-        sites = list(session.scalars(select(Site).order_by(Site.name)))
+        places = session.execute(
+            select(Site, Customer.name)
+            .join(Customer, Customer.id == Site.customer_id)
+            .order_by(Customer.name, Site.name)
+        ).all()
+        sites = [place for place, _ in places]
         form = Form(request.form)
         if request.method == "POST":
             customer = next((one for one in customers if str(one.id) == form["customer"]), None)
@@ -80,7 +85,7 @@ def new_code() -> AnyResponse:
                 desk = front.front().settings.address
                 return page("enrolment_code_made.html", row=row, code=text, customer=customer, desk=desk)
     return page(
-        "enrolment_code_new.html", form=form, customers=customers, sites=sites, status=422 if form.wrong else 200
+        "enrolment_code_new.html", form=form, customers=customers, places=places, status=422 if form.wrong else 200
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import paho.mqtt.client as mqtt
@@ -116,7 +117,7 @@ def test_each_attempt_is_refused_and_stands_on_the_log(rig: Rig, cast: Cast, ses
         return sign_in("127.0.0.1", rig.mqtt_port, "plant-a", a) == mqtt_wire.NOT_AUTHORISED
 
     until(stolen, "the stolen secret opens nothing any more")
-    with socket.create_connection(("127.0.0.1", rig.mqtt_port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", rig.mqtt_port), timeout=10) as line, suppress(ConnectionResetError):
         line.sendall(b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n")
         while line.recv(1000):
             pass
