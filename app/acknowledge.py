@@ -16,7 +16,7 @@ from app.front import as_house, front, now
 from app.pages.frame import page
 from app.problems import Problem
 from app.sealing import link_key
-from escalation import acts
+from escalation import acts, causes
 from escalation.channels import acklink
 from escalation.incident import Actor, NotNow
 from models.incidents import Incident
@@ -64,6 +64,8 @@ def _meant(token: str) -> Meant:
     with as_house() as session:
         notice = session.get(Notice, notice_id) if notice_id is not None else None
         incident = session.get(Incident, notice.incident_id) if notice is not None and notice.incident_id else None
+        if incident is not None:
+            incident = causes.survivor(session, incident)  # what was merged meanwhile goes on there
         person = session.get(Person, notice.person_id) if notice is not None and notice.person_id else None
         if notice is None:
             wait = limits.take(session, limits.LINK_ADDRESS, request.remote_addr or "", now())

@@ -5,60 +5,87 @@ The tables and columns are named here and nowhere else, so whatever an act may t
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
-from sqlalchemy import text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    String,
+    Table,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
+
+from models.base import Base
 
 Row: TypeAlias = dict[str, Any]  # Any: a value as PostgreSQL writes it in JSON
 Rows: TypeAlias = dict[str, dict[str, Row]]  # table → id → row
 Changes: TypeAlias = dict[str, Any]  # {table: {"made": [id], "changed": {id: {column: [before, after]}}}}
 
-_OF_INCIDENT = "t.incident_id = any(:ids)"
-_WHOLE = "to_jsonb(t)"
-
-
-def _only(*columns: str) -> str:
-    return "jsonb_build_object({})".format(", ".join(f"'{name}', to_jsonb(t.{name})" for name in ("id", *columns)))
-
-
-# What is looked at of each table, and which of its rows. Notices and findings are many: only what an act may change.
-TABLES: Mapping[str, tuple[str, str]] = {
-    "incidents": (_WHOLE, "t.id = any(:ids)"),
-    "promises": (_WHOLE, _OF_INCIDENT),
-    "promise_thresholds": (_WHOLE, _OF_INCIDENT),
-    "handovers": (_WHOLE, _OF_INCIDENT),
-    "companions": (_WHOLE, _OF_INCIDENT),
-    "help_wanted": (_WHOLE, _OF_INCIDENT),
-    "incident_relations": (_WHOLE, "(t.incident_id = any(:ids) or t.other_id = any(:ids))"),
-    "incident_causes": (_WHOLE, _OF_INCIDENT),
-    "severity_changes": (_WHOLE, _OF_INCIDENT),
-    "attachments": (_WHOLE, _OF_INCIDENT),
-    "escalations": (_WHOLE, _OF_INCIDENT),
-    "allowance_takings": (
-        _WHOLE,
-        "t.decision_id in (select i.decision_id from incidents i where i.id = any(:ids))",
-    ),
-    "findings": (_only("incident_id", "verdict", "judged_at"), _OF_INCIDENT),
-    "inbound_alerts": (_only("incident_id"), _OF_INCIDENT),
-    "timeline": (_only("incident_id", "public", "text", "facts"), _OF_INCIDENT),
-    "notices": (_only("incident_id", "rung", "round", "subject", "body", "given_up_at", "last_error"), _OF_INCIDENT),
+# What is looked at of each table: every column, or, where rows are many, only those an act may change.
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "incidents": (),
+    "promises": (),
+    "promise_thresholds": (),
+    "handovers": (),
+    "companions": (),
+    "help_wanted": (),
+    "incident_relations": (),
+    "incident_causes": (),
+    "severity_changes": (),
+    "attachments": (),
+    "escalations": (),
+    "allowance_takings": (),
+    "findings": ("incident_id", "verdict", "judged_at"),
+    "inbound_alerts": ("incident_id",),
+    "timeline": ("incident_id", "public", "text", "facts"),
+    "notices": ("incident_id", "rung", "round", "subject", "body", "given_up_at", "last_error"),
 }
 # Counted anew by every change, whatever it is.
 _COUNTED = {"incidents": frozenset({"version", "changed_at", "alone_since", "alone_s"})}
+
+
+def _table(name: str) -> Table:
+    if name not in TABLES:
+        raise ValueError(f"{name} is no table of an incident")
+    return Base.metadata.tables[name]
+
+
+def _whose(table: Table, incident_ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
+    """Which rows of a table belong to these incidents."""
+    match table.name:
+        case "incidents":
+            return table.c.id.in_(incident_ids)
+        case "incident_relations":
+            return or_(table.c.incident_id.in_(incident_ids), table.c.other_id.in_(incident_ids))
+        case "allowance_takings":
+            incidents = _table("incidents")
+            return table.c.decision_id.in_(select(incidents.c.decision_id).where(incidents.c.id.in_(incident_ids)))
+        case _:
+            return table.c.incident_id.in_(incident_ids)
 
 
 def look(session: Session, incident_ids: Collection[uuid.UUID]) -> Rows:
     """Every row of these incidents as it stands now."""
     session.flush()  # the database is asked, not the session
     found: Rows = {}
-    for table, (what, which) in TABLES.items():
-        asked = text(f"SELECT {what} FROM {table} t WHERE {which}")  # noqa: S608 - names of this module only
-        rows = session.scalars(asked, {"ids": list(incident_ids)})
-        found[table] = {str(row["id"]): row for row in rows}
+    for name, columns in TABLES.items():
+        table = _table(name)
+        parts = [part for column in ("id", *columns) for part in (literal(column), func.to_jsonb(table.c[column]))]
+        what = func.jsonb_build_object(*parts) if columns else func.to_jsonb(table.table_valued())
+        rows = session.scalars(select(type_coerce(what, JSONB)).where(_whose(table, incident_ids)))
+        found[name] = {str(row["id"]): row for row in rows}
     return found
 
 
@@ -94,23 +121,23 @@ def moved_on(now: Rows, changes: Changes) -> list[str]:
     return found
 
 
-def put_back(session: Session, table: str, id: str, columns: Mapping[str, tuple[Any, Any]]) -> None:  # Any: as Row
+def put_back(session: Session, name: str, id: str, columns: Mapping[str, tuple[Any, Any]]) -> None:  # Any: as Row
     """Set the columns of a row to what they were before. The caller has looked that nobody changed them since."""
-    if table not in TABLES:
-        raise ValueError(f"{table} is no table of an incident")
-    names = ", ".join(f'"{name}"' for name in sorted(columns))
-    before = {name: pair[0] for name, pair in columns.items()}
-    session.execute(
-        text(
-            f"UPDATE {table} SET ({names}) = (SELECT {names} FROM "  # noqa: S608 - names of this module and of columns
-            f"jsonb_populate_record(null::{table}, cast(:before AS jsonb))) WHERE id = :id"
-        ),
-        {"before": json.dumps(before), "id": id},
-    )
+    table = _table(name)
+    before = {column: _value(table.c[column], pair[0]) for column, pair in columns.items()}
+    session.execute(update(table).where(table.c.id == uuid.UUID(id)).values(before))
 
 
-def unmake(session: Session, table: str, ids: Collection[str]) -> None:
+def _value(column: Column[Any], given: object) -> ColumnElement[Any]:  # Any: the column's own type
+    """A value from JSON as its column has it: PostgreSQL reads back what it wrote."""
+    if given is None:
+        return null()
+    if isinstance(column.type, JSONB):
+        return literal(given, JSONB)
+    return cast(literal(str(given), String), column.type)
+
+
+def unmake(session: Session, name: str, ids: Collection[str]) -> None:
     """Take rows away that an act made."""
-    if table not in TABLES:
-        raise ValueError(f"{table} is no table of an incident")
-    session.execute(text(f"DELETE FROM {table} WHERE id = any(cast(:ids AS uuid[]))"), {"ids": list(ids)})  # noqa: S608 - as above
+    table = _table(name)
+    session.execute(delete(table).where(table.c.id.in_([uuid.UUID(id) for id in ids])))

@@ -50,6 +50,8 @@ def people(
         if shown is not None:
             since = incident.acknowledged_at
             said = f"{role} since {words.hour(since, zone, now)}" if since and role == "leads" else role
+            if role == "second" and incident.second_accepted_at is None:
+                said = "asked to stand beside, has not said yes"
             lonely = alone.seconds(incident, now) if role == "leads" else 0
             if lonely >= words.MINUTE:
                 said = f"{said}, {words.span(lonely)} of it alone"

@@ -217,6 +217,8 @@ def _where(incident: Incident, now: datetime, zone: tzinfo) -> str:
     since = words.hour(incident.began_at, zone, now)
     if incident.state == "waiting":
         return f"waiting for the {incident.waiting_for}, since {since}"
+    if incident.flapping_since is not None:
+        return f"since {since}; comes and goes since {words.hour(incident.flapping_since, zone, now)}"
     if incident.condition_ended_at is not None:
         return f"since {since}; ended by itself {words.hour(incident.condition_ended_at, zone, now)}"
     return f"since {since}"
@@ -233,8 +235,10 @@ def _beside(
     """Who is with me: the chip, the line below, and whether "nobody" must be said in bold."""
     owner, second = people
     if group == "mine":
-        if second is not None:
+        if second is not None and incident.second_accepted_at is not None:
             return person_view(second, duty), "second", False
+        if second is not None:
+            return person_view(second, duty), "asked, has not said yes", True
         if incident.severity > NEEDS_TWO:
             return None, "nobody needed", False
         since = incident.alone_since or incident.acknowledged_at or incident.opened_at

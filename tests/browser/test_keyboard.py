@@ -1,0 +1,94 @@
+"""From the page in the night to the resolution, with the keyboard alone: no pointer is used in this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
+
+from models.attachments import Attachment
+from models.incidents import Incident, TimelineEntry
+from models.session import SYSTEM, work
+from tests.browser.conftest import House
+
+PATIENCE = 30_000  # milliseconds: on a machine that is busy with other things a page takes its time
+
+
+def shows(where: Locator, text: str) -> None:
+    expect(where).to_contain_text(text, timeout=PATIENCE)
+
+
+def fresh(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]")
+
+
+def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard_alone(
+    page: Page, house: House, tmp_path: Path
+) -> None:
+    keys, toast, head, around = page.keyboard, page.locator("#toast"), page.locator(".head"), page.locator(".agreed")
+    fresh(page, "/incidents/VG-1005")  # the link in the page that woke her
+
+    keys.press("?")
+    overlay = page.locator("#all-keys")
+    expect(overlay).to_be_visible(timeout=PATIENCE)
+    for does in ("acknowledge", "undo your last act, for a minute", "merge into another one", "add a file"):
+        shows(overlay, does)
+    keys.press("Escape")
+    expect(overlay).to_be_hidden()
+
+    keys.press("a")
+    shows(toast, "You acknowledged")
+    shows(head, "acknowledged")
+    keys.press("c")
+    shows(head, "working")
+    keys.press("s")
+    shows(around, "the next is asked")
+
+    keys.press("n")
+    keys.type("smells like the batch job")
+    keys.press("Control+Enter")
+    expect(page.locator(".note-said", has_text="smells like the batch job")).to_be_visible(timeout=PATIENCE)
+
+    keys.press("b")
+    keys.type("Stop the batch by hand.")
+    keys.press("Control+Enter")
+    shows(around, "A way around holds since")
+    keys.press("u")
+    expect(around).not_to_contain_text("A way around holds since", timeout=PATIENCE)
+    expect(page.locator(".story li.undone").first).to_be_visible(timeout=PATIENCE)
+
+    keys.press("t")
+    keys.press("ArrowDown")  # from lead to scribe
+    keys.press("Control+Enter")
+    shows(around, "scribe")
+
+    keys.press("l")
+    keys.press("Tab")
+    keys.type("who knows this array?")
+    keys.press("Control+Enter")
+    shows(around, "who knows this array?")
+
+    log = tmp_path / "batch.log"
+    log.write_text("02:10 batch began\n")
+    with page.expect_file_chooser() as chooser:
+        keys.press("f")
+    chooser.value.set_files(log)
+    shows(around, "batch.log")
+
+    page.locator("body").press("x")
+    keys.type("The batch was moved to the night.")
+    keys.press("Control+Enter")
+    shows(toast, "Resolved")
+    keys.press("Control+Enter")
+    shows(head, "resolved")
+
+    with work(house.sessions, SYSTEM) as session:
+        incident = session.scalars(select(Incident).where(Incident.number == 1005)).one()
+        assert (incident.state, incident.owner_id) == ("resolved", house.night.dee)
+        assert session.scalars(select(Attachment.name).where(Attachment.incident_id == incident.id)).all() == [
+            "batch.log"
+        ]
+        mine = select(TimelineEntry.kind).where(TimelineEntry.incident_id == incident.id)
+        assert {"acknowledged", "claimed", "note", "swarm", "file", "undone", "resolved"} <= set(session.scalars(mine))
