@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import Flask, redirect, request
-from sqlalchemy import select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -21,7 +21,7 @@ from app.problems import Problem, not_found
 from contracts import ledger, signing, words
 from contracts.life import CannotBe
 from contracts.signing import Signable
-from models.agreements import Contract
+from models.agreements import Contract, TermsProposal
 from models.customers import Customer
 
 _SAID = {
@@ -80,12 +80,16 @@ def register(app: Flask) -> None:
 def read_signing(session: Session, who: Caller, customer: Customer, language: str, now: datetime) -> Signing:
     """Drafts and changes of the customer's contracts that may be signed now."""
     said, zone = _SAID[language], ZoneInfo(customer.zone)
-    contact = ledger.contact_of(session, who.person) if not who.is_staff else None
+    waits = exists().where(TermsProposal.contract_id == Contract.id, TermsProposal.state == "pending")
+    wanted = select(Contract).where(
+        Contract.customer_id == customer.id, or_(Contract.state == "draft", and_(Contract.state != "cancelled", waits))
+    )
+    contracts = session.scalars(wanted.order_by(Contract.number)).all()
+    contact = ledger.contact_of(session, who.person) if contracts and not who.is_staff else None
     may = contact is not None and "sign" in contact.may
-    wanted = select(Contract).where(Contract.customer_id == customer.id, Contract.state != "cancelled")
     items = [
         _item(one, who, may, language, zone)
-        for contract in session.scalars(wanted.order_by(Contract.number))
+        for contract in contracts
         for one in signing.signable(session, contract, now)
     ]
     told = said["may_not"].format(name=contact.name) if contact is not None and not may else ""
