@@ -52,6 +52,7 @@ def house(sessions: Sessions, cast: Cast) -> dict[str, uuid.UUID]:
                       {"channel": "email", "address": "ana@example.org", "quiet": "22:00-07:00", "loud": "0"},
                       phone]  # fmt: skip
         session.add(NamedPerson(customer_id=cast.plant, person_id=ana.id, duty="account engineer"))
+        session.get_one(Person, cast.max).rungs = ["lead"]
         for name, rung in (("Two", "number-two"), ("One", "number-one")):
             ids[name] = desk.engineer(session, name, cast.now, role="manager", rungs=[rung])
         return ids
