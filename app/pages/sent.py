@@ -62,7 +62,8 @@ def sent(name: str) -> AnyResponse:
             raise not_found("machine")
         customer = session.get_one(Customer, machine.customer_id)
         language = _language(who, customer)
-        look = looking.asked(*(request.args.get(one, "") for one in ("span", "from", "to")), now, zone())
+        given = request.args
+        look = looking.asked(given.get("span", ""), given.get("from", ""), given.get("to", ""), now, zone())
         call = Call(session, who, now)
         said = ""
         if request.method == "POST":
@@ -177,8 +178,9 @@ def _dressed(template: str, who: Caller, customer: Customer, *, status: int = 20
 
 def _speaker(language: str) -> Callable[..., str]:
     def speak(key: str, /, **facts: object) -> str:
-        words = sent_words if key in sent_words.WORDS["en"] else cover_words
-        return words.say(language, key, **facts)
+        if key in sent_words.WORDS["en"]:
+            return sent_words.say(language, key, **facts)
+        return cover_words.say(language, key, **facts)
 
     return speak
 
