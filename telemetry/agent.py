@@ -20,6 +20,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from telemetry import agent_vitals
 from telemetry.agent_queue import Queue
+from telemetry.diagnosing import Diagnoser
+from telemetry.mqtt_tls import Tls, context, said
 
 log = structlog.get_logger()
 
@@ -41,14 +43,23 @@ class Address:
     host: str
     port: int
     machine: str
-    password: str
+    password: str  # empty when the certificate in `tls` says who it is
+    tls: Tls | None = None
 
 
 class Agent:
     """Guards the queue, the connection, and how far was sent on it."""
 
-    def __init__(self, address: Address, queue: Queue, every_s: float, vitals: agent_vitals.Vitals) -> None:
+    def __init__(
+        self,
+        address: Address,
+        queue: Queue,
+        every_s: float,
+        vitals: agent_vitals.Vitals,
+        diagnoser: Diagnoser | None = None,
+    ) -> None:
         self.address, self.queue, self.every_s, self.vitals = address, queue, every_s, vitals
+        self.diagnoser = diagnoser  # without one nothing is heard of asks
         self.topic = f"vigie/{address.machine}"
         self.is_connected = False
         self._client: Client | None = None
@@ -109,14 +120,17 @@ class Agent:
         client = Client(
             CallbackAPIVersion.VERSION2, client_id=self.address.machine, protocol=MQTTProtocolVersion.MQTTv311
         )
-        client.username_pw_set(self.address.machine, self.address.password)
+        if self.address.tls is not None:
+            client.tls_set_context(context(self.address.tls))
+        if self.address.password:
+            client.username_pw_set(self.address.machine, self.address.password)
         client.will_set(f"{self.topic}/status", "offline", qos=1, retain=True)
         client.on_connect, client.on_disconnect = self._connected, self._disconnected
         client.on_publish, client.on_message = self._published, self._heard
         try:
             client.connect(self.address.host, self.address.port, KEEPALIVE_S)
         except OSError as error:
-            log.info("agent_no_broker", host=self.address.host, port=self.address.port, error=str(error))
+            log.info("agent_no_broker", host=self.address.host, port=self.address.port, error=said(error))
             return
         self._client = client
 
@@ -166,6 +180,8 @@ class Agent:
         self._receipt_due = monotonic() + self._resend_s
         client.publish(f"{self.topic}/status", "online", qos=1, retain=True)
         client.subscribe(f"{self.topic}/receipt", qos=1)
+        if self.diagnoser is not None:
+            client.subscribe(f"{self.topic}/ask", qos=1)
         log.info("agent_connected", machine=self.address.machine, waiting=self.queue.length)
 
     def _disconnected(
@@ -177,6 +193,9 @@ class Agent:
         self._in_flight.discard(mid)
 
     def _heard(self, client: Client, _: Any, received: MQTTMessage) -> None:
+        if received.topic == f"{self.topic}/ask":
+            self._asked(client, received)
+            return
         try:
             seq = int(orjson.loads(received.payload)["seq"])
         except (ValueError, KeyError, TypeError):
@@ -187,3 +206,9 @@ class Agent:
         self._sent = max(self._sent, seq)
         self._resend_s = RESEND_AFTER_S
         self._receipt_due = monotonic() + self._resend_s
+
+    def _asked(self, client: Client, received: MQTTMessage) -> None:
+        """Read what was asked and say it; the readings are quick, and nothing else waits for long."""
+        answer = self.diagnoser.answer(bytes(received.payload), retained=received.retain) if self.diagnoser else None
+        if answer is not None:
+            client.publish(f"{self.topic}/answer", answer, qos=1)

@@ -107,10 +107,11 @@ def issue_server(authority: Authority, names: Sequence[str], now: datetime, *, d
     """A certificate for a broker that is reached under these host names and addresses."""
     if not names:
         raise PkiError("a server needs at least one name: say under which host names and addresses it is reached")
+    reached = x509.SubjectAlternativeName([_alternative(name) for name in names])
     key = ec.generate_private_key(ec.SECP256R1())
     made = (
         _leaf(authority, names[0], key.public_key(), now, days, ExtendedKeyUsageOID.SERVER_AUTH)
-        .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
+        .add_extension(reached, critical=False)
         .sign(authority.key, hashes.SHA256())
     )
     return _issued(made, key_pem(key).decode())

@@ -23,14 +23,16 @@ from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.diagnostics import DiagnosticConsent
 from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
+from models.enrolment import Enrolment, EnrolmentCode
 from models.escalations import Escalation
 from models.inbound import InboundAlert, InboundChange, InboundDoor
 from models.incidents import Finding, Promise, TimelineEntry
-from models.machines import Machine, MachineState
+from models.machines import Machine, MachineCredential, MachineState
 from models.maintenance import MaintenanceWindow
 from models.notices import Notice
 from models.people import Person
 from models.relations import IncidentCause, IncidentRelation
+from models.security import SecurityEvent
 from models.severities import SeverityChange
 from models.swarm import Companion, HelpWanted
 from models.telemetry import DeadLetter, DeliveryCount
@@ -72,6 +74,10 @@ class Things:
     calendar: str
     window: str
     consent: str
+    enrolment: str
+    code: str
+    credential: str
+    event: str = "FE-1"
     subject: str = "storage"
     mapping: str = "hall"
     session: str = "0123456789abcdef"
@@ -171,7 +177,29 @@ def furnish(session: Session, cast: Cast, whose: str) -> Things:
         escalation=_escalation(session, customer_id, canary, cast),
         **_duty(session, cast, customer_id, incident.id),
         **_beside(session, cast, customer_id, incident.id, canary),
+        **_enrolment(session, cast, customer_id, machine_id, canary),
     )
+
+
+def _enrolment(
+    session: Session, cast: Cast, customer_id: uuid.UUID, machine_id: uuid.UUID, canary: str
+) -> dict[str, str]:
+    """A code, a machine that waits, a credential, and what was tried in its name."""
+    owned, now = {"customer_id": customer_id}, cast.now
+    ends, digest = now + timedelta(days=7), hashlib.sha256(canary.encode()).digest()
+    rows: dict[str, Identified] = {
+        "code": EnrolmentCode(**owned, label=canary, code_hash=digest, code_end="abcd", most_uses=2, made_by=canary,
+                              created_at=now, expires_at=ends),
+        "enrolment": Enrolment(**owned, name=f"waits-{digest.hex()[:8]}", title=canary, wants="secret", state="pending",
+                               facts={"os": canary}, address=canary, ticket_hash=digest, asked_at=now, until=ends),
+        "credential": MachineCredential(**owned, machine_id=machine_id, label="seen", password_hash="$7$1$AA==$AA==",
+                                        created_at=now),
+        "attempt": SecurityEvent(**owned, kind="wrong_credential", username=canary, detail=canary, door="mqtt",
+                                 slot=now, first_at=now, last_at=now, count=3, machine_id=machine_id),
+    }  # fmt: skip
+    session.add_all(rows.values())
+    session.flush()  # the ids below are theirs
+    return {name: str(rows[name].id) for name in ("code", "enrolment", "credential")}
 
 
 def _beside(session: Session, cast: Cast, customer_id: uuid.UUID, incident: uuid.UUID, canary: str) -> dict[str, str]:
