@@ -227,6 +227,8 @@ def _queue(sessions: Sessions) -> None:
 
     def page() -> None:
         with work(sessions, SYSTEM) as session:
+            # On a machine that is busy with other work our process may rest longer than a session may.
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             read_queue(session, None, NOW, paris)
 
     def listed() -> None:
