@@ -112,7 +112,7 @@ class Handover(Owned, Base):
         Index("uq_handovers_one_offered", "incident_id", unique=True, postgresql_where=text("state = 'offered'")),
     )
 
-    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
     giver_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
     taker_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
     note: Mapped[dict[str, Any]]

@@ -33,7 +33,7 @@ class Escalation(Owned, Base):
         Index("ix_escalations_next_word_at", "next_word_at", postgresql_where=text("ended_at is null")),
     )
 
-    incident_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    incident_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
     reason: Mapped[str]  # see escalation.pressing.REASONS
     words: Mapped[str]
     asked_by: Mapped[str]

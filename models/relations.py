@@ -46,7 +46,7 @@ class IncidentRelation(Owned, Base):
         ),
     )
 
-    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str]
     other_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
     ref: Mapped[str] = mapped_column(default="")  # the number others know it by: CHG-4711, a vendor's case
@@ -78,7 +78,7 @@ class IncidentCause(Owned, Base):
         Index("ix_incident_causes_machine_id_cause", "machine_id", "cause"),
     )
 
-    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
     machine_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"))
     cause: Mapped[str]
     from_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("incidents.id", ondelete="SET NULL"))

@@ -58,7 +58,7 @@ class HelpWanted(Owned, Base):
         Index("uq_help_wanted_once", "incident_id", "subject", unique=True, postgresql_where=text("ended_at is null")),
     )
 
-    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"), index=True)
     subject: Mapped[str]  # as in escalation.subjects and trainings
     words: Mapped[str]  # what is needed, for those who have it
     asked_by: Mapped[str]

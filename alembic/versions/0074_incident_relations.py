@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_relations")),
     )
     op.create_index(op.f("ix_incident_relations_customer_id"), "incident_relations", ["customer_id"], unique=False)
+    op.create_index(op.f("ix_incident_relations_incident_id"), "incident_relations", ["incident_id"], unique=False)
     op.create_index(op.f("ix_incident_relations_other_id"), "incident_relations", ["other_id"], unique=False)
     op.create_index(
         "uq_incident_relations_once",
@@ -92,6 +93,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_causes")),
     )
     op.create_index(op.f("ix_incident_causes_customer_id"), "incident_causes", ["customer_id"], unique=False)
+    op.create_index(op.f("ix_incident_causes_incident_id"), "incident_causes", ["incident_id"], unique=False)
     op.create_index("ix_incident_causes_machine_id_cause", "incident_causes", ["machine_id", "cause"], unique=False)
     op.create_index(
         "uq_incident_causes_once",

@@ -108,6 +108,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_help_wanted")),
     )
+    op.create_index(op.f("ix_help_wanted_incident_id"), "help_wanted", ["incident_id"], unique=False)
     op.create_index(op.f("ix_help_wanted_customer_id"), "help_wanted", ["customer_id"], unique=False)
     op.create_index(
         "uq_help_wanted_once",

@@ -25,6 +25,9 @@ def upgrade() -> None:
         op.f("fk_incidents_merged_into_id"), "incidents", "incidents", ["merged_into_id"], ["id"], ondelete="SET NULL"
     )
     op.create_index(op.f("ix_incidents_merged_into_id"), "incidents", ["merged_into_id"], unique=False)
+    # Every act looks at what hangs on its incident.
+    for table in ("handovers", "escalations"):
+        op.create_index(op.f(f"ix_{table}_incident_id"), table, ["incident_id"], unique=False)
     # What a cause was before is looked for by the cause, over every customer.
     op.create_index("ix_incidents_cause_opened_at", "incidents", ["cause", "opened_at"], unique=False)
     op.create_check_constraint(
@@ -33,6 +36,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for table in ("handovers", "escalations"):
+        op.drop_index(op.f(f"ix_{table}_incident_id"), table_name=table)
     op.drop_index("ix_incidents_cause_opened_at", table_name="incidents")
     op.drop_constraint(op.f("ck_incidents_merged_is_closed"), "incidents", type_="check")
     op.drop_column("incidents", "waiting_reason")
