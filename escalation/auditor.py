@@ -38,7 +38,8 @@ class Alarm:
     """Something is wrong with the house itself. `rule` and `subject` together name it."""
 
     # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck,
-    # path_closed, nobody_reachable, rung_unproved, person_unproved, contract_untold, contract_told_nobody, gap_untold
+    # path_closed, messages_dropped,
+    # nobody_reachable, rung_unproved, person_unproved, contract_untold, contract_told_nobody, gap_untold
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
@@ -50,6 +51,7 @@ def audit_house(session: Session, now: datetime) -> list[Alarm]:
     return [
         *_processes(session, now),
         *_way_in(session, now),
+        *_dropped(session, now),
         *_incidents(session, now),
         *_promises(session, now),
         *_notices(session, now),
@@ -77,6 +79,22 @@ def _way_in(session: Session, now: datetime) -> list[Alarm]:
     unknown, because = path.facts.get("unknown_machines", 0), path.facts.get("because", "")
     closed = f"The way from the machines to us is closed since {_hour(path.started_at)}"
     return [Alarm("path_closed", "the way in", f"{closed}: {because}; {unknown} are unknown.", path.started_at)]
+
+
+def _dropped(session: Session, now: datetime) -> list[Alarm]:
+    """A broker threw away what it had acknowledged: its queue was full, and only who sends again still has it."""
+    bridges = session.scalars(
+        select(ProcessBeat).where(ProcessBeat.name.startswith("bridge"), ProcessBeat.beat_at > now - _BEAT)
+    )
+    return [
+        Alarm(
+            "messages_dropped", beat.name,
+            f"The broker of {beat.name} has dropped {dropped} messages since it started: its queue was full. "
+            "Our agents send theirs again; those of others are lost.", beat.started_at,
+        )
+        for beat in bridges
+        if (dropped := int(beat.facts.get("dropped_by_broker", 0)))
+    ]  # fmt: skip
 
 
 def _incidents(session: Session, now: datetime) -> list[Alarm]:

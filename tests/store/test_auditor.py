@@ -79,6 +79,18 @@ def test_a_process_without_progress_is_an_alarm(sessions: Sessions, cast: Cast) 
     assert [(alarm.rule, alarm.subject) for alarm in alarms] == [("process_stuck", "bridge")]
 
 
+def test_messages_dropped_by_the_broker_are_an_alarm(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        for name, dropped in (("bridge", 0), ("bridge-2", 7)):
+            facts = {"dropped_by_broker": dropped}
+            row = ProcessBeat(name=name, pid=1, state="running", started_at=cast.now, beat_at=cast.now, facts=facts)
+            session.add(row)
+    with work(sessions, SYSTEM) as session:
+        (alarm,) = audit_house(session, cast.now + desk.minutes(1))
+    assert (alarm.rule, alarm.subject) == ("messages_dropped", "bridge-2")
+    assert "dropped 7 messages" in alarm.words
+
+
 def test_operators_are_told_once_an_hour_past_the_outbox(sessions: Sessions, cast: Cast) -> None:
     letters: list[Letter] = []
 
