@@ -84,7 +84,8 @@ def send_code(session: Session, person: Person, channel: str, address: str, acto
     minutes = int(reach.CODE_COUNTS.total_seconds() // 60)
     text = f"Your code is {code}. Enter it in Vigie within {minutes} minutes: it proves that this way reaches you."
     body = {"type": "vigie.house.code", "text": text, "path": "/my/ways", "data": {"severity": 4}}
-    draft = Draft(NO_RUNG, 0, channel, address, f"Vigie: your code is {code}", body, "a way is confirmed", person.id)
+    # Subjects stand in the log of notices, which colleagues read; the code is in the text alone.
+    draft = Draft(NO_RUNG, 0, channel, address, "Vigie: your code", body, "a way is confirmed", person.id)
     outbox.enqueue_word(session, None, f"code/{row.id}/{now.isoformat()}", draft, now)
     facts = {"channel": channel}
     audit.record(session, actor=actor.name, deed="way.code_sent", subject=f"person:{person.id}", facts=facts, now=now)

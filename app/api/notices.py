@@ -22,7 +22,7 @@ State = Literal["waiting", "sending", "retrying", "taken", "delivered", "failed"
 
 class NoticeOut(Out):
     id: uuid.UUID = Field(description="also the idempotency key that the receiver sees")
-    customer_id: uuid.UUID
+    customer_id: uuid.UUID | None = Field(description="null: a word of the house to its own people")
     incident_id: uuid.UUID | None
     person_id: uuid.UUID | None
     channel: str

@@ -34,10 +34,11 @@ def arm(where: str, when: Literal["before", "after"], nth: int) -> None:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             nonlocal calls
             calls += 1
-            if calls == nth and when == "before":
+            mine = calls  # several threads may be inside at once
+            if mine == nth and when == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
             answer = inner(*args, **kwargs)
-            if calls == nth:
+            if mine == nth:
                 os.kill(os.getpid(), signal.SIGKILL)
             return answer
 

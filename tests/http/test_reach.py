@@ -72,7 +72,7 @@ def test_a_way_is_added_confirmed_put_first_and_removed_on_ones_own_page(
     assert (added.status_code, added.location) == (303, "/my/ways?said=code")
     with work(sessions, SYSTEM) as session:
         sent = session.scalars(select(Notice).where(Notice.channel == "sms")).one()
-    (code,) = re.findall(r"\d{6}", sent.subject)
+    (code,) = re.findall(r"\d{6}", sent.body["text"])
     refused = dee.post("/my/ways", data=new | {"do": "confirm", "code": "12"})
     assert (refused.status_code, "This is not the code that was sent." in refused.text) == (422, True)
     assert dee.post("/my/ways", data=new | {"do": "confirm", "code": code}).status_code == 303
@@ -117,7 +117,7 @@ def test_a_manager_sees_to_others_ways_and_cannot_confirm_for_them(
     assert eve.post(f"{ways}/code", MAIL).status_code == 403
     assert max_.post(f"{ways}/code", MAIL).status_code == 204
     with work(sessions, SYSTEM) as session:
-        (code,) = re.findall(r"\d{6}", session.scalars(select(Notice.subject)).one())
+        (code,) = re.findall(r"\d{6}", session.scalars(select(Notice)).one().body["text"])
     assert max_.post(f"{ways}/confirm", MAIL | {"code": code}).status_code == 403
     dee = visit("dee")
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
@@ -128,6 +128,18 @@ def test_a_manager_sees_to_others_ways_and_cannot_confirm_for_them(
     assert dee.post(f"{ways}/test", {**MAIL, "address": "x@example.org"}).status_code == 422
     (proof,) = (dee.get(f"{ways}/proofs").json or {})["items"]
     assert (proof["standing"], proof["reachable"]) == ("asked", True)
+
+
+def test_the_log_of_notices_shows_words_of_the_house_and_no_code(visit: Visit, cast: Cast) -> None:
+    dee = visit("dee")
+    dee.post(f"/api/v1/people/{cast.dee}/ways/code", MAIL)
+    answer = dee.get("/api/v1/notices")
+    assert answer.status_code == 200
+    (notice,) = (answer.json or {})["items"]
+    assert (notice["customer_id"], notice["subject"]) == (None, "Vigie: your code")
+    page = dee.get("/notices").text
+    assert "Vigie: your code" in page
+    assert re.search(r"code is \d{6}", page + answer.text) is None
 
 
 def test_wrong_codes_over_the_api_are_counted_though_refused(visit: Visit, cast: Cast) -> None:
