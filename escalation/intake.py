@@ -224,6 +224,21 @@ class Answer:
     joined: bool = False
 
 
+def case_of(request: Request, row: DecisionRow, actor: Actor, now: datetime) -> Case:
+    """What a person asks for, as an incident is opened on it."""
+    return Case(
+        machine_id=request.machine_id,
+        cause=request.cause or f"asked:{row.id}",
+        kind="request",
+        channel=request.channel,
+        severity=request.severity,
+        title=request.title,
+        summary=request.summary,
+        began_at=now,
+        told_by_customer=actor.is_customer,
+    )
+
+
 def open_by_person(session: Session, customer_id: uuid.UUID, request: Request, actor: Actor, now: datetime) -> Answer:
     """Open an incident that a person asks for. A refusal is an answer with its words, and is recorded as well.
 
@@ -243,17 +258,7 @@ def open_by_person(session: Session, customer_id: uuid.UUID, request: Request, a
             now=now,
         )
         return Answer(row, None)
-    case = Case(
-        machine_id=request.machine_id,
-        cause=request.cause or f"asked:{row.id}",
-        kind="request",
-        channel=request.channel,
-        severity=request.severity,
-        title=request.title,
-        summary=request.summary,
-        began_at=now,
-        told_by_customer=actor.is_customer,
-    )
+    case = case_of(request, row, actor, now)
     joins = bool(request.machine_id and request.cause)
     there = causes.open_incident(session, customer_id, request.machine_id, request.cause) if joins else None
     incident = opening.insert(session, holds, row, case, now) if there is None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -15,8 +16,7 @@ from contracts.in_force import Standing
 from contracts.outside import Offer
 from escalation import opening, words
 from escalation.incident import Actor, NotNow
-from escalation.intake import Answer, Request
-from escalation.opening import Case
+from escalation.intake import Answer, Request, case_of
 from models import audit
 from models.agreements import Contract
 from models.customers import Customer, Site
@@ -53,17 +53,8 @@ def accept(
         row.facts = {**row.facts, "english": {"reason": said.reason, "remedy": said.remedy}}
     row.facts = {**row.facts, "accepts": str(refused.id), "offer": offer.to_json()}
     refused.facts = {**refused.facts, "accepted": str(row.id)}
-    case = Case(
-        machine_id=refused.machine_id,
-        cause=request.cause or f"asked:{row.id}",
-        kind="request",
-        channel=request.channel,
-        severity=asked.severity,
-        title=request.title,
-        summary=request.summary,
-        began_at=now,
-        told_by_customer=actor.is_customer,
-    )
+    wanted = replace(request, machine_id=refused.machine_id, severity=asked.severity)
+    case = case_of(wanted, row, actor, now)
     incident = opening.insert(session, holds, row, case, now)
     if incident is None:
         return NotNow("An incident is open for this cause already.", "Work on it there.", "duplicate")
