@@ -83,7 +83,8 @@ def test_17_a_watcher_back_from_the_dead_changes_nothing(
     speakers = trial.connect(machines)
     for each in speakers:
         each.speak(20)
-    until(lambda: len({owner for _, owner in positions(trial).values()} - {""}) == 1 and _moved(trial), "it stores", 180)
+    until(lambda: {owner for _, owner in positions(trial).values()} == {"watch-1"}, "it has taken everything", 180)
+    until(lambda: _moved(trial), "it stores", 180)
     zombie.process.send_signal(signal.SIGSTOP)
     heir = watcher(trial, "watch-2")
 
