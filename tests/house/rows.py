@@ -66,6 +66,7 @@ CHOSEN: dict[str, Any] = {
     "service_calendars.name": "filled",
     "reading_rollups.grain": "hour",
     "shifts.ends_at": AT + dt.timedelta(hours=8),
+    "signatures.digest": "c" * 64,
     "times_off.ends_at": AT + dt.timedelta(hours=8),
     "times_off.kind": "absent",
     "trainings.level": "senior",
