@@ -46,7 +46,8 @@ def want_help(
     session.add(row)
     who = [person.name for person in skilled(session, subject, now)]
     known = f"{listed(who)} can see it." if who else "Nobody of ours has this skill on record."
-    story.tell(session, incident, "swarm", f"Help wanted with {subject}: {words}. {known}", now, actor=actor)
+    said = words.strip() if words.strip().endswith((".", "?", "!")) else f"{words.strip()}."
+    story.tell(session, incident, "swarm", f"Help wanted with {subject}: {said} {known}", now, actor=actor)
     story.changed(session, incident, "want help", now, actor=actor, facts={"subject": subject, "skilled": who})
     return row
 

@@ -45,6 +45,16 @@ def second(
     incident = grasp(session, incident_id, Act.SECOND, now, expected_version)
     if isinstance(incident, NotNow):
         return incident
+    there = seconds.asked(session, incident)
+    if there is not None and person_id is None:
+        with as_staff(session):
+            name = session.get_one(Person, there.person_id).name
+        said = (
+            f"{name} stands beside already."
+            if there.state == "accepted"
+            else f"{name} is asked, and may still say yes."
+        )
+        return NotNow(said, "Name somebody else, or let the rule ask the next.", "person")
     refused = seconds.attach(session, incident, now, actor=actor, person_id=person_id)
     if refused is not None:
         return refused

@@ -51,7 +51,7 @@ def people(
             since = incident.acknowledged_at
             said = f"{role} since {words.hour(since, zone, now)}" if since and role == "leads" else role
             if role == "second" and incident.second_accepted_at is None:
-                said = "asked to stand beside, has not said yes"
+                said = "asked, no yes yet"
             lonely = alone.seconds(incident, now) if role == "leads" else 0
             if lonely >= words.MINUTE:
                 said = f"{said}, {words.span(lonely)} of it alone"
@@ -92,8 +92,8 @@ def delivery_words(notice: Notice, now: datetime, zone: tzinfo) -> str:
         return f"given up {words.hour(notice.given_up_at, zone, now)}: {notice.last_error or 'no reason given'}"
     if notice.tries:
         return f"try {notice.tries + 1} at {words.hour(notice.next_try_at, zone, now)}; {notice.last_error}"
-    if notice.due_at > now:
-        return f"leaves {words.hour(notice.due_at, zone, now)}"
+    if notice.next_try_at > now:
+        return f"leaves {words.hour(notice.next_try_at, zone, now)}"
     return "leaves now"
 
 

@@ -238,7 +238,7 @@ def _beside(
         if second is not None and incident.second_accepted_at is not None:
             return person_view(second, duty), "second", False
         if second is not None:
-            return person_view(second, duty), "asked, has not said yes", True
+            return person_view(second, duty), "asked, no yes yet", True
         if incident.severity > NEEDS_TWO:
             return None, "nobody needed", False
         since = incident.alone_since or incident.acknowledged_at or incident.opened_at
