@@ -22,7 +22,7 @@ from models.artefacts import ModelArtefact
 from models.base import new_id
 from models.incidents import Finding
 from models.telemetry import DeadLetter
-from telemetry import history, positions, shelf, taught
+from telemetry import history, positions, security, shelf, taught
 from telemetry.admission import Heard
 from telemetry.directory import Known
 from telemetry.frozen import with_window
@@ -132,6 +132,9 @@ def _store_letters(session: Session, partition: int, pending: Pending) -> None:
     rows = [_letter_row(partition, letter) for letter in pending.letters.values()]
     if rows:
         session.execute(insert(DeadLetter).on_conflict_do_nothing(), rows)
+    foreign = [letter for letter in pending.letters.values() if letter.reason == "not_its_own"]
+    if foreign:
+        security.note_foreign(session, [(each.envelope, _printable(each.machine)) for each in foreign])
 
 
 def _letter_row(partition: int, letter: Letter) -> dict[str, Any]:

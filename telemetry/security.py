@@ -16,6 +16,7 @@ from models.machines import Machine
 from models.security import SecurityEvent
 from telemetry.broker_log import CONNECTED, Sighting
 from telemetry.enrol import machine_of
+from telemetry.envelope import Envelope
 
 # Kind → what it is, for a person; the same words on the page and in the API's document.
 KINDS: Final[Mapping[str, str]] = {
@@ -54,7 +55,7 @@ def note(session: Session, sightings: Iterable[Sighting], door: str, done: Mappi
         return 0
     room = _room(session, {key[-1] for key in grouped})
     owners = _owners(session, {machine_of(key[1]) for key in grouped})
-    for (kind, user, address, detail, slot), many in grouped.items():
+    for (kind, user, address, detail, slot), many in sorted(grouped.items(), key=lambda pair: pair[0]):
         room[kind, slot] -= 1
         if room[kind, slot] < 0:
             user, address, detail = "", "", _MORE
@@ -68,6 +69,17 @@ def note(session: Session, sightings: Iterable[Sighting], door: str, done: Mappi
             "count": sum(one.count for one in many), "machine_id": machine_id, "customer_id": customer_id,
         })  # fmt: skip
     return sum(one.count for many in grouped.values() for one in many)
+
+
+def note_foreign(session: Session, spoken: Iterable[tuple[Envelope, str]]) -> None:
+    """Somebody spoke for a machine without being its gateway; with what it said, the machine it spoke for."""
+    seen = []
+    for envelope, machine in spoken:
+        topic = envelope.topic.decode("utf-8", "replace").replace("\0", "")
+        speaker = topic.split("/")[1] if topic.startswith("vigie/") else ""
+        detail = f"for {machine[:63]} under {topic[:120]}"
+        seen.append(Sighting(envelope.arrived_ms / 1000, "foreign_machine", speaker[:100], detail=detail))
+    note(session, seen, "mqtt")
 
 
 def forget_old(session: Session, now: datetime) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from models.mappings import GatewayMachine, SourceMapping
+from models.security import SecurityEvent
 from models.session import SYSTEM, work
 from models.telemetry import DeadLetter
 from telemetry import enrol
@@ -49,6 +50,8 @@ def test_a_gateway_speaks_for_the_machines_declared_for_it_and_for_no_other(plan
     assert plant.one(select(DeadLetter.reason, DeadLetter.machine)) == [("not_its_own", "joinery-files")]
     assert plant.ledger("joinery-files") == {"received": 1, "refused": 1}
     assert plant.stored(cast.joinery_machine) == []
+    tried = plant.one(select(SecurityEvent.kind, SecurityEvent.username, SecurityEvent.count))
+    assert tried == [("foreign_machine", "gw-1", 1)]
 
 
 def test_a_watcher_that_comes_after_knows_the_births_of_before(plant: Plant, cast: Cast) -> None:
