@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from models.agreements import Contract, ContractLine
 from models.customers import Customer, Site
-from models.incidents import Incident
+from models.incidents import Finding
 from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeliveryCount
@@ -57,7 +57,7 @@ def healthy(sessions: Sessions) -> int:
 
 
 def incidents(sessions: Sessions) -> dict[str, str]:
-    """Machine to kind, of every incident."""
+    """Machine to kind, of every finding: a row of one transaction with its incident, which many machines may share."""
     with work(sessions, SYSTEM) as session:
-        rows = session.execute(select(Machine.name, Incident.kind).join(Incident, Incident.machine_id == Machine.id))
+        rows = session.execute(select(Machine.name, Finding.kind).join(Finding, Finding.machine_id == Machine.id))
         return {row.name: row.kind for row in rows}

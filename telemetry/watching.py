@@ -206,8 +206,9 @@ class Watching:
                 found += [(place, verdicts.held(m, v)) for v in seen]
             if self.scores is not None and m.eyes.score is not None:
                 self.scores.append((m.name, r.at_ms, m.eyes.score))
-            mended = any(not turn.opened for turn in turns)
-            m.settle(r.at_ms, mended=mended, booted=m.rules.began_anew(metrics))
+            mended = bool(turns) and any(not turn.opened for turn in turns)
+            if (booted := m.rules.began_anew(metrics)) or mended:
+                m.settle(r.at_ms, mended=mended, booted=booted)
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
         if not m.is_mature:
