@@ -36,7 +36,8 @@ def test_one_moves_along_a_machines_charts_by_keys_and_by_mouse(page: Page) -> N
     assert (closer, until) == (start + 21_600, end - 21_600)
     page.go_back()
     page.wait_for_url(earlier)
-    expect(charts.first).to_be_visible()
+    drawn_from = "start => JSON.parse(document.querySelector('[data-chart-data]').textContent).start === start"
+    page.wait_for_function(drawn_from, arg=start)
     drawn = page.locator("figure .u-over").first
     if not page.evaluate("document.querySelector('.uplot') !== null"):
         return  # the library was not brought: the still pictures and the keys are what there is

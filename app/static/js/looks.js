@@ -1,8 +1,12 @@
 // Looking at another span of the same machine: the address changes, and the page's parts are brought anew.
+import { now } from "./clock.js";
 import { onKey } from "./keys.js";
 import { refresh } from "./refresh.js";
 
 const SHORTEST = 60;
+// How far each key moves the two ends, in widths of the span.
+const STEPS = { ArrowLeft: [-0.5, -0.5], ArrowRight: [0.5, 0.5], "+": [0.25, -0.25], "-": [-0.5, 0.5] };
+let ahead = null; // where we are going, until that page has come: keys pressed meanwhile go on from there
 
 export const canLook = (figure) => Boolean(figure.closest("[data-looks]"));
 
@@ -14,13 +18,14 @@ export function bindLooks() {
     event.preventDefault();
     go(new URL(link.href));
   });
-  for (const key of ["ArrowLeft", "ArrowRight", "+", "-", "0"]) {
+  for (const key of [...Object.keys(STEPS), "0"]) {
     onKey(key, () => {
+      if (ahead && STEPS[key]) return step(...STEPS[key]);
       const link = document.querySelector(`[data-look-key="${key}"]`);
-      if (!link) return false;
-      go(new URL(link.href));
+      return link ? go(new URL(link.href)) : false;
     });
   }
+  document.addEventListener("vigie:fresh", () => { ahead = null; });
   addEventListener("popstate", () => refresh());
   document.addEventListener("wheel", turn, { passive: false });
 }
@@ -32,6 +37,12 @@ export function lookAt(from, to) {
   address.searchParams.set("from", String(Math.round(from)));
   address.searchParams.set("to", String(Math.round(end)));
   go(address);
+}
+
+function step(first, last) {
+  const width = ahead.end - ahead.start;
+  const over = Math.max(0, ahead.end + last * width - now() / 1000);
+  lookAt(ahead.start + first * width - over, ahead.end + last * width - over);
 }
 
 export function moveBy(seconds) {
@@ -70,6 +81,8 @@ function turn(event) {
 }
 
 function go(address) {
+  const { from, to } = Object.fromEntries(address.searchParams);
+  ahead = from && to ? { start: Number(from), end: Number(to) } : null;
   history.pushState(null, "", address);
   refresh();
 }
