@@ -19,7 +19,8 @@ from app import revisions
 from app.folder import ROOM_NEEDED
 from app.settings import Settings
 from telemetry import mqtt_tls
-from telemetry.broker_keeping import CHECK_USER, greet
+from telemetry.broker_access import CHECK_USER
+from telemetry.broker_keeping import greet
 
 # Devices and promises are compared by time: more than this between two of our own clocks is worth a word.
 LARGEST_SKEW_S = 2.0

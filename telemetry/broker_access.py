@@ -10,6 +10,9 @@ from telemetry.formats.sources import SOURCES
 
 DROPPED: Final = "$SYS/broker/publish/messages/dropped"
 _NAMELESS: Final = ("v1/devices/me/", "v1/gateway/")
+# Users of the house beside the bridge, by the bridge's secret: one connection a user, and the bridge's must not end.
+CHECK_USER: Final = "vigie-check"  # may do nothing at all
+RECORD_USER: Final = "vigie-record"  # may read what the bridge reads: `vigie record`
 _READS: Final = ("vigie/%u/receipt", "vigie/%u/ask", "spBv1.0/+/NCMD/%u", "spBv1.0/STATE/+", "STATE/+")
 
 
@@ -36,6 +39,9 @@ def rules(bridge_user: str, others: Iterable[tuple[str, str]] = (), *, nameless:
         "topic write spBv1.0/+/NCMD/+",
         "topic write spBv1.0/STATE/+",  # whether the primary host is there
         "topic write STATE/+",
+        "",
+        f"user {RECORD_USER}",
+        *(f"topic read {topic}" for topic in bridge_topics()),
     ]
     return "\n".join(lines) + "\n"
 

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from telemetry.broker_access import Access, read_rules, rules
 from telemetry.broker_access import bridge_topics as bridge_topics
 from telemetry.enrol import fits, hashed
+
+log = structlog.get_logger()
 
 # Enough for a history of five thousand reports in one message; a larger packet ends its connection.
 LARGEST_PACKET: Final = 1_310_720
@@ -26,6 +30,7 @@ QUEUED_MESSAGES: Final = 1_000_000
 QUEUED_BYTES: Final = 1 << 30
 # Nothing of ours is silent for longer, and a half-open connection is found after one and a half of it.
 LONGEST_KEEPALIVE_S: Final = 300
+_BOUND: Final = "use_username_as_clientid true"
 _CLOSELY: Final = "log_type debug\n"
 _OF_TLS: Final = ("ca.crt", "crl.pem", "server.crt", "server.key")
 
@@ -101,6 +106,7 @@ def files_in(folder: Path) -> Files:
 def write_config(files: Files, listeners: Listeners) -> None:
     """Write Mosquitto's configuration and make its store."""
     files.store.mkdir(exist_ok=True)
+    _set_aside_older_store(files)
     lines = [
         *([f"user {files.user}"] if files.user else []),
         *_listeners(files, listeners),
@@ -131,12 +137,22 @@ def write_config(files: Files, listeners: Listeners) -> None:
     _owned(files, files.store)
 
 
+def _set_aside_older_store(files: Files) -> None:
+    """Before sessions were bound to user names the bridge's had another name: nobody would ever read that one again,
+    and it would grow until the broker is full. It is kept beside, and told of.
+    """
+    store = files.store / "mosquitto.db"
+    if files.config.exists() and store.exists() and _BOUND not in files.config.read_text(encoding="utf-8"):
+        store.replace(store.with_suffix(".db.before"))
+        log.warning("broker.older_store_set_aside", file=str(store.with_suffix(".db.before")))
+
+
 def _listeners(files: Files, where: Listeners) -> list[str]:
     # The client id is the user name, whatever a client says: else any machine could take another's place, and the
     # bridge's with everything that waits for it, by giving its client id.
-    lines = [f"listener {where.port} {where.host}", "use_username_as_clientid true"]
+    lines = [f"listener {where.port} {where.host}", _BOUND]
     safe = [
-        "use_username_as_clientid true", "tls_version tlsv1.3", f"cafile {files.tls / 'ca.crt'}",
+        _BOUND, "tls_version tlsv1.3", f"cafile {files.tls / 'ca.crt'}",
         f"certfile {files.tls / 'server.crt'}", f"keyfile {files.tls / 'server.key'}",
     ]  # fmt: skip
     if where.tls_port:

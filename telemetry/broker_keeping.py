@@ -26,13 +26,13 @@ from sqlalchemy import text
 
 from models.session import SYSTEM, Sessions, work
 from telemetry import broker_files, mqtt_wire
+from telemetry.broker_access import CHECK_USER, RECORD_USER
 from telemetry.broker_files import Files, Listeners
 from telemetry.broker_standing import Standing, standing
 from telemetry.enrol import hashed
 
 log = structlog.get_logger()
 
-CHECK_USER: Final = "vigie-check"
 _LOCK: Final = 0x7669676965  # of the one worker that writes the files
 _CUT_S: Final = 6.0  # a turn holds a transaction open; who is not cut in it is cut in the next
 
@@ -86,9 +86,9 @@ def tell_broker(files: Files) -> bool:
 
 
 def _own_lines(files: Files, house: House) -> list[str]:
-    """The bridge's line, and that of `vigie check`, whose secret is the bridge's: it may do nothing at all."""
+    """The lines of the bridge, and of those who come by the bridge's secret."""
     secret = broker_files.bridge_secret(house.secret_file)
-    return [broker_files.own_line(files, user, secret) for user in (house.bridge_user, CHECK_USER)]
+    return [broker_files.own_line(files, user, secret) for user in (house.bridge_user, CHECK_USER, RECORD_USER)]
 
 
 def _lost(files: Files, stands: Standing) -> set[str]:

@@ -27,7 +27,7 @@ from models import audit
 from models.machines import MACHINE_NAME, Machine, MachineCredential
 
 # The house's own users at the broker; no machine may have such a name.
-OURS = frozenset({"vigie-bridge", "vigie-check"})
+OURS = frozenset({"vigie-bridge", "vigie-check", "vigie-record"})
 CHANGED = "vigie_credentials"  # notified in the transaction that changes a credential
 _ROUNDS = 101
 _SALT_BYTES = 12  # as mosquitto_passwd makes it
@@ -258,8 +258,9 @@ def _told(session: Session) -> None:
 
 
 def _recorded(
-    session: Session, machine: Machine, deed: str, actor: str, now: datetime, more: Mapping[str, str | None] | None = None
-) -> None:
+    session: Session, machine: Machine, deed: str, actor: str, now: datetime,
+    more: Mapping[str, str | None] | None = None,
+) -> None:  # fmt: skip
     session.flush()  # the audit comes after what it speaks of
     audit.record(
         session,
