@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 from psycopg.errors import ForeignKeyViolation
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
@@ -152,7 +152,7 @@ class Watcher:
             if not seat.is_rebuilding:
                 self._store(seat)
                 self._keep_snapshot(seat)
-        except (Overtaken, OperationalError) as problem:
+        except (Overtaken, OperationalError, InternalError) as problem:
             log.info("watch.partition_lost", partition=partition, why=str(problem).splitlines()[0])
         self._reader.release(partition)
         log.info("watch.partition_released", partition=partition, position=seat.position)
@@ -211,23 +211,20 @@ class Watcher:
 
     def _store_if_due(self, seat: Seat) -> None:
         since = self._pending_since.get(seat.partition)
-        if since is None:
-            if not seat.is_rebuilding and time.monotonic() >= self._snapshot_due[seat.partition]:
-                self._snapshot_later(seat)
-            return
-        waited = time.monotonic() - since >= self._settings.flush_s
-        if not (waited or seat.pending.verdicts or seat.pending.count >= REPORTS_AT_ONCE):
-            return
+        waited = since is not None and time.monotonic() - since >= self._settings.flush_s
         try:
-            self._store(seat)
-            if time.monotonic() >= self._snapshot_due[seat.partition]:
+            if since is not None:
+                if not (waited or seat.pending.verdicts or seat.pending.count >= REPORTS_AT_ONCE):
+                    return
+                self._store(seat)
+            if not seat.is_rebuilding and time.monotonic() >= self._snapshot_due[seat.partition]:
                 self._snapshot_later(seat)
         except Overtaken as problem:
             log.warning("watch.overtaken", partition=seat.partition, why=str(problem))
             del self.seats[seat.partition]
-            del self._pending_since[seat.partition]
+            self._pending_since.pop(seat.partition, None)
             self._reader.release(seat.partition)  # ours again only if the log says so again
-        except OperationalError as problem:
+        except (OperationalError, InternalError) as problem:
             # A deadlock, a lock or a database that is away: nothing was kept, so the same is tried again.
             self._failures += 1
             log.warning("watch.store_failed", partition=seat.partition, why=str(problem.orig).strip())

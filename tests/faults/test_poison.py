@@ -15,6 +15,7 @@ from models.artefacts import ModelArtefact
 from models.session import SYSTEM, work
 from models.telemetry import DeadLetter, LogPosition, LogRecord, ProcessBeat
 from tests.faults import killpoint
+from tests.faults.ledgers import stored_count
 from tests.faults.trial import Trial
 from tests.rig import until
 
@@ -73,7 +74,7 @@ def test_18_a_poisoned_record_goes_alone_and_waits_while_its_door_is_down(trial:
 
 
 def _stored_all(trial: Trial) -> bool:
-    return len(trial.history().stored or ()) >= trial.sent
+    return stored_count(trial.rig.sessions) >= trial.sent
 
 
 @pytest.mark.timeout(900)
@@ -159,7 +160,7 @@ def test_20_without_its_model_the_watch_stores_says_so_and_catches_up(trial: Tri
         harm(trial)
         watcher = trial.rig.watch("watch-1")
         count = speaker.acknowledged
-        until(lambda: len(trial.history().stored or ()) > count, "reports are stored all the same", 180)  # noqa: B023
+        until(lambda: stored_count(trial.rig.sessions) > count, "reports are stored all the same", 180)  # noqa: B023
         trial.faults.append(harm.__doc__ or "")
     words = "".join(child.words for child in trial.rig.children)
     assert "watch.snapshot_unusable" in words

@@ -98,8 +98,8 @@ def test_17_a_watcher_back_from_the_dead_changes_nothing(
     time.sleep(trial.pace(1, 180))
     zombie.process.send_signal(signal.SIGCONT)
     until(
-        lambda: any(word in zombie.words for word in ("watch.overtaken", "watch.partition_lost", "Error")),
-        "its commit is refused", 60,
+        lambda: any(word in zombie.words for word in ("watch.overtaken", "watch.partition_lost", "watch.store_failed")),
+        "its commit is refused", 180,
     )  # fmt: skip
     trial.settle(120)
     trial.faults = [f"{log}: SIGSTOP {where} until another had its partitions, SIGCONT"]

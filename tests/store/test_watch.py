@@ -212,6 +212,17 @@ def test_a_zombie_commits_nothing(plant: Plant, cast: Cast) -> None:
     assert plant.ledger("plant-db-1") == {"received": 1, "scored": 1}
 
 
+def test_a_zombie_with_nothing_in_hand_lets_go_and_lives(plant: Plant, cast: Cast) -> None:
+    """Its state is due to be saved, and the partition is another's by now."""
+    plant.tell("plant-db-1", report(plant.now))
+    plant.settle()
+    with work(plant.sessions, SYSTEM) as session:
+        session.execute(text("UPDATE log_positions SET owner = 'somebody else' WHERE reader = 'watch'"))
+    plant.watcher._snapshot_due = dict.fromkeys(plant.watcher.seats, 0.0)
+    plant.watcher.turn(0.02)
+    assert not plant.watcher.seats
+
+
 def test_two_watchers_share_and_hand_over(plant: Plant, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases are renewed at every look here, so that no time has to pass."""
     monkeypatch.setattr("telemetry.log_shares._RENEW_S", 0.0)
