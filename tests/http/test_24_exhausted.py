@@ -14,7 +14,7 @@ from models.decisions import DecisionRow
 from models.incidents import Incident
 from models.session import SYSTEM, Sessions, work
 from tests.cast import Cast
-from tests.faults.test_21_database import FULL
+from tests.faults.test_22_database import FULL
 from tests.http.conftest import Visitor
 
 ASKED = {"machine": "plant-db-1", "severity": 1, "title": "the line stands"}
