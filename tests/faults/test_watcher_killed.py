@@ -1,131 +1,67 @@
-"""No report is missing in history and no incident doubled, however often the watcher dies; nonsense harms nobody."""
+"""Faults 14 and 15: the watcher dies at the worst moments; each report is stored once."""
 
 from __future__ import annotations
-
-import json
-import time
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
-from models.agreements import Contract
 from models.incidents import Finding, Incident
-from models.machines import MachineState
-from models.session import SYSTEM, Sessions, work
-from models.telemetry import DeadLetter, DeliveryCount
-from telemetry import enrol, history
-from telemetry.reading import REASONS
-from tests.cast import Cast
-from tests.rig import Rig, until
+from models.session import SYSTEM, work
+from tests.faults import killpoint
+from tests.faults.trial import Trial
+from tests.rig import until
 
-KILLS = 10
-REPORTS = 600
-
-
-@pytest.fixture
-def watched(rig: Rig, sessions: Sessions, cast: Cast) -> str:
-    """The secret of plant-db-1, under a contract that is in force by the real clock."""
-    with work(sessions, SYSTEM) as session:
-        today = datetime.now(UTC).date()
-        contract = session.get_one(Contract, cast.plant_contract)
-        contract.starts_on, contract.ends_on = today - timedelta(days=30), today + timedelta(days=30)
-        machine = enrol.machine_named(session, "plant-db-1")
-        assert machine is not None
-        return enrol.rotate(session, machine, datetime.now(UTC))
+# Where the watcher dies: (function, before or after, in words). All but the first two lie inside the transaction.
+AFTER_COMMIT = (
+    ("telemetry.seat:Seat.forget_pending", "before", "after the commit, before it knows"),
+    ("telemetry.log_kafka:KafkaReader.poll", "before", "after the commit, before it reads on"),
+)
+INSIDE = (
+    ("telemetry.positions:move", "after", "after the position"),
+    ("telemetry.history:add", "after", "after the history"),
+    ("telemetry.deliveries:Deliveries.write", "after", "after the delivery ledger"),
+    ("telemetry.effects:_tell", "before", "before the incidents"),
+    ("telemetry.effects:store", "after", "before the commit"),
+    ("telemetry.positions:keep_snapshot", "after", "before a snapshot is committed"),
+)
 
 
-def stored(sessions: Sessions, cast: Cast) -> list[float]:
-    now = datetime.now(UTC)
-    with work(sessions, SYSTEM) as session:
-        columns = history.reports(session, cast.plant_machine, None, now - timedelta(days=2), now + timedelta(days=1))
-    return columns.values["count"].tolist() if len(columns) else []
+def die_at(trial: Trial, points: tuple[tuple[str, str, str], ...], rounds: int) -> None:
+    """Watchers that die at each point in turn, several times; the last one lives until everything has arrived."""
+    machines = trial.enrol("plant-a", "plant-b")
+    trial.start(watchers=0)
+    speakers = trial.connect(machines)
+    for each in speakers:
+        each.speak(trial.pace(40, 100))
+    for _ in range(rounds):
+        for where, when, words in points:
+            nth = trial.rng.randint(1, 3)
+            armed = killpoint.prelude(where, "before" if when == "before" else "after", nth)
+            child = trial.rig.start(f"{armed}from telemetry import watch\nwatch.main(settings, 'watch-1')")
+            trial.event(speakers[0])
+            until(lambda: not child.alive, f"it dies {words}", 180)  # noqa: B023  called at once
+            assert child.process.returncode == -9, child.words
+            trial.faults.append(f"SIGKILL {words} ({nth}.)")
+    trial.rig.watch("watch-1")
+    trial.settle()
 
 
-def test_a_watcher_killed_ten_times_stores_each_report_once(
-    rig: Rig, sessions: Sessions, cast: Cast, watched: str
-) -> None:
-    rig.extra = {"VIGIE_FLUSH_S": "0.2", "VIGIE_SNAPSHOT_S": "1"}
-    rig.broker()
-    bridge = rig.bridge()
-    until(lambda: "bridge.connected" in bridge.words, "the bridge is connected")
-    client = rig.client("plant-db-1", watched)
-    now_ms = time.time_ns() // 1_000_000
-    watcher = rig.watch()
-    for number in range(REPORTS):
-        report = {"seq": number, "at": now_ms - (REPORTS - number) * 1000, "metrics": {"count": number}}
-        client.publish("vigie/plant-db-1/report", json.dumps(report), qos=1)
-        if number % (REPORTS // KILLS) == 0:
-            event = {"at": now_ms, "code": "ecc", "severity": 1, "text": "memory"}
-            client.publish("vigie/plant-db-1/event", json.dumps(event), qos=1)
-            before = len(stored(sessions, cast))
-            until(lambda: len(stored(sessions, cast)) > before, "something is stored before the kill")  # noqa: B023
-            watcher.kill()
-            watcher = rig.watch()
-    until(lambda: len(stored(sessions, cast)) >= REPORTS, "every report is in history", 60)
-    assert stored(sessions, cast) == [float(number) for number in range(REPORTS)]
-    with work(sessions, SYSTEM) as session:
+def one_incident(trial: Trial) -> None:
+    with work(trial.rig.sessions, SYSTEM) as session:
         assert session.scalar(select(func.count(Incident.id)).where(Incident.cause == "event:ecc")) == 1
         assert session.scalar(select(func.count(Finding.id)).where(Finding.cause == "event:ecc")) == 1
-        assert session.get_one(MachineState, cast.plant_machine).last_seq == REPORTS - 1
-        scored, late = session.execute(select(func.sum(DeliveryCount.scored), func.sum(DeliveryCount.late))).one()
-    assert scored + late >= REPORTS
 
 
-def nonsense() -> list[bytes]:
-    """Fifty kinds of it."""
-    metrics = [
-        "null", "[]", '"x"', "1", "true", '{"": 1}', '{"a\\u0000": 1}', '{"a": "x"}', '{"a": ["x"]}', '{"a": 1e999}',
-        '{"a": NaN}', '{"a": Infinity}', '{"a": -Infinity}', '{"a": 1, "a": 2}', '{"a": {"b": {"c": "x"}}}',
-        json.dumps({f"m{i}": 1 for i in range(20_000)}), json.dumps({"n" * 5000: 1}), '{"a": 1' , '{"a" 1}', "{'a': 1}",
-    ]  # fmt: skip
-    seqs = ["-1", "1.5", '"1"', "9223372036854775808", "[]", "{}", "1e3", "true"]
-    instants = [
-        '"yesterday"',
-        '"0001-01-01T00:00:00Z"',
-        '"9999-12-31T23:59:59Z"',
-        "-1",
-        "1e30",
-        '"2026-13-01"',
-        "[]",
-        "{}",
-    ]
-    whole = [
-        b"", b"\0", b"\xff\xfe", b"{", b"}", b"[", b"[]", b"[[]]", b"null", b"hello", b'"text"', b"42", b"{}",
-        b"[" * 50_000, b'{"surprise": 1}', b"<xml/>",
-    ]  # fmt: skip
-    good = '"metrics": {"count": 1}'
-    return (
-        [f'{{"metrics": {each}}}'.encode() for each in metrics if each != "null"]
-        + [f'{{"seq": {each}, {good}}}'.encode() for each in seqs]
-        + [f'{{"at": {each}, {good}}}'.encode() for each in instants]
-        + whole
-    )
+@pytest.mark.timeout(900)
+def test_14_a_watcher_that_dies_after_the_commit_counts_nothing_twice(trial: Trial, kafka: str) -> None:
+    trial.on_kafka(kafka)
+    die_at(trial, AFTER_COMMIT, int(trial.pace(1, 4)))
+    one_incident(trial)
+    trial.verdict(trial.history())
 
 
-def test_fifty_kinds_of_nonsense_are_dead_letters_and_their_neighbours_are_stored(
-    rig: Rig, sessions: Sessions, cast: Cast, watched: str
-) -> None:
-    rig.extra = {"VIGIE_FLUSH_S": "0.2"}
-    rig.broker()
-    bridge = rig.bridge()
-    until(lambda: "bridge.connected" in bridge.words, "the bridge is connected")
-    watcher = rig.watch()
-    client = rig.client("plant-db-1", watched)
-    kinds = nonsense()
-    assert len(kinds) >= 50
-    now_ms = time.time_ns() // 1_000_000
-    for number, payload in enumerate(kinds):
-        client.publish("vigie/plant-db-1/report", payload, qos=1)
-        report = {"at": now_ms - (len(kinds) - number) * 1000, "metrics": {"count": number}}
-        client.publish("vigie/plant-db-1/report", json.dumps(report), qos=1)
-    until(lambda: len(stored(sessions, cast)) >= len(kinds), "every neighbour is stored")
-    assert stored(sessions, cast) == [float(number) for number in range(len(kinds))]
-    with work(sessions, SYSTEM) as session:
-        letters = {
-            bytes(payload): reason for payload, reason in session.execute(select(DeadLetter.payload, DeadLetter.reason))
-        }
-    assert [payload[:60] for payload in kinds if payload not in letters] == []
-    assert set(letters.values()) <= set(REASONS)
-    assert bridge.alive
-    assert watcher.alive
+@pytest.mark.timeout(900)
+def test_15_a_watcher_that_dies_inside_the_transaction_loses_nothing(trial: Trial) -> None:
+    die_at(trial, INSIDE, int(trial.pace(1, 4)))
+    one_incident(trial)
+    trial.verdict(trial.history())
