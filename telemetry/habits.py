@@ -22,6 +22,7 @@ from telemetry.teaching import Signature, likeness, signature_of
 HOUR_MS: Final = 3_600_000
 WEEK_MS: Final = 7 * 24 * HOUR_MS
 AROUND_MS: Final = 75 * 60_000  # people's clocks move an hour twice a year, and jobs start a little late
+SAME_NIGHT_MS: Final = 6 * HOUR_MS
 KEPT_MS: Final = 2 * WEEK_MS + 3 * AROUND_MS
 MOST_KEPT: Final = 400
 LOUDER: Final = 1.5
@@ -115,10 +116,10 @@ def _around(alike: Sequence[Seen], around_ms: int) -> Seen | None:
 
 
 def _is_weekly(seen: Seen, at_ms: int) -> bool:
-    """Whether it was there now, or whole weeks before now, by and large."""
+    """Whether it was there by and large now, or whole weeks before: a job's second burst belongs to it."""
     return any(
-        seen.started_ms - AROUND_MS <= at_ms - week * WEEK_MS <= seen.ended_ms + AROUND_MS for week in (0, 1, 2)
-    ) or (at_ms - seen.ended_ms <= ONE_RUN_MS)
+        seen.started_ms - SAME_NIGHT_MS <= at_ms - week * WEEK_MS <= seen.ended_ms + SAME_NIGHT_MS for week in (0, 1, 2)
+    )
 
 
 def seen_in(
