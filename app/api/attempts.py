@@ -22,7 +22,7 @@ class AttemptOut(Out):
     address: str
     client: str = Field(description="the client id that was given, where it is known")
     detail: str = Field(description="the topic, the size, or the broker's words")
-    door: str = Field(description="mqtt or http")
+    door: str = Field(description="which way they came: over MQTT, or through a web door")
     done: str = Field(description="what we did about it")
     count: int = Field(description="how often, within the ten minutes from `slot`")
     slot: Instant
