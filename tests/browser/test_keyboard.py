@@ -77,7 +77,7 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
     chooser.value.set_files(log)
     shows(around, "batch.log")
 
-    page.locator("body").press("x")
+    keys.press("x")
     keys.type("The batch was moved to the night.")
     keys.press("Control+Enter")
     shows(toast, "Resolved")

@@ -55,6 +55,7 @@ async function send(form, files) {
     const response = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json", "X-CSRF-Token": csrf } });
     const answer = await response.json().catch(() => ({}));
     form.reset();
+    form.elements.file.blur(); // single keys are the page's again
     say(answer.said || `The house answered ${response.status}.`);
   } catch (error) {
     say(`Not sent: ${error.message}. Nothing was kept.`);
