@@ -36,7 +36,7 @@ def _tar() -> bytes:
         ("report.pdf", b"%PDF-1.7\n", "application/pdf"),
         ("table.xlsx", _zip(), "application/zip"),
         ("logs.tar", _tar(), "application/x-tar"),
-        ("logs.tgz", gzip.compress(b"x"), "application/gzip"),
+        ("logs.tgz", gzip.compress(b"x", mtime=0), "application/gzip"),
         ("messages.1", b"12:00 kernel: oops\n", "text/plain"),
         ("no ending", "Größe".encode(), "text/plain"),
         ("facts.json", b'\xef\xbb\xbf{"a": 1}', "text/plain"),
