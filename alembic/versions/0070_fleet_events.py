@@ -90,7 +90,7 @@ def upgrade() -> None:
             )
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fleet_members")),
-        sa.UniqueConstraint("event_id", "machine_id", name=op.f("uq_fleet_members_event_id")),
+        sa.UniqueConstraint("event_id", "machine_id", name=op.f("uq_fleet_members_event_id_machine_id")),
     )
     op.create_index(op.f("ix_fleet_members_customer_id"), "fleet_members", ["customer_id"])
     op.create_index(op.f("ix_fleet_members_incident_id"), "fleet_members", ["incident_id"])

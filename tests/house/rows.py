@@ -42,6 +42,7 @@ CHOSEN: dict[str, Any] = {
     "enrolments.state": "pending",
     "enrolments.wants": "certificate",
     "escalations.trend": "steady",
+    "fleet_events.place": "rack",
     "handovers.state": "offered",
     "history_removals.ends_at": AT + dt.timedelta(hours=8),
     "history_removals.kind": "aged",
