@@ -102,7 +102,7 @@ def fetch(call: Call, *, attachment: str) -> Answer:
 def content_of(call: Call, row: Attachment) -> bytes:
     """The bytes, for somebody who may see them. Raises Problem."""
     try:
-        done = attaching.fetch(call.session, attic(), row, call.actor, call.now)
+        done = attaching.fetch(attic(), row, call.actor)
     except Lost:
         raise Problem("broken", "The file is not where it should be.", remedy="Ask whoever brought it.") from None
     if isinstance(done, NotNow):

@@ -26,8 +26,8 @@ STAYS = (
 
 
 class ErasureQuery(In):
-    start: Instant = Field(alias="from")
-    end: Instant = Field(alias="to", description="the instant itself is not included; not later than now")
+    start: Instant | None = Field(None, alias="from", description="left out: a day before `to`")
+    end: Instant | None = Field(None, alias="to", description="not included itself; not later than now; left out: now")
 
 
 class Erasable(Out):
@@ -93,7 +93,9 @@ def erase(call: Call, body: Erasure, *, machine: str) -> Removed:
     return do(call, row, body)
 
 
-def seen(call: Call, machine: Machine, start: datetime, end: datetime) -> tuple[datetime, datetime, Extent]:
+def seen(
+    call: Call, machine: Machine, start: datetime | None, end: datetime | None
+) -> tuple[datetime, datetime, Extent]:
     """What would go. Raises Problem for a span that cannot be erased."""
     from telemetry import erasing
 

@@ -8,7 +8,6 @@ from app.api import lookup
 from app.api.door import Call, route
 from app.problems import invalid
 from app.wire import In, Instant, Out
-from telemetry import looking_back
 
 
 class WhyQuery(In):
@@ -40,4 +39,6 @@ def why(call: Call, query: WhyQuery, *, machine: str) -> WhyOut:
     at = query.at or call.now
     if at > call.now:
         raise invalid("at", "lies in the future", "Give an instant of the past.")
+    from telemetry import looking_back
+
     return WhyOut.model_validate(looking_back.why(call.session, row, at))

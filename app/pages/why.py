@@ -11,7 +11,6 @@ from app import front
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from app.problems import invalid, not_found
 from models.machines import Machine
-from telemetry import looking_back
 
 
 def register(app: Flask) -> None:
@@ -37,6 +36,8 @@ def why(name: str) -> Response:
         row = session.scalar(select(Machine).where(Machine.name == name))
         if row is None:
             raise not_found("machine")
+        from telemetry import looking_back
+
         answer = looking_back.why(session, row, at)
     return page(
         "why.html",

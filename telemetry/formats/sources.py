@@ -66,7 +66,7 @@ PARSERS: Final[dict[str, Parse]] = {
 # Agents that spread one cycle over many messages.
 PIECEMEAL: Final = frozenset({"values", "collectd", "glances", "linux2mqtt", "psmqtt", "telegraf"})
 DOOR: Final = "door"  # no machine may write there: door/REASON/…
-OWN_WIRE: Final = frozenset({"report", "event", "status"}) | native.OURS
+OWN_WIRE: Final = frozenset({"report", "event", "status", "answer"}) | native.OURS
 
 RESERVED: Final = tuple(sorted({*PARSERS, *OWN_WIRE, "sparkplug"}))  # names a declared mapping may not have
 

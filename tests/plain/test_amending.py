@@ -46,6 +46,7 @@ TABLE: list[tuple[dict[str, Any], list[str], list[str]]] = [
     ({"watching": "watch"}, ["watching"], ["watching"]),
     ({"grace_days": 30}, ["grace_days"], []),
     ({"grace_days": 0}, ["grace_days"], ["grace_days"]),
+    ({"false_alarms": 9}, ["false_alarms"], []),
     ({"keep": {"reports": 100}}, ["keep"], []),
     ({"keep": {"reports": 91}}, ["keep"], ["keep"]),  # 92 days are usual for gold
     ({"keep": {"figures": 799}}, ["keep"], ["keep"]),

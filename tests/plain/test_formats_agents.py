@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from telemetry.formats import Decoder
-from telemetry.reading import Event, Heard, Reading, Refused, Status
+from telemetry.reading import Answer, Event, Heard, Reading, Refused, Status
 
 NOW = 1_795_338_200_000
 SHARED = pathlib.Path(os.environ.get("VIGIE_SHARED") or pathlib.Path(__file__).resolve().parents[3] / "shared")
@@ -503,9 +503,17 @@ def test_births_outlive_a_watcher() -> None:
 # ---- what is ours and not a machine's
 
 
-@pytest.mark.parametrize("what", ["receipt", "ask", "answer"])
-def test_conversation_with_a_machine_is_no_telemetry(what: str) -> None:
+@pytest.mark.parametrize("what", ["receipt", "ask"])
+def test_what_we_say_to_a_machine_is_no_telemetry(what: str) -> None:
     assert heard((f"vigie/m/{what}", '{"seq":3}')) == []
+
+
+def test_an_answer_names_what_was_asked() -> None:
+    (answer,) = heard(("vigie/m/answer", '{"id":"ask-1","lines":["a"]}'))
+    assert isinstance(answer, Answer)
+    assert (answer.machine, answer.ask, answer.body) == ("m", "ask-1", {"id": "ask-1", "lines": ["a"]})
+    with pytest.raises(Refused, match="bad_shape"):
+        heard(("vigie/m/answer", '{"seq":3}'))
 
 
 def test_a_rebirth_is_asked_for_in_sparkplug_s_own_words() -> None:
