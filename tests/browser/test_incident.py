@@ -70,7 +70,7 @@ def test_an_engineer_acknowledges_replies_waits_and_resolves(page: Page, house: 
             select(TimelineEntry.kind).where(TimelineEntry.incident_id == incident.id).order_by(TimelineEntry.at)
         ).all()
     assert (incident.state, incident.owner_id) == ("resolved", house.night.dee)
-    for kind in ("acknowledged", "claimed", "reply", "waiting", "resumed", "resolved"):
+    for kind in ("acknowledged", "claimed", "reply", "waiting", "undone", "resolved"):
         assert kind in kinds
 
 

@@ -112,4 +112,4 @@ def test_a_cure_ends_every_fault_of_its_machine(at_desk: Path, sessions: Session
 def test_the_agent_wants_name_and_secret_together(at_desk: Path) -> None:
     said = vigie("agent", "--username", "somebody")
     assert said.exit_code == 2
-    assert "go together" in said.output
+    assert "goes with --password-file" in said.output
