@@ -165,7 +165,6 @@ def test_an_incident_goes_through_its_life(visit: Callable[[str], Visitor], worl
     ada, dee, path = visit("ada"), visit("dee"), f"{API}/incidents/{world['plant'].incident}"
     told = [
         dee.post(f"{path}/claim"),
-        dee.post(f"{path}/second", {}),
         dee.post(f"{path}/note", {"text": "looks like the leak of May"}),
         dee.post(f"{path}/reply", {"text": "we are on it"}),
         ada.post(f"{path}/reply", {"text": "thank you"}),

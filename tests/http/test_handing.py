@@ -63,7 +63,7 @@ def test_a_refusal_without_a_reason_is_asked_for_one_on_the_same_page(
     assert (
         eve.post(f"/handovers/{row}", data={"answer": "refused", "reason": "Ill.", "csrf": eve.csrf}).status_code == 303
     )
-    assert "Eve did not take it over: Ill." in dee.get(f"/incidents/{incident}").text
+    assert "<b>Eve did not take it over:</b> Ill." in dee.get(f"/incidents/{incident}").text
 
 
 @pytest.mark.parametrize(

@@ -201,8 +201,8 @@ ADDRESSES: dict[str, tuple[str, int, str]] = {
         422,
         "from",
     ),
-    "a span of ten years": (
-        f"{API}/machines/plant-db-1/history?from=2016-03-02T00:00:00Z&to=2026-03-01T00:00:00Z",
+    "a span of twenty years": (
+        f"{API}/machines/plant-db-1/history?from=2006-03-02T00:00:00Z&to=2026-03-01T00:00:00Z",
         422,
         "from",
     ),
