@@ -16,7 +16,7 @@ from telemetry.habits import LOUDER, Habits
 from telemetry.teaching import Case, Held, Signature, Taught
 
 WEEK_MS: Final = 7 * 86_400_000
-ADMITTED: Final = 40  # incidents of one machine's model in a week; the next must be as loud as the 40th loudest
+ADMITTED: Final = 100  # incidents of one machine's model in a week; the next must be as loud as the 100th loudest
 ONE_RUN_MS: Final = 30 * 60_000
 RULES: Final = ("backdated", "settling", "learning", "admission", "verdicts", "weekly")
 REMEMBERED: Final = frozenset({"admission", "verdicts", "weekly"})  # held back, and yet part of a machine's habits
