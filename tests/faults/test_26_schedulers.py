@@ -63,7 +63,9 @@ def test_26_of_two_schedulers_one_dies_in_mid_tick_and_every_rung_is_climbed_onc
 
     deadly = killpoint.prelude("escalation.climbing:climb", when, 3)  # type: ignore[arg-type]
     both = [scheduler(deadly), scheduler("")]
-    codes = [each.wait(120) for each in both]
+    for each in both:
+        each.communicate(timeout=120)
+    codes = [each.returncode for each in both]
     assert codes[1] == 0
     assert codes[0] in (-signal.SIGKILL, 0), "it dies, unless the other was quicker with all but two"
     tick_all(sessions, due)
