@@ -154,8 +154,8 @@ def test_20_without_its_model_the_watch_stores_says_so_and_catches_up(trial: Tri
     _, (watcher,) = trial.start()
     (speaker,) = trial.connect(machines)
     speaker.speak(50)
-    until(lambda: _snapshots(trial), "state was saved", 180)
     for harm in (_lose, _damage, _damage_artefacts):
+        until(lambda: _snapshots(trial), "state was saved", 180)
         watcher.kill()
         harm(trial)
         watcher = trial.rig.watch("watch-1")
