@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,6 +25,17 @@ def give(session: Session, seats: Iterable[Seat], now: datetime) -> None:
     words = judgements(session, now)
     for seat in seats:
         seat.watching.judge(words)
+
+
+def open_events(session: Session, machine_id: uuid.UUID) -> dict[str, tuple[int, int, str]]:
+    """What a machine has reported and not taken back, by code: started in ms, severity, text."""
+    rows = session.scalars(
+        select(Finding)
+        .where(Finding.machine_id == machine_id, Finding.kind == "event", Finding.ended_at.is_(None))
+        .order_by(Finding.started_at.desc())
+    )
+    # The oldest of a code comes last and stays: it is the one that is still to end.
+    return {str(row.evidence["code"]): (_ms(row.started_at), row.severity, str(row.evidence["text"])) for row in rows}
 
 
 def judgements(session: Session, now: datetime) -> list[Judgement]:

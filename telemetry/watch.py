@@ -208,6 +208,7 @@ class Watcher:
             if whose.is_watched and row.last_at is not None:
                 columns = history.reports(session, whose.machine_id, None, now - RELEARN, now)
                 seat.learn(whose, columns.rows())
+                seat.watching.resume_events(whose.name, taught.open_events(session, whose.machine_id))
 
     def _store_if_due(self, seat: Seat) -> None:
         since = self._pending_since.get(seat.partition)

@@ -18,7 +18,7 @@ are cut into batches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from operator import itemgetter
@@ -217,6 +217,11 @@ class Watching:
             return None
         rows, known = m.placed(columns)
         return Told(place, m, r.at_ms, rows, values if known is None else list(compress(values, known)), quiet)
+
+    def resume_events(self, machine: str, events: Mapping[str, tuple[int, int, str]]) -> None:
+        """Events a machine reported before its state was lost, by code: started, severity, text. They go on."""
+        if events:
+            self.known.setdefault(machine, Machine(machine)).events.update(events)
 
     def _event(self, e: Event) -> list[Verdict]:
         m = self.known.get(e.machine)
