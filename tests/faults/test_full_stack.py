@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from models.agreements import Contract, ContractLine
 from models.decisions import DecisionRow
+from models.fleet_events import FleetMember
 from models.incidents import Finding, Incident, Promise
 from models.machines import Machine
 from models.notices import Notice
@@ -199,10 +200,18 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled_however_often_bridge_a
         assert set(counts) <= set(plant.sent[name])
     with work(sessions, SYSTEM) as session:
         opened = session.execute(
-            select(Machine.name, Incident.cause).join(Incident, Incident.machine_id == Machine.id)
+            select(Machine.name, Incident.cause, Incident.id).join(Incident, Incident.machine_id == Machine.id)
         ).all()
+        gathered = session.execute(
+            select(Machine.name, FleetMember.cause, FleetMember.incident_id)
+            .join(FleetMember, FleetMember.machine_id == Machine.id)
+        ).all()  # fmt: skip
         findings = session.execute(select(Finding.machine_id, Finding.cause)).all()
-    # What begins together on two machines of one contract is gathered into one incident of that contract.
-    assert len(set(opened)) == len(opened)
-    assert {cause for _, cause in opened} == {"disk:/"}
+    # What begins together on two machines of one contract may be gathered into one incident of that contract; each
+    # machine stands under one incident either way.
+    assert len({(name, cause) for name, cause, _ in opened}) == len(opened)
+    assert Counter((name, cause) for name, cause, _ in {*map(tuple, opened), *map(tuple, gathered)}) == {
+        ("plant-1", "disk:/"): 1,
+        ("plant-2", "disk:/"): 1,
+    }
     assert len(findings) == 2
