@@ -3,6 +3,10 @@ import { tick } from "./clock.js";
 
 let running = null;
 let again = false;
+let inHand = false; // a chart is drawn over with the mouse: it must not be exchanged under the hand
+
+addEventListener("mousedown", (event) => { inHand = Boolean(event.target.closest?.("[data-live] .uplot")); });
+addEventListener("mouseup", () => { inHand = false; });
 
 export function refresh() {
   if (running) {
@@ -21,7 +25,8 @@ export function refresh() {
 
 async function bring() {
   const chosen = document.querySelector(".row.chosen")?.dataset.label;
-  const address = new URL(location.href);
+  const asked = location.href;
+  const address = new URL(asked);
   if (chosen) address.searchParams.set("chosen", chosen);
   let response;
   try {
@@ -35,6 +40,12 @@ async function bring() {
   }
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  // A turn later, so that whoever heard the same mouseup has acted on it.
+  if (inHand) await new Promise((done) => addEventListener("mouseup", () => setTimeout(done), { once: true }));
+  if (location.href !== asked) {
+    again = true; // one looks elsewhere by now: that page is brought instead
+    return;
+  }
   for (const part of document.querySelectorAll("[data-live]")) {
     const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
     if (other) exchange(part, other);
