@@ -6,7 +6,7 @@ Each deed writes the audit. Expected refusals are values (`CannotBe`), written f
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -107,6 +107,12 @@ def renew(
 def successor(session: Session, contract: Contract) -> Contract | None:
     """The contract that renews this one, unless it was cancelled."""
     return session.scalar(select(Contract).where(Contract.renews_id == contract.id, Contract.state != "cancelled"))
+
+
+def renewed(session: Session, contracts: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these contracts that one follows."""
+    follows = select(Contract.renews_id).where(Contract.renews_id.in_(contracts), Contract.state != "cancelled")
+    return {id for id in session.scalars(follows) if id is not None}
 
 
 def needs_second(session: Session, contract: Contract) -> tuple[amending.Difference, ...]:

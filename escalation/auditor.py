@@ -7,7 +7,7 @@ through a second path that does not go through the outbox.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from escalation import contract_audit, duty, outbox, proving, roster
 from escalation.channels import Channel, ChannelError, Letter
+from escalation.roster import Roster
 from models.incidents import Incident, Promise
 from models.notices import Notice
 from models.people import Person
@@ -46,34 +47,37 @@ class Alarm:
     since: datetime
 
 
-def audit_house(session: Session, now: datetime) -> list[Alarm]:
-    """Everything that is wrong at `now`, gravest kind first."""
+def audit_house(session: Session, now: datetime, beats: Sequence[ProcessBeat] | None = None) -> list[Alarm]:
+    """Everything that is wrong at `now`, gravest kind first. `beats`: every part's, where they are known already."""
+    if beats is None:
+        beats = session.scalars(select(ProcessBeat).order_by(ProcessBeat.name)).all()
+    known = roster.read(session, now)
     return [
-        *_processes(session, now),
-        *_way_in(session, now),
-        *_dropped(session, now),
+        *_processes(beats, now),
+        *_way_in(beats, now),
+        *_dropped(beats, now),
         *_incidents(session, now),
         *_promises(session, now),
         *_notices(session, now),
-        *_rungs(session, now),
-        *(Alarm(*found) for found in proving.unproved(session, now)[:_MOST]),
+        *_rungs(session, known),
+        *(Alarm(*found) for found in proving.unproved(session, now, known)[:_MOST]),
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
     ]
 
 
-def _processes(session: Session, now: datetime) -> list[Alarm]:
-    silent = select(ProcessBeat).where(ProcessBeat.state != "stopped", ProcessBeat.beat_at < now - _BEAT)
+def _processes(beats: Sequence[ProcessBeat], now: datetime) -> list[Alarm]:
     return [
         Alarm(
             "process_stuck", beat.name, f"{beat.name} has not made progress since {_hour(beat.beat_at)}.", beat.beat_at
         )
-        for beat in session.scalars(silent.order_by(ProcessBeat.name))
+        for beat in beats
+        if beat.state != "stopped" and beat.beat_at < now - _BEAT
     ]
 
 
-def _way_in(session: Session, now: datetime) -> list[Alarm]:
+def _way_in(beats: Sequence[ProcessBeat], now: datetime) -> list[Alarm]:
     """One alarm for a closed way, however many machines are unknown by it: of them nobody is called silent."""
-    path = session.get(ProcessBeat, "path")
+    path = next((beat for beat in beats if beat.name == "path"), None)
     if path is None or path.state != "closed" or now - path.started_at < _BLINK:
         return []
     unknown, because = path.facts.get("unknown_machines", 0), path.facts.get("because", "")
@@ -81,18 +85,16 @@ def _way_in(session: Session, now: datetime) -> list[Alarm]:
     return [Alarm("path_closed", "the way in", f"{closed}: {because}; {unknown} are unknown.", path.started_at)]
 
 
-def _dropped(session: Session, now: datetime) -> list[Alarm]:
+def _dropped(beats: Sequence[ProcessBeat], now: datetime) -> list[Alarm]:
     """A broker threw away what it had acknowledged: its queue was full, and only who sends again still has it."""
-    bridges = session.scalars(
-        select(ProcessBeat).where(ProcessBeat.name.startswith("bridge"), ProcessBeat.beat_at > now - _BEAT)
-    )
     return [
         Alarm(
             "messages_dropped", beat.name,
             f"The broker of {beat.name} has dropped {dropped} messages since it started: its queue was full. "
             "Our agents send theirs again; those of others are lost.", beat.started_at,
         )
-        for beat in bridges
+        for beat in beats
+        if beat.name.startswith("bridge") and beat.beat_at > now - _BEAT
         if (dropped := int(beat.facts.get("dropped_by_broker", 0)))
     ]  # fmt: skip
 
@@ -172,14 +174,12 @@ def _a_notice(incident: Incident | None) -> str:
     return f"A notice on {incident.label}" if incident is not None else "A notice about no incident"
 
 
-def _rungs(session: Session, now: datetime) -> list[Alarm]:
+def _rungs(session: Session, known: Roster) -> list[Alarm]:
     """Rungs that the ladders now climbing still need, and that nobody can be reached on."""
     climbing = select(Incident).where(Incident.state == "open", Incident.next_rung_at.is_not(None)).limit(_MOST)
     alarms: dict[str, Alarm] = {}
     incidents = session.scalars(climbing.order_by(Incident.opened_at)).all()
-    known = roster.read(session, now) if incidents else None
-    for incident in incidents:
-        desk = duty.on_duty(session, incident, now, known)
+    for incident, desk in zip(incidents, duty.on_duty_all(session, incidents, known), strict=True):
         for rung in incident.ladder.get("rungs", [])[incident.rung + 1 :]:
             if not any(duty.whom(desk, word) for word in rung["who"]):
                 name = rung["name"] or ", ".join(rung["who"])

@@ -5,6 +5,7 @@ What the watch over contracts writes down is read here by somebody else, so that
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -32,12 +33,16 @@ def untold(session: Session, now: datetime) -> list[Found]:
 def _late(session: Session, now: datetime) -> Iterator[Found]:
     soon = (now + timedelta(days=367)).date()
     ending = select(Contract).where(Contract.state.in_(("active", "suspended")), Contract.ends_on <= soon)
-    for contract in session.scalars(ending.order_by(Contract.ends_on, Contract.number)):
+    contracts = session.scalars(ending.order_by(Contract.ends_on, Contract.number)).all()
+    of = [contract.id for contract in contracts]
+    written: dict[uuid.UUID, list[Notice]] = {}
+    for row in session.scalars(select(ContractNotice).where(ContractNotice.contract_id.in_(of))):
+        written.setdefault(row.contract_id, []).append(Notice(row.kind, row.days_before, row.last_day))
+    followed = contracting.renewed(session, of)
+    for contract in contracts:
         yesterday = (now - _DAY).astimezone(ZoneInfo(contract.zone)).date()
-        rows = session.scalars(select(ContractNotice).where(ContractNotice.contract_id == contract.id))
-        written = [Notice(row.kind, row.days_before, row.last_day) for row in rows]
-        followed = contracting.successor(session, contract) is not None
-        due = life.notice_due(contract.ends_on, yesterday, contract.notice_days, followed, written)
+        said_so_far = written.get(contract.id, [])
+        due = life.notice_due(contract.ends_on, yesterday, contract.notice_days, contract.id in followed, said_so_far)
         if due is not None and contract.ends_on is not None and contract.created_at < now - _DAY:
             said = f"{contract.number} ends on {contract.ends_on}, and the word about it was not written."
             yield "contract_untold", contract.number, said, now - _DAY

@@ -20,6 +20,7 @@ from escalation import outbox, reach, roster, rota, routing
 from escalation.incident import Actor, NotNow
 from escalation.outbox import BROWSER, NO_RUNG, Draft
 from escalation.reach import NOTHING, Proof
+from escalation.roster import Roster
 from escalation.words import rung_name
 from models import audit
 from models.customers import Customer
@@ -147,16 +148,17 @@ def test_due(sessions: Sessions, now: datetime) -> int:
         return len(due)
 
 
-def unproved(session: Session, now: datetime) -> list[tuple[str, str, str, datetime]]:
+def unproved(session: Session, now: datetime, ours: Roster | None = None) -> list[tuple[str, str, str, datetime]]:
     """(rule, subject, words, since) of each rung on which nobody is proved to be reachable, and of each one on duty who
     is not; the gravest first. Rungs nobody stands on are another matter."""
-    people = roster.our_people(session)
+    ours = ours or roster.read(session, now)
+    people = ours.people
     known = proofs(session)
     missing = {
         person.id for person in people.values()
         if not person.demo and reach.is_missing([proof for _, proof in of(person, known)], person.created_at, now)
     }  # fmt: skip
-    units = {id: zones for id, zones in roster.units_now(session, now).items() if id in people}
+    units = {id: zones for id, zones in ours.units.items() if id in people}
     found = []
     for rung, standing in _rungs(session, people, units).items():
         if standing and standing <= missing:

@@ -96,6 +96,7 @@ class Roster:
     people: dict[uuid.UUID, Person]
     engineers: tuple[Candidate, ...]
     standing: Mapping[str, uuid.UUID] = field(default_factory=dict)  # a schedule's name as a rung says it → who
+    units: Mapping[uuid.UUID, set[str]] = field(default_factory=dict)  # where each is on duty
 
     def towards(self, named: Collection[uuid.UUID]) -> list[Candidate]:
         """The engineers as they stand towards an account; `named`: those its contract names."""
@@ -131,7 +132,7 @@ def read(session: Session, now: datetime) -> Roster:
         for person in people.values()
         if person.role == "engineer"
     )
-    return Roster(people, engineers, standing)
+    return Roster(people, engineers, standing, units)
 
 
 def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:

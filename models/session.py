@@ -75,6 +75,9 @@ def as_staff(session: Session) -> Iterator[None]:
     """
     session.flush()  # what was written so far was written in the narrow scope
     before = session.execute(text("SELECT coalesce(current_setting('app.reach', true), '')")).scalar_one()
+    if before == STAFF.value:
+        yield
+        return
     session.execute(_REACH, {"reach": STAFF.value})
     yield
     session.execute(_REACH, {"reach": before})

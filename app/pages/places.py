@@ -65,12 +65,13 @@ def platform() -> Response:
     who = signed_in("platform:read")
     now, here = front.now(), zone()
     with reading(who) as session:
-        parts = health.read_parts(session, now, here)
+        beats = health.read_beats(session)
+        parts = [health.part_view(beat, now, here) for beat in beats]
         hours = ledger.read_hours(session, now, here)
         letters_total, letters = health.read_letters(session, now, here)
         log = health.read_log(session, now)
         counts, notices = health.read_notices(session)
-        alarms = audit_house(session, now)
+        alarms = audit_house(session, now, beats)
         held = restraint.held(session, now, here)
         backing_off = restraint.backing_off(session, now, here)
     unsure = [part.title for part in parts if part.kind != "healthy"]

@@ -73,12 +73,10 @@ class LetterView:
     kinds: int  # reasons and machines in all, those that are not shown included
 
 
-def read_parts(session: Session, now: datetime, zone: tzinfo) -> list[PartView]:
+def read_beats(session: Session) -> list[ProcessBeat]:
     """Every process that ever beat here, in the order a reading travels."""
     order = {name: place for place, name in enumerate(PARTS)}
-    beats = list(session.scalars(select(ProcessBeat)))
-    beats.sort(key=lambda beat: (order.get(_noun(beat.name), 99), beat.name))
-    return [part_view(beat, now, zone) for beat in beats]
+    return sorted(session.scalars(select(ProcessBeat)), key=lambda beat: (order.get(_noun(beat.name), 99), beat.name))
 
 
 def part_view(beat: ProcessBeat, now: datetime, zone: tzinfo) -> PartView:

@@ -85,6 +85,8 @@ def open_anyway(finding: uuid.UUID) -> AnyResponse:
 def held(session: Session, now: datetime, zone: tzinfo) -> Sequence[HeldView]:
     """Every finding that waits, the loudest first."""
     rows = restraining.waiting(session)
+    if not rows:
+        return []
     found = select(Machine.id, Machine.name).where(Machine.id.in_({row.machine_id for row in rows}))
     names = {row.id: row.name for row in session.execute(found)}
     return [
