@@ -69,6 +69,7 @@ class Habits:
         self, signature: Signature, ratio: float, at_ms: int, judged: Mapping[str, tuple[str, int]]
     ) -> tuple[Seen, Seen] | None:
         """The same a week and two weeks ago, when this is no more than that; None when it is news."""
+        self._forget(at_ms)  # what lies further back than the weeks looked at says nothing against a habit
         alike = [one for one in self.seen if likeness(signature, one.signature) >= ALIKE]
         akin = [one for one in self.seen if likeness(signature, one.signature) >= AKIN]
         begun = self.seen[-1].started_ms if self._is_running(at_ms) else at_ms

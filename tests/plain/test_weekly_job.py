@@ -1,4 +1,4 @@
-"""A weekly batch job that history held twice is a habit to the whole detector."""
+"""A weekly batch job that history held twice is a habit to the whole detector, also when the clocks have changed."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def weeks_of(verdicts: list[Verdict]) -> list[int]:
 
 
 def test_two_weeks_in_history_make_the_third_no_news() -> None:
-    x = life(3)
-    for week in range(3):
-        job(x, week)
+    x = life(4)
+    for week in range(4):
+        job(x, week, hour=2.0 if week < 3 else 3.0)  # the clocks go back before the fourth
     assert [v.summary for v in opened(x, learned=2)] == []
 
 
