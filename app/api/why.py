@@ -39,6 +39,6 @@ def why(call: Call, query: WhyQuery, *, machine: str) -> WhyOut:
     at = query.at or call.now
     if at > call.now:
         raise invalid("at", "lies in the future", "Give an instant of the past.")
-    from telemetry import looking_back
+    from telemetry import looking_back  # numpy, which a web process does without until it is asked for
 
     return WhyOut.model_validate(looking_back.why(call.session, row, at))

@@ -36,7 +36,7 @@ def why(name: str) -> Response:
         row = session.scalar(select(Machine).where(Machine.name == name))
         if row is None:
             raise not_found("machine")
-        from telemetry import looking_back
+        from telemetry import looking_back  # numpy, which a web process does without until it is asked for
 
         answer = looking_back.why(session, row, at)
     return page(
