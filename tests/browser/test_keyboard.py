@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FileChooser, Locator, Page, expect
 from sqlalchemy import select
 
 from models.attachments import Attachment
@@ -28,6 +29,9 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
     page: Page, house: House, tmp_path: Path
 ) -> None:
     keys, toast, head, around = page.keyboard, page.locator("#toast"), page.locator(".head"), page.locator(".agreed")
+    choosers: list[FileChooser] = []
+    # Listened for from the beginning, so that the browser knows of it long before the key.
+    page.on("filechooser", lambda one: choosers.append(one))
     fresh(page, "/incidents/VG-1005")  # the link in the page that woke her
 
     keys.press("?")
@@ -72,9 +76,12 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
 
     log = tmp_path / "batch.log"
     log.write_text("02:10 batch began\n")
-    with page.expect_file_chooser() as chooser:
-        keys.press("f")
-    chooser.value.set_files(log)
+    keys.press("f")
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not choosers and time.monotonic() < deadline:
+        page.wait_for_timeout(50)  # the browser's events reach us while its page is waited for
+    assert choosers, "no dialog for files opened"
+    choosers[0].set_files(log)
     shows(around, "batch.log")
 
     keys.press("x")

@@ -47,6 +47,7 @@ class Proxy:
         self.wire: list[Packet] = []
         self.lines = 0
         self.passed = [0, 0]  # bytes outward, inward
+        self.left = [0, 0]  # lines ended by the upstream, by the caller
         self._upstream, self._mqtt = upstream, mqtt
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -114,7 +115,11 @@ class Proxy:
                     data = source.recv(self._portion())
                 except TimeoutError:
                     continue
+                except OSError:
+                    self.left[inward] += 1
+                    raise
                 if not data:
+                    self.left[inward] += 1
                     break
                 self._carry(line, inward, data, stream, sink)
         except (OSError, _CutInside):

@@ -188,6 +188,7 @@ def test_what_the_bridge_did_not_acknowledge_comes_again(rig: Rig, cast: Cast) -
     until(lambda: len(heard) >= 100, "all of it was heard")
     for message in heard[:40]:
         first.ack(message.mid, 1)
+    until(lambda: not first.want_write(), "the acknowledgements have left")  # ending the loop keeps back the others
     first.loop_stop()
     line = first.socket()
     assert line is not None
