@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from telemetry.formats.instants import instant
 from telemetry.formats.route import Route
-from telemetry.formats.strict import add, each, instant, json_of, machine_ok, number, scalar, text_of
+from telemetry.formats.strict import add, each, json_of, machine_ok, number, scalar, text_of
 from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
 
 FORMAT: Final = "collectd"

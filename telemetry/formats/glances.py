@@ -42,7 +42,7 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
         return [status(route, text_of(payload), FORMAT)]
     prefix = ".".join(rest)
     if len(rest) == 1 and payload[:1] in {b"{", b"["}:
-        return _reading(route, _numbers(json_of(payload), prefix))
+        return _reading(route, _numbers(json_of(payload, nan_is_null=True), prefix))
     if prefix.endswith(_THRESHOLDS) or rest[-1] in _IS_TEXT or not payload:
         return []
     text = text_of(payload)

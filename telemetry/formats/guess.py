@@ -39,6 +39,8 @@ def guess(levels: Sequence[str], payload: bytes, nameless: str) -> Guess | None:
         return "discovery", nameless, []
     if levels[:1] == ["v1"] and levels[1:2] in (["devices"], ["gateway"]):
         return "thingsboard", nameless, list(levels)
+    if levels[:1] == ["v2"] and levels[1:2] in (["t"], ["a"]):
+        return "thingsboard", nameless, list(levels)
     if _COLLECTD_JSON.match(head):
         return "collectd", nameless, list(levels)
     for place, level in enumerate(levels[:-2]):

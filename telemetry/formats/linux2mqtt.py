@@ -31,8 +31,8 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     levels = route.rest[:-1] if route.rest[-1] == "state" and len(route.rest) > 1 else route.rest
     name = ".".join(levels)
     if text[0] == "{":
-        return _object(route, json_of(text.encode()), name)
-    return loose(route, payload, FORMAT, name, name + ".")
+        return _object(route, json_of(text.encode(), nan_is_null=True), name)
+    return loose(route, payload, FORMAT, name, name + ".", nan_is_null=True)
 
 
 def _object(route: Route, sent: Any, name: str) -> list[Heard]:

@@ -28,8 +28,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from telemetry.formats.instants import in_any_unit
 from telemetry.formats.route import Route
-from telemetry.formats.strict import add, instant, json_of, name_ok, number, scalar, sequence, text_of
+from telemetry.formats.strict import MAX_NAME, add, json_of, name_ok, number, scalar, sequence, text_of
 from telemetry.reading import NO_COUNTERS, NO_FACTS, Heard, Reading, Refused
 
 MOST_VALUES: Final = 200
@@ -101,11 +102,11 @@ class Mapped:
                 if value.counter:
                     counters.add(name)
                 if value.unit:
-                    facts[name_ok(f"unit.{name}"[:240])] = value.unit
+                    facts[name_ok(f"unit.{name}"[:MAX_NAME])] = value.unit
         if not metrics:
             raise Refused("no_value", f"mapping {self.name}: none of its paths holds a value")
         received = route.received_at_ms
-        at = _instant(_first(sent, self.at), received)
+        at = in_any_unit(_first(sent, self.at), received)
         marked = frozenset(counters) or NO_COUNTERS
         seq = sequence(_first(sent, self.seq))
         return [Reading(route.machine, at, metrics, seq, received, self.name, facts or NO_FACTS, marked)]
@@ -276,16 +277,6 @@ def _number(found: Any, value: Value) -> float | None:
     if isinstance(found, dict | list):
         raise Refused("not_a_number", f"{value.metric}: the path leads to {type(found).__name__}")
     return number(found)
-
-
-def _instant(said: Any, received_at_ms: int) -> int:
-    if isinstance(said, str) and re.fullmatch(r"\d+(?:\.\d+)?", said):
-        said = float(said)
-    if isinstance(said, int | float) and not isinstance(said, bool):
-        for limit, factor in ((1e11, 1e3), (1e14, 1.0), (1e17, 1e-3), (float("inf"), 1e-6)):
-            if abs(said) < limit:
-                return instant(round(said * factor), received_at_ms)
-    return instant(said, received_at_ms)
 
 
 def _filled(template: str, named: Mapping[str, str], stars: Sequence[str]) -> str:

@@ -15,9 +15,11 @@ from telemetry.formats.strict import add, scalar, text_of
 from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
 
 FORMAT: Final = "nagios"
-_PERFDATA: Final = re.compile(
-    r"(?:'(?P<quoted>(?:[^']|'')+)'|(?P<bare>[^\s='|]+))=(?P<value>U|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-    r"(?P<uom>[^\s;\d][^\s;]*)?(?:;\S*)?"
+# One item: what stands up to the next space, spaces inside quotes excepted; the label may hold '' for a quote.
+_ITEM: Final = re.compile(r"(?:'(?P<quoted>(?:[^']|'')*)'|(?P<bare>[^\s='|]+))=(?P<said>\S*)|(?P<other>\S+)")
+_SAID: Final = re.compile(
+    r"(?P<value>U|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf))(?P<uom>[^\s;\d.,][^\s;,]*)?(?:;\S*)?,?",
+    re.I,
 )
 _CODE: Final = re.compile(r"\d{1,3}")
 _UNKNOWN: Final = 3.0  # a plugin that could not be run ends with 126 or 127: unknown to Nagios
@@ -34,21 +36,36 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     service = ".".join(levels)
     metrics: dict[str, float] = {}
     counters: set[str] = set()
-    for found in _PERFDATA.finditer(_performance(text_of(payload))):
-        label = (found["quoted"] or found["bare"] or "").replace("''", "'").strip()
-        value = scalar(found["value"])
-        if value is None:
+    problem: Refused | None = None
+    for item in _ITEM.finditer(_performance(text_of(payload))):
+        try:
+            label, value, uom = _measured(item)
+            if value is not None:
+                add(metrics, f"{service}.{label}", value)
+        except Refused as refused:
+            problem = problem or refused
             continue
-        add(metrics, f"{service}.{label}", value)
-        if found["uom"] == "c":
+        if uom == "c":
             counters.add(f"{service}.{label}")
-    if state is not None:
+    if state is not None and f"{service}.state" not in metrics:
         add(metrics, f"{service}.state", state)
-    if not metrics:
-        raise Refused("no_value", "no performance data and no exit code")
     received = route.received_at_ms
     marked = frozenset(counters) or NO_COUNTERS
-    return [Reading(route.machine, received, metrics, None, received, FORMAT, counters=marked)]
+    heard = [Reading(route.machine, received, metrics, None, received, FORMAT, counters=marked)] if metrics else []
+    if problem is not None:
+        raise Refused(problem.reason, problem.detail, heard)
+    if not heard:
+        raise Refused("no_value", "no performance data and no exit code")
+    return [*heard]
+
+
+def _measured(item: re.Match[str]) -> tuple[str, float | None, str]:
+    """Label, value and unit of one item; a decimal comma or a range is no value, and it is said so."""
+    said = None if item["other"] else _SAID.fullmatch(item["said"])
+    label = (item["quoted"] or item["bare"] or "").replace("''", "'").strip()
+    if said is None or not label:
+        raise Refused("bad_payload", f"performance data {item[0][:80]!r}: label=value[unit][;warn;crit;min;max]")
+    return label, scalar(said["value"]), said["uom"] or ""
 
 
 def _performance(text: str) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from telemetry.formats.instants import instant
 from telemetry.formats.route import Route
 from telemetry.formats.strict import (
     MAX_METRICS,
@@ -14,7 +15,6 @@ from telemetry.formats.strict import (
     add,
     each,
     flat_of,
-    instant,
     json_of,
     leaves,
     name_ok,

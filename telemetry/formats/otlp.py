@@ -19,8 +19,9 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest as Request
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse as Response
 
+from telemetry.formats.instants import instant
 from telemetry.formats.route import Route
-from telemetry.formats.strict import MAX_NAME, MAX_TEXT, instant, json_of, name_ok
+from telemetry.formats.strict import MAX_NAME, MAX_TEXT, json_of, name_ok
 from telemetry.reading import NO_COUNTERS, NO_FACTS, Heard, Reading, Refused
 
 FORMAT: Final = "otlp"
@@ -254,4 +255,6 @@ def _text(value: Any) -> str:
         return str(getattr(value, held))
     if held == "array_value":
         return ",".join(map(_text, value.array_value.values))
-    return ""
+    if held == "kvlist_value":
+        return ",".join(f"{one.key}={_text(one.value)}" for one in value.kvlist_value.values)
+    return value.bytes_value.hex() if held == "bytes_value" else ""

@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from telemetry.formats.instants import instant
 from telemetry.formats.route import Route
-from telemetry.formats.strict import by_instant, instant, scalar, text_of
+from telemetry.formats.strict import by_instant, name_ok, scalar, text_of
 from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
 
 FORMAT: Final = "prometheus"
@@ -26,11 +27,12 @@ _PARTS: Final = ("_bucket", "_count", "_sum", "_total")
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:
-    """One scrape; samples with instants of their own become readings of their own."""
+    """One scrape; samples with instants of their own become readings of their own. A bad line takes no other along."""
     kinds: dict[str, str] = {}
     found: list[tuple[int, str, float]] = []
     counters: set[str] = set()
     samples = 0
+    problem: Refused | None = None
     for line in text_of(payload).split("\n"):
         line = line.strip()
         if not line or line.startswith("#"):
@@ -38,25 +40,37 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
             if len(words) == 4 and words[1] == "TYPE":
                 kinds[words[2].strip('"')] = words[3]
             continue
-        sample = _SAMPLE.match(line)
-        family = _family(sample) if sample else ""
-        if sample is None or not family:
-            raise Refused("bad_payload", line[:120])
         samples += 1
-        value = scalar(sample["value"])
+        try:
+            family, name, value, at = _sample(line, route)
+        except Refused as refused:
+            problem = problem or refused
+            continue
         if value is None:
             continue
-        name = f"{sample['name'] or ''}{sample['labels'] or ''}"
-        found.append((instant(_milliseconds(sample["at"]), route.received_at_ms), name, value))
+        found.append((at, name, value))
         if is_counter(family, kinds):
             counters.add(name)
     if not samples:
         raise Refused("no_value", "no sample")
     marked = frozenset(counters) or NO_COUNTERS
-    return [
+    heard: list[Heard] = [
         Reading(route.machine, at, metrics, None, route.received_at_ms, FORMAT, counters=marked)
         for at, metrics in by_instant(found)
     ]
+    if problem is not None:
+        raise Refused(problem.reason, problem.detail, heard)
+    return heard
+
+
+def _sample(line: str, route: Route) -> tuple[str, str, float | None, int]:
+    """Family, name as sent, value and instant of one line."""
+    sample = _SAMPLE.match(line)
+    family = _family(sample) if sample else ""
+    if sample is None or not family:
+        raise Refused("bad_payload", line[:120])
+    name = name_ok(f"{sample['name'] or ''}{sample['labels'] or ''}")
+    return family, name, scalar(sample["value"]), instant(_milliseconds(sample["at"]), route.received_at_ms)
 
 
 def _family(sample: re.Match[str]) -> str:

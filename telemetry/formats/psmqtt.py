@@ -29,7 +29,7 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     if route.rest[-1] == _OWN_STATE:
         return [status(route, text_of(payload), FORMAT)]
     name = ".".join(level.replace("|", "/") for level in route.rest)
-    heard = loose(route, payload, FORMAT, name, name + ".")
+    heard = loose(route, payload, FORMAT, name, name + ".", nan_is_null=True)
     return [_marked(h) if isinstance(h, Reading) else h for h in heard]
 
 

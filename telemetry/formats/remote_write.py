@@ -16,9 +16,10 @@ import cramjam
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from telemetry.formats.instants import instant
 from telemetry.formats.otlp import labelled
 from telemetry.formats.route import Route
-from telemetry.formats.strict import by_instant, instant, name_ok
+from telemetry.formats.strict import by_instant, name_ok
 from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
 
 FORMAT: Final = "remote_write"
@@ -26,6 +27,7 @@ MAX_OPENED: Final = 16 << 20  # bytes of a request once opened
 MAX_SAMPLES: Final = 50_000
 _MACHINE: Final = ("vigie_machine", "instance")
 _GROWS: Final = ("_total", "_bucket", "_count", "_sum")
+_SYMBOLS: Final = b"\x22"  # field 4, with which every request of version 2.0 begins and none of 1.0 does
 _PACKAGE: Final = "vigie.prometheus"
 _FIELDS: Final = {
     # message: (field, number, type, is repeated); prompb/remote.proto and types.proto of Prometheus
@@ -68,6 +70,8 @@ def opened(body: bytes) -> bytes:
 
 def request_of(body: bytes) -> Any:  # Any: the class is made at run time
     """An opened request as generated code reads it. Raises ``Refused``."""
+    if body[:1] == _SYMBOLS:
+        raise Refused("bad_payload", "remote_write 2.0; set protobuf_message: prometheus.WriteRequest")
     request = _write_request()()
     try:
         request.ParseFromString(body)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from telemetry.formats.instants import instant
 from telemetry.formats.route import Route
 from telemetry.formats.sparkplug_wire import Metric, Payload, payload_of
-from telemetry.formats.strict import MAX_METRICS, MAX_TEXT, instant, name_ok
+from telemetry.formats.strict import MAX_METRICS, MAX_TEXT, name_ok
 from telemetry.reading import NO_FACTS, Heard, Reading, Refused, Status
 
 FORMAT: Final = "sparkplug"
@@ -142,26 +143,30 @@ def parse(route: Route, payload: bytes, births: Births) -> list[Heard]:
     births.follow(key, message.seq, is_node_birth=kind == "NBIRTH")
     if kind.endswith("BIRTH"):
         births.born(key, message)
-    heard = _readings(route, message, key, births)
-    return [Status(route.machine, True, route.received_at_ms, FORMAT), *heard] if kind == "NBIRTH" else heard
+    there = [Status(route.machine, True, route.received_at_ms, FORMAT)] if kind == "NBIRTH" else []
+    heard, problem = _readings(route, message, key, births)
+    if problem is not None:
+        raise Refused(problem.reason, problem.detail, [*there, *heard])
+    return [*there, *heard]
 
 
-def _readings(route: Route, message: Payload, key: Key, births: Births) -> list[Heard]:
+def _readings(route: Route, message: Payload, key: Key, births: Births) -> tuple[list[Reading], Refused | None]:
+    """One reading an instant, and what is wrong with the first metric that cannot be kept: it takes no other along."""
     prefix = f"{key[2]}/" if key[2] else ""
     values: dict[int, dict[str, float]] = {}
     facts: dict[int, dict[str, str]] = {}
-    unknown: Refused | None = None
+    problem: Refused | None = None
     for raw in message.metrics:
         try:
             metric = births.named(key, raw)
+            if metric.name.startswith(_SESSION):
+                continue
+            at = instant(metric.timestamp or message.timestamp or None, route.received_at_ms)
+            said = [(name_ok(prefix + metric.name + inner), value) for inner, value in metric.leaves()]
         except Refused as refused:
-            unknown = unknown or refused
+            problem = problem or refused
             continue
-        if metric.name.startswith(_SESSION):
-            continue
-        at = instant(metric.timestamp or message.timestamp or None, route.received_at_ms)
-        for inner, value in metric.leaves():
-            name = name_ok(prefix + metric.name + inner)
+        for name, value in said:
             if isinstance(value, str):
                 facts.setdefault(at, {})[name] = value[:MAX_TEXT]
             else:
@@ -170,10 +175,8 @@ def _readings(route: Route, message: Payload, key: Key, births: Births) -> list[
     if sum(map(len, values.values())) > MAX_METRICS:
         raise Refused("too_many_metrics")
     received = route.received_at_ms
-    heard: list[Heard] = [
+    heard = [
         Reading(route.machine, at, values.get(at, {}), None, received, FORMAT, facts.get(at, NO_FACTS))
         for at in sorted(values.keys() | facts.keys())
     ]
-    if unknown is not None:
-        raise Refused(unknown.reason, unknown.detail, heard)
-    return heard
+    return heard, problem

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -85,11 +85,17 @@ class Payload:
 
 
 def payload_of(data: bytes) -> Payload:
-    """Decode a payload, opening a compressed envelope; anything malformed is ``Refused``."""
+    """Decode a payload, opening a compressed envelope; anything malformed is ``Refused``.
+
+    Some senders pack the whole payload with gzip instead: its first byte begins no message of protobuf.
+    """
+    if data[:2] == b"\x1f\x8b":
+        return _payload(_opened(data, (31,)))
     message = _payload(data)
-    if message.uuid == _COMPRESSED:
-        return _payload(_inflate(message))
-    return message
+    if message.uuid != _COMPRESSED:
+        return message
+    inner = _payload(_inflate(message))
+    return replace(inner, seq=message.seq if inner.seq is None else inner.seq)
 
 
 def rebirth(at_ms: int) -> bytes:
@@ -111,10 +117,14 @@ def _number(value: int) -> bytes:
 def _inflate(message: Payload) -> bytes:
     algorithm = next((m.raw for m in message.metrics if m.name == "algorithm"), "DEFLATE")
     # 47 accepts zlib and gzip headers alike; senders that write bare deflate are tried second.
-    for window in (47, -15) if algorithm in ("DEFLATE", "GZIP") else ():
+    return _opened(message.body, (47, -15) if algorithm in ("DEFLATE", "GZIP") else ())
+
+
+def _opened(packed: bytes, windows: Sequence[int]) -> bytes:
+    for window in windows:
         opener = zlib.decompressobj(window)
         try:
-            body = opener.decompress(message.body, MAX_PAYLOAD + 1)
+            body = opener.decompress(packed, MAX_PAYLOAD + 1)
         except zlib.error:
             continue
         if len(body) > MAX_PAYLOAD:

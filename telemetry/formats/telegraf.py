@@ -1,5 +1,5 @@
-"""Telegraf's ``outputs.mqtt``: influx lines or JSON, one or a batch, or (``layout = "field"``) one bare value a
-topic. Plain.
+"""Telegraf's ``outputs.mqtt``: influx lines or JSON, one or a batch, or (``layout = "field"`` and ``homie-v4``)
+one bare value a topic. Plain.
 
 Names: ``measurement.tag values.field`` with tags in the order of their keys, without ``host``. Truth values are 1/0,
 texts become facts. The unit of a time stamp is guessed from its size; RFC 3339 is taken as well. A metric that comes
@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from telemetry.formats import cumulative
+from telemetry.formats.instants import instant, nearest_ms
 from telemetry.formats.route import Route
 from telemetry.formats.strict import (
     MAX_TEXT,
     by_instant,
     each,
-    instant,
     json_of,
     leaves,
     machine_ok,
@@ -60,17 +60,17 @@ class _Point(NamedTuple):
 def parse(route: Route, payload: bytes) -> list[Heard]:
     """Every metric of the message, one reading a host and instant."""
     text = text_of(payload)
+    if any(level.startswith("$") for level in route.rest):
+        return []  # layout homie-v4 tells of its names and kinds under such topics
     if text[0] in "{[":
         return _json(route, json_of(text.encode()))
     if "=" in text and " " in text:
-        try:
-            points = _lines(route, text)
-        except Refused:
-            # The field layout sends texts bare; whole lines end with a line feed, and their topic is shorter.
-            if len(route.rest) < 2 or payload.endswith(b"\n"):
-                raise
-            return _bare(route, text)
-        if len(route.rest) < 2 or payload.endswith(b"\n") or _known_by(route, points):
+        points, problem = _lines(route, text)
+        # The field layout sends texts bare; whole lines end with a line feed, and their topic is shorter.
+        are_lines = len(route.rest) < 2 or payload.endswith(b"\n")
+        if problem is not None and are_lines:
+            raise Refused(problem.reason, problem.detail, _readings(route, points))
+        if problem is None and (are_lines or _known_by(route, points)):
             return _readings(route, points)
     return _bare(route, text)
 
@@ -114,8 +114,10 @@ def _name(measurement: str, tags: Mapping[str, Any], field: str) -> str:
     return ".".join([measurement, *words, field])
 
 
-def _lines(route: Route, text: str) -> list[_Point]:
+def _lines(route: Route, text: str) -> tuple[list[_Point], Refused | None]:
+    """What the lines say, and what is wrong with the first that says nothing: it takes no other along."""
     points: list[_Point] = []
+    problem: Refused | None = None
     at = 0
     while at < len(text):
         if text[at] in "\n\r \t":
@@ -124,11 +126,14 @@ def _lines(route: Route, text: str) -> list[_Point]:
             at = (text.find("\n", at) + 1) or len(text)
         else:
             line = _LINE.match(text, at)
-            if line is None:
-                raise Refused("bad_payload", text[at : at + 120])
-            points += _line(route, line)
-            at = line.end()
-    return points
+            try:
+                if line is None:
+                    raise Refused("bad_payload", text[at : at + 120].partition("\n")[0])
+                points += _line(route, line)
+            except Refused as refused:
+                problem = problem or refused
+            at = line.end() if line is not None else (text.find("\n", at) + 1) or len(text)
+    return points, problem
 
 
 def _line(route: Route, line: re.Match[str]) -> list[_Point]:
@@ -143,7 +148,7 @@ def _line(route: Route, line: re.Match[str]) -> list[_Point]:
         raise Refused("bad_payload", "a line without a measurement")
     at = route.received_at_ms
     if line["at"] is not None:
-        at = instant(_nearest_ms(int(line["at"])), at)
+        at = instant(nearest_ms(int(line["at"])), at)
     host = tags.get("host", "")
     points: list[_Point] = []
     before = _name(measurement, tags, "")
@@ -179,14 +184,6 @@ def _field_value(text: str) -> float | str | None:
     return scalar(text)
 
 
-def _nearest_ms(stamp: float) -> int:
-    """Telegraf writes the unit it is told to (s, ms, µs, ns); only one of them is a time of this century."""
-    for limit, factor in ((10**11, 1000.0), (10**14, 1.0), (10**17, 1e-3)):
-        if abs(stamp) < limit:
-            return round(stamp * factor)
-    return int(stamp) // 1_000_000
-
-
 def _json(route: Route, value: Any) -> list[Heard]:
     if isinstance(value, dict) and isinstance(value.get("metrics"), list):
         value = value["metrics"]
@@ -215,7 +212,7 @@ def _metric(route: Route, item: Any) -> list[_Point]:
         at = instant(stamp, at)
     elif stamp is not None:
         as_number = number(stamp)
-        at = instant(_nearest_ms(as_number or 0), at)
+        at = instant(nearest_ms(as_number or 0), at)
     host = tags.get("host")
     points: list[_Point] = []
     for field, value in leaves(item["fields"]):

@@ -1,5 +1,6 @@
 """ThingsBoard's MQTT API: a device (``v1/devices/me/telemetry``, ``…/attributes``) and a gateway that speaks for many
-(``v1/gateway/connect``, ``…/telemetry``, ``…/attributes``, ``…/disconnect``). Plain.
+(``v1/gateway/connect``, ``…/telemetry``, ``…/attributes``, ``…/disconnect``); of recordings also its short topics
+(``v2/t``, ``v2/a``, with ``/j`` behind them for JSON). Plain.
 
 Numbers and truth values become metrics, texts and attributes become facts. Requests (RPC, attributes, claims, firmware)
 say nothing of a machine's health and yield nothing. A device is named only when it connects: see ``Route``.
@@ -7,22 +8,27 @@ say nothing of a machine's health and yield nothing. A device is named only when
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from telemetry.formats.instants import instant
 from telemetry.formats.native import MAX_REPORTS
 from telemetry.formats.route import Route
-from telemetry.formats.strict import MAX_METRICS, MAX_TEXT, each, instant, json_of, leaves, machine_ok, name_ok, text_of
+from telemetry.formats.strict import MAX_METRICS, MAX_TEXT, each, json_of, leaves, machine_ok, name_ok, text_of
 from telemetry.formats.values import numbers
 from telemetry.reading import NO_FACTS, Heard, Reading, Refused, Status
 
 FORMAT: Final = "thingsboard"
+_SHORT: Final = {"t": "telemetry", "a": "attributes"}
 
 
 def parse(route: Route, payload: bytes) -> list[Heard]:
     """One message of a device or a gateway."""
     words = route.rest
+    if words[:1] == ("v2",):
+        words = (_SHORT.get(words[1], ""),) if words[2:] in {(), ("j",)} and len(words) > 1 else ("",)
     while words[:1] in {("v1",), ("devices",), ("me",)}:
         words = words[1:]
     if words[:1] == ("gateway",):
@@ -74,12 +80,17 @@ def _values(route: Route, item: Any) -> list[Heard]:
     received = route.received_at_ms
     at, values = received, item
     if "ts" in item and isinstance(item.get("values"), dict):
-        at, values = instant(item["ts"], received), item["values"]
+        at, values = _stamp(item["ts"], received), item["values"]
     metrics = numbers(values)
     facts = _texts({name: value for name, value in leaves(values) if isinstance(value, str)})
     if not metrics and not facts:
         return []
     return [Reading(route.machine, at, metrics, None, received, FORMAT, facts or NO_FACTS)]
+
+
+def _stamp(said: Any, received: int) -> int:
+    """Milliseconds; as ThingsBoard does, digits in a text are taken for the number they say."""
+    return instant(int(said) if isinstance(said, str) and re.fullmatch(r"\d{1,20}", said) else said, received)
 
 
 def _attributes(route: Route, sent: Any) -> list[Heard]:

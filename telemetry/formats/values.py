@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from telemetry.formats.instants import in_any_unit
 from telemetry.formats.native import MAX_REPORTS, status
 from telemetry.formats.route import Route
 from telemetry.formats.strict import (
     MAX_TEXT,
     add,
     each,
-    instant,
     json_of,
     leaves,
     name_ok,
@@ -38,14 +38,16 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     return loose(route, payload, FORMAT, ".".join(route.rest))
 
 
-def loose(route: Route, payload: bytes, fmt: str, name: str, prefix: str = "") -> list[Heard]:
+def loose(
+    route: Route, payload: bytes, fmt: str, name: str, prefix: str = "", *, nan_is_null: bool = False
+) -> list[Heard]:
     """A bare value named by its topic, a presence word, or an object of values, whose names ``prefix`` goes before.
 
     Every parser of small agents ends here.
     """
     text = text_of(payload)
     if text[0] in "{[":
-        return _objects(route, json_of(text.encode()), fmt, prefix)
+        return _objects(route, json_of(text.encode(), nan_is_null=nan_is_null), fmt, prefix)
     if text in {"online", "offline"} and route.rest and route.rest[-1].lower() in PRESENCE:
         return [status(route, text, fmt)]
     value = scalar(text)
@@ -94,4 +96,4 @@ def _object(route: Route, item: Any, fmt: str, prefix: str) -> Reading:
     if not metrics:
         raise Refused("no_value", "no number in the object")
     received = route.received_at_ms
-    return Reading(route.machine, instant(at, received), metrics, sequence(item.get("seq")), received, fmt)
+    return Reading(route.machine, in_any_unit(at, received), metrics, sequence(item.get("seq")), received, fmt)

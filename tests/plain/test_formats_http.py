@@ -132,7 +132,7 @@ def test_otlp_in_json_says_the_same_and_deltas_become_rates() -> None:
 def test_a_point_whose_name_cannot_be_kept_takes_no_other_along() -> None:
     request = ExportMetricsServiceRequest()
     scope = request.resource_metrics.add().scope_metrics.add()
-    for label in ("good", "x" * 300):
+    for label in ("good", "x" * 1001):
         scope.metrics.add(name=label).gauge.data_points.add(as_double=1.5, time_unix_nano=NOW * 10**6)
     with pytest.raises(Refused, match="bad_name") as caught:
         otlp.parse(ROUTE, request.SerializeToString())
@@ -206,3 +206,43 @@ def test_a_bad_line_of_a_batch_takes_no_neighbour_along() -> None:
     for body in (b"", b"[]", b"[1,", b'[{"a":1}' + b',{"a":1}' * 500 + b"]"):
         with pytest.raises(Refused):
             batch.items_of(body)
+
+
+# As the JavaScript SDK 2.x writes it: counts bare, instants as texts, null for what is no number.
+JAVASCRIPT = """{"resourceMetrics":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"srv-9"}},
+{"key":"process.pid","value":{"intValue":42}},{"key":"tags","value":{"arrayValue":{"values":[{"stringValue":"a"},
+{"stringValue":"b"}]}}}],"droppedAttributesCount":0},"scopeMetrics":[{"scope":{"name":"probe","version":"1.0"},"metrics":
+[{"name":"hits","description":"","unit":"1","sum":{"aggregationTemporality":2,"isMonotonic":true,"dataPoints":
+[{"attributes":[{"key":"route","value":{"stringValue":"/b \\"x\\""}},{"key":"ok","value":{"boolValue":true}}],
+"startTimeUnixNano":"1795338190000000000","timeUnixNano":"1795338199000000000","asInt":3}]}},
+{"name":"load","description":"","unit":"","gauge":{"dataPoints":[{"attributes":[{"key":"cpu","value":{"intValue":0}}],
+"startTimeUnixNano":"1795338199000000000","timeUnixNano":"1795338199000000000","asDouble":0.25},{"attributes":[],
+"startTimeUnixNano":"1795338199000000000","timeUnixNano":"1795338199000000000","asDouble":null}]}},
+{"name":"lat","description":"","unit":"ms","histogram":{"aggregationTemporality":1,"dataPoints":[{"attributes":[],
+"bucketCounts":[0,2],"explicitBounds":[5],"count":2,"sum":20.5,"min":7,"max":13.5,
+"startTimeUnixNano":"1795338189000000000","timeUnixNano":"1795338199000000000"}]}},
+{"name":"exp","description":"","unit":"","exponentialHistogram":{"aggregationTemporality":2,"dataPoints":
+[{"attributes":[],"count":4,"sum":-1.5,"scale":0,"zeroCount":1,"positive":{"offset":0,"bucketCounts":[1]},"negative":
+{"offset":1,"bucketCounts":[2]},"startTimeUnixNano":"1795338189000000000","timeUnixNano":"1795338199000000000"}]}}]}]}]}"""
+
+
+def test_otlp_of_a_javascript_sdk_is_read_like_any_other() -> None:
+    (r,) = Decoder(believes=True).decode("/v1/metrics", JAVASCRIPT.encode(), NOW)
+    assert isinstance(r, Reading)
+    assert (r.machine, r.at_ms) == ("srv-9", 1_795_338_199_000)
+    assert r.metrics == {
+        'hits{ok="true",route="/b \\"x\\""}': 3.0, 'load{cpu="0"}': 0.25,
+        "lat.count": 2.0, "lat.sum": 20.5, "lat.min": 7.0, "lat.max": 13.5,
+        'lat.bucket{le="5"}': 0.0, 'lat.bucket{le="+Inf"}': 2.0,
+        "exp.count": 4.0, "exp.sum": -1.5, 'exp.bucket{le="-2"}': 2.0, 'exp.bucket{le="2"}': 1.0,
+        'exp.bucket{le="0"}': 1.0,
+    }  # fmt: skip
+    assert r.facts == {"host.name": "srv-9", "process.pid": "42", "tags": "a,b"}
+    assert r.deltas.keys() == {"lat.count", "lat.sum", 'lat.bucket{le="5"}', 'lat.bucket{le="+Inf"}'}
+    assert set(r.deltas.values()) == {10.0}
+    assert r.counters >= {'hits{ok="true",route="/b \\"x\\""}', "exp.count"}
+
+
+def test_the_second_version_of_remote_write_is_refused_by_name_and_not_heard_as_nothing() -> None:
+    with pytest.raises(Refused, match=r"remote_write 2\.0"):
+        remote_write.request_of(b"\x22\x00\x22\x08__name__")
