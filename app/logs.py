@@ -22,7 +22,11 @@ def set_up(settings: Settings) -> None:
     if settings.log_format == "json":
         last: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        # Said outright: where `rich` happens to be installed, structlog would print every local variable of every
+        # frame, which tells secrets and takes seconds from all threads for each error while a database is away.
+        traceback = structlog.dev.plain_traceback
+        colours = sys.stderr.isatty()
+        last = [structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, exception_formatter=traceback)]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
 from escalation import outbox, proving, words
@@ -29,6 +31,10 @@ log = structlog.get_logger("deliver")
 
 # Few: a mail server prefers it so, and a person is told within seconds all the same.
 THREADS_A_CHANNEL = 4
+
+# What a receiver said is held on to while the database is away, for as long as the lease runs: only a sender that
+# dies makes a receiver hear the same twice.
+HOLD_ON_S = (0.2, 0.5, 1, 2, 4, 6, 8, 10, 12, 14)
 
 
 class Deliverer:
@@ -57,6 +63,7 @@ class Deliverer:
             channel: ThreadPoolExecutor(threads, thread_name_prefix=f"send-{channel}") for channel in self._channels
         }
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         self._busy: dict[str, set[str]] = {channel: set() for channel in self._channels}
         self._running: set[Future[None]] = set()
         self._some = False  # whether any sending ended since `settled` was asked
@@ -118,19 +125,35 @@ class Deliverer:
             log.exception("channel broke", notice=str(notice.id), channel=channel)
             self._failed(notice, ChannelError(f"the sender broke: {type(error).__name__}"))
             return
-        with work(self._sessions, SYSTEM) as session:
-            outbox.settle(session, notice.id, receipt.facts, self._clock())
+        self._write(lambda session: outbox.settle(session, notice.id, receipt.facts, self._clock()))
         log.info("notice settled", notice=str(notice.id), channel=channel, tries=notice.tries)
 
     def _failed(self, notice: Notice, error: ChannelError) -> None:
         now = self._clock()
         retry = timedelta(seconds=error.retry_after_s) if error.retry_after_s is not None else None
-        with work(self._sessions, SYSTEM) as session:
+
+        def failed(session: Session) -> None:
             audit.take_turns(session, notice.customer_id or audit.HOUSE)
             if outbox.fail(session, notice, error.reason, now, permanent=error.permanent, retry_after=retry):
                 tell_of_giving_up(session, notice, error.reason, now)
+
+        self._write(failed)
         log.warning("notice not taken", notice=str(notice.id), channel=notice.channel, tries=notice.tries,
                     reason=error.reason, permanent=error.permanent)  # fmt: skip
+
+    def _write(self, deed: Callable[[Session], object]) -> None:
+        """Write down what came of a sending, again and again while the database is away; at last the error stands."""
+        for pause in HOLD_ON_S:
+            try:
+                with work(self._sessions, SYSTEM) as session:
+                    deed(session)
+                return
+            except (OperationalError, InterfaceError, NoConnection) as error:
+                log.warning("held on to an answer", again_in_s=pause, error=str(error).partition("\n")[0])
+                if self._closing.wait(pause):
+                    break
+        with work(self._sessions, SYSTEM) as session:
+            deed(session)
 
     def settled(self) -> bool:
         """Wait for what is being sent (each channel keeps its deadline); False when nothing was since the last call."""
@@ -143,6 +166,7 @@ class Deliverer:
 
     def close(self) -> None:
         """Wait for what is being sent (each channel keeps its deadline) and end the threads."""
+        self._closing.set()
         for pool in self._pools.values():
             pool.shutdown(wait=True)
 

@@ -34,7 +34,10 @@ _REACH = text("SELECT set_config('app.reach', :reach, true)")
 
 
 def make_engine(url: str, *, pool_size: int = 4, statement_timeout_ms: int = 15_000, name: str = "vigie") -> Engine:
-    """An engine whose sessions cannot hang the plant: lock 2 s, idle in transaction 10 s, a bound on each statement."""
+    """An engine whose sessions cannot hang the plant: lock 2 s, idle in transaction 10 s, a bound on each statement.
+
+    Its errors name the statement and never the values: they end in logs and on the platform page.
+    """
     options = (
         f"-c lock_timeout=2000 -c statement_timeout={int(statement_timeout_ms)}"
         " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
@@ -45,6 +48,7 @@ def make_engine(url: str, *, pool_size: int = 4, statement_timeout_ms: int = 15_
         max_overflow=pool_size,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": options, "application_name": name, "connect_timeout": 5},
     )
 

@@ -37,6 +37,8 @@ NO_CRASH = 1
 # The desk's own loops, as `vigie work` runs them; the clock is the machine's, moved by what a file says (seconds).
 WORKER = """
 import signal, sys, threading
+from app import logs
+from app.settings import Settings
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -44,6 +46,7 @@ from escalation import wake, work
 from escalation.channels.webhook import webhook
 from escalation.loops import run_loops
 from models.session import make_engine, make_sessions
+logs.set_up(Settings())
 url, hand = sys.argv[1], Path(sys.argv[2])
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -125,6 +128,10 @@ class Clients:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask no more; returns when the last answer is kept. May be called again."""
         self._over.set()
         for thread in self._threads:
             thread.join(60)

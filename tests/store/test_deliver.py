@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+import psycopg
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DataError, OperationalError
 
 from escalation import outbox
 from escalation.channels import ChannelError, Letter, Receipt
@@ -17,7 +20,7 @@ from models.audit import AuditEntry
 from models.incidents import Incident
 from models.notices import Notice
 from models.session import SYSTEM, Sessions, work
-from tests import desk
+from tests import desk, postgres
 from tests.cast import Cast
 
 
@@ -151,3 +154,44 @@ def test_a_sender_killed_between_sending_and_settling_tells_twice_with_one_key(
     deliver_once(sessions, {"email": channel}, cast.now + LEASE + timedelta(days=1))
     assert len(keys) == 2
     assert len(set(keys)) == 1
+
+
+def test_a_receivers_word_is_held_on_to_while_the_database_is_away(
+    sessions: Sessions, cast: Cast, incident: Incident, database: str
+) -> None:
+    """The sender lives, so nobody is told twice: what it heard is written down once there is somewhere to write it."""
+    put(sessions, incident, cast.now, "webhook", "a")
+    sent: list[str] = []
+
+    def take(letter: Letter, now: datetime) -> Receipt:
+        sent.append(letter.address)
+        _refuse_the_worker(database, True)
+        threading.Timer(0.5, _refuse_the_worker, (database, False)).start()
+        return Receipt({"took": "it"})
+
+    deliverer = Deliverer(sessions, {"webhook": take}, lambda: cast.now)
+    with suppress(OperationalError):  # it looks for more while the database is away, as its loop may
+        deliverer.once(cast.now)
+    assert deliverer.settled()
+    deliverer.close()
+    deliver_once(sessions, {"webhook": take}, cast.now + 2 * LEASE)
+    assert sent == ["a"]
+    with work(sessions, SYSTEM) as session:
+        assert session.scalars(select(Notice.receipt).where(Notice.channel == "webhook")).one() == {"took": "it"}
+
+
+def _refuse_the_worker(database: str, refuse: bool) -> None:
+    """Let the worker's role in no more and cut its lines, or let it in again."""
+    with psycopg.connect(postgres.plain(database), autocommit=True) as connection:
+        connection.execute(f"ALTER ROLE vigie_worker {'NOLOGIN' if refuse else 'LOGIN'}".encode())
+        if refuse:
+            connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                               " WHERE usename = 'vigie_worker' AND datname = current_database()")  # fmt: skip
+
+
+def test_an_error_of_the_database_names_the_statement_and_not_the_values(sessions: Sessions) -> None:
+    """It ends in the log and on the platform page, where the words of a customer have no business."""
+    with pytest.raises(DataError, match="SELECT 1") as failed, work(sessions, SYSTEM) as session:
+        session.execute(text("SELECT 1 / length(:words) - CAST(:none AS int)"), {"words": "", "none": 1})
+    assert "'words'" not in str(failed.value)
+    assert "hidden" in str(failed.value)
