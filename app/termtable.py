@@ -31,7 +31,7 @@ class Field:
     words: tuple[str, ...] = ()  # the only ones it takes
 
 
-_HOURS = "days and hours, such as Mon-Fri 8-18, Sat 9-12; 24x7; calendar:NAME; several with or, or with and, between"
+_HOURS = "days and hours, such as Mon-Fri 8-18, Sat 22-6 (a night); 24x7; calendar:NAME; several with or, or with and"
 _TIME = "service time such as 15 min or 4 h; business days such as 2 d, 1 d by closing, 1 d at 16:00"
 _CLIMBING = (
     Field("climbing.convention", "A rung's wait counts", "People",

@@ -163,6 +163,4 @@ def said(words: str, language: str) -> str:
 def _bare(words: str, language: str) -> str:
     if words.startswith(NAMED):
         return words.removeprefix(NAMED)
-    if language == "fr":
-        return weekly.french(words)
-    return "around the clock" if words == weekly.ALWAYS else words
+    return weekly.french(words) if language == "fr" else weekly.english(words)

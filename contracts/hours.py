@@ -7,7 +7,6 @@ clock change skips cannot count, and an hour it repeats counts twice.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -17,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
+from contracts import hour_fields as fields
 from contracts.spans import DAY_US, EPOCH, Block, Span, Spans, common, merge, steady, subtract
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = fields.DAYS
 # Open time is summed up in blocks of so many days: few enough to be made at once when first asked for (about a
 # millisecond), long enough that a year is walked in six steps.
 BLOCK_DAYS = 64
@@ -32,8 +32,8 @@ class Calendar:
     """The hours of one place.
 
     What a date is asked, first answer holds: a date in `closed` is closed; one in `date_hours` has those hours; one in
-    `closed_annual` or on a public holiday is closed; else the weekly hours, ending early on a half day. `breaks` are
-    taken out of whatever is open.
+    `closed_annual` or on a public holiday is closed; else the weekly hours, ending early on a half day. What is
+    `carried` over from the night before is open besides; `breaks` are taken out of whatever is open.
     """
 
     zone: str = "UTC"
@@ -42,6 +42,7 @@ class Calendar:
     closed: frozenset[date] = frozenset()
     closed_annual: frozenset[str] = frozenset()  # "12-25"
     date_hours: Mapping[date, Spans] = field(default_factory=dict)
+    carried: Mapping[date, Spans] = field(default_factory=dict)  # the rest of a night whose date has hours of its own
     breaks: Mapping[date, Spans] = field(default_factory=dict)
     holidays: tuple[str, ...] = ()  # ISO 3166 country or country and region: "FR", "DE-BY"; their holidays are closed
     half_days: Mapping[str, int] = field(default_factory=dict)  # "12-24" or "2026-12-24" → closes, seconds of the day
@@ -52,15 +53,16 @@ class Calendar:
         """Open intervals of a local date, in seconds of its wall clock."""
         if day in self.closed:
             return ()
+        spans: Spans = ()
         if day in self.date_hours:
             spans = self.date_hours[day]
-        elif (self.closed_annual and f"{day:%m-%d}" in self.closed_annual) or self.holiday(day):
-            return ()
-        else:
+        elif not ((self.closed_annual and f"{day:%m-%d}" in self.closed_annual) or self.holiday(day)):
             spans = ((0, 86_400),) if self.always_open else self.weekly[day.weekday()]
             if self.half_days:
                 ends = self.half_days.get(day.isoformat(), self.half_days.get(f"{day:%m-%d}", 86_400))
                 spans = tuple((low, min(high, ends)) for low, high in spans if low < ends)
+        if day in self.carried:
+            spans = merge((*spans, *self.carried[day]))
         return subtract(spans, self.breaks[day]) if day in self.breaks else spans
 
     def holiday(self, day: date, language: str = "en") -> str:
@@ -211,89 +213,19 @@ def _calendar(spec: Mapping[str, Any]) -> Calendar:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         raise ValueError(f"tz: {zone!r} is not a time zone; use an IANA name such as Europe/Paris") from None
-    weekly = _mapping("weekly", spec)
-    unknown = set(weekly) - set(DAYS)
-    if unknown:
-        raise ValueError(f"weekly: {min(unknown)!r} is not a day; use {', '.join(DAYS)}")
     if not isinstance(spec.get("always_open", False), bool):
         raise ValueError("always_open: must be true or false")
+    own, carried = fields.dated(fields.mapping("date_hours", spec))
+    halves = fields.mapping("half_days", spec).items()
     return Calendar(
         zone=zone,
-        weekly=tuple(_local_spans(f"weekly.{day}", weekly.get(day, ())) for day in DAYS),
+        weekly=fields.week(fields.mapping("weekly", spec)),
         always_open=spec.get("always_open", False),
-        closed=frozenset(_date("closed_dates", day) for day in _listed("closed_dates", spec)),
-        closed_annual=frozenset(_annual("closed_annual", day) for day in _listed("closed_annual", spec)),
-        date_hours=_by_date("date_hours", _mapping("date_hours", spec)),
-        breaks=_by_date("breaks", _mapping("breaks", spec)),
-        holidays=_places(spec.get("holidays") or ()),
-        half_days={_some_day(day): _wall(f"half_days.{day}", w) for day, w in _mapping("half_days", spec).items()},
+        closed=frozenset(fields.a_date("closed_dates", day) for day in fields.listed("closed_dates", spec)),
+        closed_annual=frozenset(fields.annual("closed_annual", day) for day in fields.listed("closed_annual", spec)),
+        date_hours=own,
+        carried=carried,
+        breaks=fields.breaks(fields.mapping("breaks", spec)),
+        holidays=fields.places(spec.get("holidays") or ()),
+        half_days={fields.some_day(day): fields.wall(f"half_days.{day}", text) for day, text in halves},
     )
-
-
-def _mapping(name: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(found := spec.get(name) or {}, Mapping):
-        return found
-    raise ValueError(f"{name}: must be an object")
-
-
-def _listed(name: str, spec: Mapping[str, Any]) -> list[Any] | tuple[Any, ...]:
-    if isinstance(found := spec.get(name) or (), list | tuple):
-        return found
-    raise ValueError(f"{name}: must be a list")
-
-
-def _places(given: Any) -> tuple[str, ...]:
-    if not isinstance(given, str | list | tuple):
-        raise ValueError("holidays: give a country such as FR, a region such as DE-BY, or a list of them")
-    places = (given,) if isinstance(given, str) else tuple(given)
-    known = holidays.list_supported_countries(include_aliases=True)
-    for place in places:
-        country, _, region = str(place).partition("-")
-        if country not in known:
-            raise ValueError(f"holidays: no public holidays are known for {place!r}; use a country code such as FR")
-        if region and region not in known[country]:
-            listed = ", ".join(known[country]) or "none"
-            raise ValueError(f"holidays: {region!r} is not a region of {country}; known are {listed}")
-    return places
-
-
-def _by_date(name: str, given: Mapping[str, Any]) -> dict[date, Spans]:
-    return {_date(name, day): _local_spans(f"{name}.{day}", spans) for day, spans in given.items()}
-
-
-def _date(name: str, text: Any) -> date:
-    if isinstance(text, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass  # said below, as for any other text that is no date
-    raise ValueError(f"{name}: {text!r} is not a date such as 2026-07-14")
-
-
-def _annual(name: str, text: Any) -> str:
-    _date(name, f"2024-{text}")  # a leap year, so that 29 February may be named
-    return str(text)
-
-
-def _some_day(text: str) -> str:
-    return _date("half_days", text).isoformat() if len(text) == 10 else _annual("half_days", text)
-
-
-def _local_spans(name: str, given: Any) -> Spans:
-    pairs = given if isinstance(given, list | tuple) else (None,)
-    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
-        raise ValueError(f'{name}: must be a list of intervals such as [["09:00", "12:30"], ["13:30", "17:00"]]')
-    spans = tuple((_wall(name, start), _wall(name, end)) for start, end in pairs)
-    if any(end < start for start, end in spans):
-        raise ValueError(f"{name}: an interval ends before it starts; split a night at 24:00")
-    return merge(span for span in spans if span[0] < span[1])
-
-
-def _wall(name: str, text: Any) -> int:
-    """Seconds of the day of "09:30", "23:59:59" or "24:00"."""
-    found = re.fullmatch(r"(\d\d):([0-5]\d)(?::([0-5]\d))?", text) if isinstance(text, str) else None
-    hour, minute, second = (int(part or 0) for part in found.groups()) if found else (99, 0, 0)
-    seconds = hour * 3600 + minute * 60 + second
-    if seconds > 86_400:
-        raise ValueError(f"{name}: {text!r} is not a time of day between 00:00 and 24:00")
-    return seconds

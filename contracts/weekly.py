@@ -1,4 +1,8 @@
-"""Weekly hours in words a contract uses: "Mon-Fri 8-18", "Mon-Fri 8-12 13:30-18, Sat 9-12", "24x7". Plain."""
+"""Weekly hours in words a contract uses: "Mon-Fri 8-18", "Mon-Fri 8-12 13:30-18, Sat 9-12", "24x7". Plain.
+
+An interval that ends before it begins, as in "Mon-Fri 22-6", runs into the next day: it is kept as two, 22-24 and 0-6
+of the day after, where the night of Sunday ends on Monday. Each part belongs to the date it lies on.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from contracts.hours import DAYS
 from contracts.spans import Spans, merge, subtract
 
 ALWAYS = "24x7"
+_DAY_MIN = 1440
 _DAY = {day.capitalize(): day for day in DAYS}
 _PART = re.compile(r"([A-Z][a-z]{2})(?:-([A-Z][a-z]{2}))?((?: \d{1,2}(?::\d{2})?-\d{1,2}(?::\d{2})?)+)")
 _SPAN = re.compile(r"(\d{1,2})(?::(\d{2}))?-(\d{1,2})(?::(\d{2}))?")
@@ -24,7 +29,7 @@ def spec(words: str) -> Mapping[str, Any]:
     """The hours in the JSON form of a calendar, without zone and holidays. Raises ValueError saying what is wrong."""
     if words == ALWAYS:
         return {"always_open": True}
-    weekly: dict[str, list[list[str]]] = {}
+    weekly: dict[str, list[tuple[int, int]]] = {}
     for first, last, spans in _parts(words):
         at, to = DAYS.index(first), DAYS.index(last)
         if to < at:
@@ -32,8 +37,22 @@ def spec(words: str) -> Mapping[str, Any]:
         for day in DAYS[at : to + 1]:
             if day in weekly:
                 raise ValueError(f"{words!r} names {day.capitalize()} twice")
-            weekly[day] = [[_clock(opens), _clock(closes)] for opens, closes in spans]
-    return {"weekly": weekly}
+            weekly[day] = spans
+    return {"weekly": {day: [[_clock(opens), _clock(closes)] for opens, closes in spans]
+                       for day, spans in _split(weekly).items()}}  # fmt: skip
+
+
+def _split(days: Mapping[str, list[tuple[int, int]]]) -> dict[str, Spans]:
+    """Intervals by day, each within its day: nights cut at midnight, their rest joined to the day after."""
+    found: dict[str, Spans] = {
+        day: tuple((opens, min(closes, _DAY_MIN)) for opens, closes in spans) for day, spans in days.items()
+    }
+    for day, spans in days.items():
+        rest = [(0, closes - _DAY_MIN) for _, closes in spans if closes > _DAY_MIN]
+        if rest:
+            after = DAYS[(DAYS.index(day) + 1) % 7]
+            found[after] = merge((*rest, *found.get(after, ())))
+    return {day: found[day] for day in DAYS if day in found}
 
 
 def _parts(words: str) -> list[tuple[str, str, list[tuple[int, int]]]]:
@@ -51,11 +70,14 @@ def _parts(words: str) -> list[tuple[str, str, list[tuple[int, int]]]]:
 
 
 def _span(words: str, *given: str | None) -> tuple[int, int]:
+    """Minutes since the midnight its day begins with; the end lies beyond 1440 where it is on the next day."""
     hour, minute, to_hour, to_minute = (int(part or 0) for part in given)
     opens, closes = hour * 60 + minute, to_hour * 60 + to_minute
-    if opens >= closes or closes > 1440 or minute > 59 or to_minute > 59:
-        raise ValueError(f"{words!r} has an interval that does not lie between 0 and 24 in order")
-    return opens, closes
+    if opens == closes or max(opens, closes) > _DAY_MIN or minute > 59 or to_minute > 59:
+        raise ValueError(
+            f"{words!r} has an interval of no length, or with a time beyond 24:00 or :59; write 8-18, 0-24, or 22-6 for a night"
+        )
+    return opens, closes if opens < closes else closes + _DAY_MIN
 
 
 def _clock(minutes: int) -> str:
@@ -73,19 +95,33 @@ def longest_day(words: str) -> int:
     """Seconds of the longest day: what one business day is worth beside a budget in hours."""
     if words == ALWAYS:
         return 86_400
-    return max(sum(closes - opens for opens, closes in spans) for _, _, spans in _parts(words)) * 60
+    return max(sum(closes - opens for opens, closes in spans) for spans in _days(words).values()) * 60
 
 
 def _week(words: str) -> Spans:
     if words == ALWAYS:
-        return ((0, 7 * 1440),)
-    spans = [
-        (day * 1440 + opens, day * 1440 + closes)
-        for first, last, intervals in _parts(words)
-        for day in range(DAYS.index(first), DAYS.index(last) + 1)
-        for opens, closes in intervals
-    ]
-    return merge(spans)
+        return ((0, 7 * _DAY_MIN),)
+    days = _days(words)
+    return merge(
+        (at * _DAY_MIN + opens, at * _DAY_MIN + closes)
+        for at, day in enumerate(DAYS)
+        for opens, closes in days.get(day, ())
+    )
+
+
+def _days(words: str) -> dict[str, Spans]:
+    return _split(
+        {day: spans for first, last, spans in _parts(words) for day in DAYS[DAYS.index(first) : DAYS.index(last) + 1]}
+    )
+
+
+def english(words: str) -> str:
+    """ "Mon-Fri 8-18" as it is; a night says where it ends: "Mon-Fri 22-6 (next day)"."""
+
+    def said(one: re.Match[str]) -> str:
+        return f"{one[0]} (next day)" if _span(words, *one.groups())[1] > _DAY_MIN else one[0]
+
+    return "around the clock" if words == ALWAYS else _SPAN.sub(said, words)
 
 
 def french(words: str) -> str:
@@ -97,7 +133,13 @@ def french(words: str) -> str:
 
 def _french_part(first: str, last: str, spans: list[tuple[int, int]]) -> str:
     days = f"le {_FRENCH[first]}" if first == last else f"du {_FRENCH[first]} au {_FRENCH[last]}"
-    return f"{days} " + " et ".join(f"de {_french_hour(opens)} à {_french_hour(closes)}" for opens, closes in spans)
+    return f"{days} " + " et ".join(_french_span(*span) for span in spans)
+
+
+def _french_span(opens: int, closes: int) -> str:
+    if closes > _DAY_MIN:
+        return f"de {_french_hour(opens)} à {_french_hour(closes - _DAY_MIN)} le lendemain"
+    return f"de {_french_hour(opens)} à {_french_hour(closes)}"
 
 
 def _french_hour(minutes: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.pages.fields import Form, is_zone
@@ -118,14 +118,30 @@ def _week_words(body: Json) -> str:
     if body.get("always_open"):
         return weekly.ALWAYS
     said: list[tuple[str, str, str]] = []  # first day, last day, hours
+    week = _nights({day: list(body.get("weekly", {}).get(day, ())) for day in DAYS})
     for day in DAYS:
-        spans = " ".join(f"{opens}-{closes}" for opens, closes in body.get("weekly", {}).get(day, ()))
+        spans = " ".join(f"{opens}-{closes}" for opens, closes in week[day])
         name = day.capitalize()
         if said and spans and said[-1][2] == spans and DAYS.index(said[-1][1].lower()) == DAYS.index(day) - 1:
             said[-1] = (said[-1][0], name, spans)
         elif spans:
             said.append((name, name, spans))
     return ", ".join(f"{first} {spans}" if first == last else f"{first}-{last} {spans}" for first, last, spans in said)
+
+
+def _nights(week: Mapping[str, list[Sequence[str]]]) -> dict[str, list[Sequence[str]]]:
+    """A night that midnight splits as one interval again, said with the day it begins on."""
+    found = {day: list(spans) for day, spans in week.items()}
+    for at, day in enumerate(DAYS):
+        after = DAYS[(at + 1) % 7]
+        if not week[day] or not week[after]:
+            continue
+        opens, closes = week[day][-1]
+        begins, ends = week[after][0]
+        if closes == "24:00" and begins == "00:00" and ends < opens:
+            found[day][-1] = (opens, ends)
+            found[after].remove(week[after][0])
+    return found
 
 
 # Where on the form a part of the body stands, by the word a refusal begins with.
