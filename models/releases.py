@@ -1,7 +1,7 @@
 """Releases of models: what was trained of stored history, which machines run which, and what a challenger would open.
 
-A release is one training: an artefact for each machine. Releases and comparisons are the desk's; an artefact, a duty and
-a shadow opening belong to the customer of their machine.
+A release is one training: an artefact for each machine. Releases and comparisons are the desk's; an artefact, a duty
+and a shadow opening belong to the customer of their machine.
 """
 
 from __future__ import annotations

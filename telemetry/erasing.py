@@ -27,10 +27,12 @@ from models.base import new_id
 from models.history import HistoryRemoval
 from models.incidents import Finding, Incident
 from models.machines import Machine, MachineState
+from models.releases import ReleaseArtefact
 from models.telemetry import DeadLetter, DeliveryCount, ReadingBlock
 from telemetry import figures, history, rollups
 from telemetry.columns import Columns, packed, unpacked
 from telemetry.figures import HOUR_MS
+from telemetry.releases import learned_in
 
 # A model learns from three days, so one of a week later has nothing of the span in it.
 _LEARNED_FROM: Final = timedelta(days=7)
@@ -77,7 +79,7 @@ def preview(session: Session, machine: Machine, start: datetime, end: datetime) 
         first_at=first or (_at(int(known.at_ms[0])) if len(known) else None),
         last_at=last or (_at(int(known.at_ms[-1])) if len(known) else None),
         letters=int(session.scalar(select(func.count()).where(*_letters(machine, start, end))) or 0),
-        models=int(session.scalar(select(func.count()).where(*_models(machine.id, start, end))) or 0),
+        models=sum(session.scalar(select(func.count()).where(*one)) or 0 for one in _models(machine.id, start, end)),
         newest_values=_has_newest(state, start, end),
         findings=len(frozen[0]),
         incidents=len(frozen[1]),
@@ -101,7 +103,8 @@ def erase(
     rollups.take_out(session, machine.id, [_at(at) for at in known.at_ms.tolist()])
     said = _count_in_ledger(session, machine, by_hour)
     session.execute(delete(DeadLetter).where(*_letters(machine, start, end)))
-    session.execute(delete(ModelArtefact).where(*_models(machine.id, start, end)))
+    for kind, which in zip((ModelArtefact, ReleaseArtefact), _models(machine.id, start, end), strict=True):
+        session.execute(delete(kind).where(*which))
     state = session.get(MachineState, machine.id)
     if state is not None and _has_newest(state, start, end):
         state.latest, state.facts = {}, {}
@@ -264,9 +267,12 @@ def _letters(machine: Machine, start: datetime, end: datetime) -> tuple[Any, ...
     return (*mine, letter.received_at >= start, letter.received_at < end)
 
 
-def _models(machine_id: uuid.UUID, start: datetime, end: datetime) -> tuple[Any, ...]:
-    model = ModelArtefact
-    return model.machine_id == machine_id, model.created_at >= start, model.created_at < end + _LEARNED_FROM
+def _models(machine_id: uuid.UUID, start: datetime, end: datetime) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What was learned of the span: by the machine itself, or in a training; live artefacts, and those of releases."""
+    model, kept = ModelArtefact, ReleaseArtefact
+    itself = (model.created_at >= start) & (model.created_at < end + _LEARNED_FROM)
+    live = (model.machine_id == machine_id, itself | learned_in(model.lineage, start, end))
+    return live, (kept.machine_id == machine_id, learned_in(kept.lineage, start, end))
 
 
 def _has_newest(state: MachineState | None, start: datetime, end: datetime) -> bool:

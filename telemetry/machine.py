@@ -110,6 +110,8 @@ class Machine:
     calm: float = float("inf")
     learned_s: int = 0
     lineage: dict[str, Any] = field(default_factory=dict)
+    release: str = ""  # M-3: what it is judged by was promoted, not learned by itself (`installing.py`)
+    stricter: float = 1.0  # its threshold in times of the usual one
     last_ms: int = -1
     last: Mapping[str, float] | None = None  # what was said at ``last_ms``; None: not known any more
     cadence_ms: float = 0.0
@@ -126,7 +128,7 @@ class Machine:
     @property
     def is_mature(self) -> bool:
         """No refit is waited for: the notebook is not kept any more."""
-        return self.learned_s >= MATURE_S
+        return self.learned_s >= MATURE_S or bool(self.release)
 
     @property
     def youth(self) -> float:
@@ -149,8 +151,10 @@ class Machine:
     def is_due(self, learn_s: int) -> bool:
         """Whether there is enough (or twice as much as last time) to learn from."""
         rows = len(self.notebook.steps)
-        if rows < max(LEAST_ROWS, self.looked_at + LOOK_ROWS) or self.is_mature or self.condition.is_open:
+        if rows < max(LEAST_ROWS, self.looked_at + LOOK_ROWS) or self.is_mature:
             return False
+        if self.condition.is_open and self.is_fitted:
+            return False  # a condition taken up again without baselines ends by those that are fitted now
         self.looked_at = rows
         span = self.notebook.span_s
         return span >= (2 * self.learned_s if self.is_fitted else learn_s)

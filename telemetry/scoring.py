@@ -63,7 +63,7 @@ def score(fleet: Fleet, classes: Classes, wave: Sequence[Told], scores: list[Sco
         if apart is not None and k >= 0 and m.links is not None:
             ratio = max(ratio, verdicts.linked_ratio(apart.levels[k], m.links, restless))
         alone = m.eyes.ratio  # one of the other eyes judges this machine alone
-        ratio = (ratio if alone is None else alone) / m.youth
+        ratio = (ratio / m.stricter if alone is None else alone) / m.youth
         m.score = ratio * THRESHOLD
         if scores is not None and m.eyes.score is None:
             scores.append((m.name, t.at_ms, m.score))

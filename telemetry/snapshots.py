@@ -131,6 +131,7 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "plain": [m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at],
         "calm": m.calm if np.isfinite(m.calm) else None,
         "lineage": m.lineage,
+        "release": [m.release, m.stricter],
     }
 
 
@@ -160,4 +161,5 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at = d["plain"]
     m.calm = float("inf") if d["calm"] is None else d["calm"]
     m.lineage = d["lineage"]
+    m.release, m.stricter = d.get("release", ("", 1.0))
     return m

@@ -23,15 +23,20 @@ class Judged:
     loudest: float  # highest score; 1.0 is the threshold
 
 
-def fitted(history: Array, metrics: Sequence[str], grid_s: float) -> Baselines:
-    """Baselines of one machine from (grid steps × metrics) without gaps. The history is not changed.
+def fitted(history: Array, metrics: Sequence[str], grid_s: float, **settings: float) -> Baselines:
+    """Baselines of one machine from (grid steps × metrics) without gaps. The history is not changed. ``settings`` are
+    the estimator's own, where they are not the usual ones.
 
     One thread, so that the same history gives the same bytes on any number of cores.
     """
     table = np.array(history, dtype=float)
     table[:, [not is_scored(m) for m in metrics]] = 0.0  # a clock is no metric: constant, hence silent
     with threadpool_limits(limits=1):
-        return Baselines(grid_s=grid_s).fit(table, floors=np.array([word(m).least for m in metrics]))
+        model = Baselines(grid_s=grid_s)
+        model.set_params(**settings)
+        model.fit(table, floors=np.array([word(m).least for m in metrics]))
+    model.feature_names_in_ = list(metrics)  # so that it can be put back on the machine later
+    return model
 
 
 def judged(model: Baselines, rows: Array, apart_s: float = 4 * 3600) -> Judged:
