@@ -63,10 +63,11 @@ close()
 
 @dataclass
 class Worker:
-    """A child that delivers and ticks. `move` moves its clock."""
+    """A child that delivers and ticks. `move` moves its clock. `code`: where its modules are taken from."""
 
     url: str
     folder: Path
+    code: Path = ROOT
     process: subprocess.Popen[bytes] | None = None
     said: Path = field(init=False)
     hand: Path = field(init=False)
@@ -79,8 +80,8 @@ class Worker:
         """`before`: lines of Python that come first, such as a kill point."""
         with self.said.open("ab") as out:
             args = [sys.executable, "-c", before + WORKER, self.url, str(self.hand)]
-            env = {**os.environ, "PYTHONPATH": str(ROOT)}
-            self.process = subprocess.Popen(args, cwd=ROOT, env=env, stdout=out, stderr=out)
+            env = {**os.environ, "PYTHONPATH": str(self.code)}
+            self.process = subprocess.Popen(args, cwd=self.code, env=env, stdout=out, stderr=out)
         return self
 
     def move(self, seconds: float) -> None:
