@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from sqlalchemy import select
 
+from app import term_said
 from app.api import lookup
 from app.api.contract_lines import LineOut, NewLine, cover
 from app.api.door import Answer, Call, route
@@ -233,6 +234,8 @@ def whole(call: Call, row: Contract) -> ContractWhole:
         select(ContractLine).where(ContractLine.contract_id == row.id).order_by(ContractLine.id)
     )
     after = contracting.successor(call.session, row)
+    if not call.caller.is_staff:
+        shown = shown.model_copy(update={"body": term_said.for_customer(shown.body)})
     return ContractWhole(
         **_facts(call, row),
         terms=shown,

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from app import term_said
 from app.api import lookup
 from app.api.door import Answer, Call, route
 from app.problems import Problem
@@ -46,7 +47,7 @@ def show(call: Call, *, contract: str) -> Signatures:
     """What of a contract waits for a signature of the customer's, and what was signed."""
     row = lookup.contract(call, contract)
     return Signatures(
-        waiting=[_waiting(one) for one in signing.signable(call.session, row, call.now)],
+        waiting=[_waiting(one, call.caller.is_staff) for one in signing.signable(call.session, row, call.now)],
         signed=[SignatureOut.model_validate(one) for one in signing.signatures(call.session, row)],
     )
 
@@ -64,11 +65,11 @@ def sign(call: Call, body: NewSignature, *, contract: str) -> Answer:
     return Answer(SignatureOut.model_validate(made), 201)
 
 
-def _waiting(one: Signable) -> WaitingOut:
+def _waiting(one: Signable, inside: bool) -> WaitingOut:
     return WaitingOut(
         proposal_id=one.proposal.id if one.proposal is not None else None,
         digest=one.digest,
-        terms=one.terms.to_json(),
-        changes=[difference.field for difference in one.differences],
+        terms=one.terms.to_json() if inside else term_said.for_customer(one.terms.to_json()),
+        changes=[each.field for each in one.differences if inside or each.field != "clocks.internal"],
         signed=[SignatureOut.model_validate(row) for row in one.signed],
     )

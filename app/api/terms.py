@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 from sqlalchemy import select
 
+from app import term_said
 from app.api import lookup
 from app.api.contracts import Changes
 from app.api.door import Answer, Call, route
@@ -101,7 +102,14 @@ class Dropped(In):
 def versions(call: Call, *, contract: str) -> Versions:
     """Every version of its terms, each with its differences from the one before."""
     row = lookup.contract(call, contract)
-    return Versions(items=[_version(one.row, one.differences) for one in proposals.versions(call.session, row)])
+    told = [_version(one.row, one.differences) for one in proposals.versions(call.session, row)]
+    return Versions(items=told if call.caller.is_staff else [_theirs(one) for one in told])
+
+
+def _theirs(one: VersionOut) -> VersionOut:
+    """A version as the customer reads it: without our own targets."""
+    differences = [each for each in one.differences if each.field != "clocks.internal"]
+    return one.model_copy(update={"body": term_said.for_customer(one.body), "differences": differences})
 
 
 @route("POST", "/contracts/{contract}/terms", "contracts:write", {201: Changed, 202: Changed}, body=Change, staff=True,

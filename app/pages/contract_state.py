@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import front
 from app.pages import clock_effects
-from app.pages.contract import said
 from app.pages.contract_story import by
+from app.pages.contract_words import said_day
 from app.pages.contracts import BASE, Opened, address, opened
 from app.pages.fields import Form
 from app.pages.frame import page
@@ -138,7 +138,7 @@ def _shown(at: Opened, template: str, form: Form, **more: Any) -> Response:  # A
         contract=at.contract,
         base=at.address,
         form=form,
-        ends=said(at.contract.ends_on),
+        ends=said_day(at.contract.ends_on, "en"),
         day=_day,
         **more,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import front, identity
+from app.api.lookup import as_id
 from app.identity import Caller
-from app.pages import clock_effects, restraint
+from app.pages import clock_effects, covers, restraint
 from app.pages.contract import find_contract, read_contract
-from app.pages.contract_story import by
+from app.pages.contract_story import Reader, by
 from app.pages.customer import find_customer
 from app.pages.fields import Form
-from app.pages.frame import page, reading, signed_in, zone
+from app.pages.frame import SignInFirst, reading, signed_in, zone
 from app.problems import Problem, not_found
 from contracts import covering, proposals
 from contracts.life import CannotBe
@@ -47,6 +48,7 @@ class Opened:
 
 def register(app: Flask) -> None:
     app.add_url_rule(BASE, "contract", contract)
+    app.add_url_rule("/covers/contracts/<ref>", "contract_mine", mine)
     app.add_url_rule(f"{BASE}/proposals/<proposal>/<deed>", "proposal", decide, methods=["POST"])
     app.add_url_rule(f"{BASE}/lines", "contract_lines", add_line, methods=["POST"])
     app.add_url_rule(f"{BASE}/lines/<line>/end", "contract_line_end", end_line, methods=["POST"])
@@ -56,6 +58,13 @@ def address(customer: Customer, row: Contract) -> str:
     """Where a contract's page is. A number with a slash would be two steps of a path, so such a one goes by its id."""
     ref = quote(row.number, safe="") if "/" not in row.number else str(row.id)
     return f"/customers/{customer.slug}/contracts/{ref}"
+
+
+def contract_reader() -> Caller:
+    """One of ours, or a contact: both may read contracts. Raises SignInFirst, Problem."""
+    if identity.caller() is None:
+        raise SignInFirst
+    return identity.need("contracts:read")
 
 
 @contextmanager
@@ -76,29 +85,62 @@ def contract(slug: str, ref: str) -> Response:
         return shown(at, Form({}))
 
 
+def mine(ref: str) -> AnyResponse:
+    """The same page for a contact of the customer: to read. One of ours is shown the desk's."""
+    who = contract_reader()
+    with reading(who) as session:
+        wanted = select(Customer, Contract).join(Contract, Contract.customer_id == Customer.id)
+        if who.customer_id is not None:
+            wanted = wanted.where(Customer.id == who.customer_id)
+        known = as_id(ref)
+        found = session.execute(
+            wanted.where(Contract.number == ref if known is None else Contract.id == known)
+        ).one_or_none()
+        if found is None:
+            raise not_found("contract")
+        customer, row = found
+        if who.is_staff:
+            return redirect(address(customer, row), 303)
+        return shown(Opened(session, who, customer, row), Form({}))
+
+
 def shown(at: Opened, form: Form, status: int = 200) -> Response:
     """The page, with what is wrong with a form on it beside the field."""
-    view = read_contract(at.session, at.customer, at.contract, at.who, front.now(), zone())
+    inside = at.who.is_staff
+    language = covers.language_of(at.who, at.customer)
+    reader = Reader(language, zone(), inside)
+    view = read_contract(at.session, at.customer, at.contract, at.who, front.now(), reader)
+    may_write = inside and at.who.may("contracts:write")
+    machines, sites = _may_cover(at) if may_write else ([], [])
+    return covers.dressed(
+        "contract.html",
+        at.who,
+        at.customer,
+        language,
+        say=reader.say,
+        status=status,
+        here="/customers" if inside else "/covers",
+        contract=view,
+        place=at.address if inside else "",
+        contracts_at=f"/customers/{at.customer.slug}/contracts" if inside else "/covers/contracts",
+        form=form,
+        false_alarms=restraint.budget(at.session, at.contract, front.now(), zone()) if inside else None,
+        machines=machines,
+        sites=sites,
+        may_write=may_write,
+        may_confirm=inside and at.who.may("contracts:confirm"),
+        may_people=inside and at.who.may("people:write"),
+    )
+
+
+def _may_cover(at: Opened) -> tuple[Sequence[str], Sequence[str]]:
+    """Machines and sites a line may be about."""
     mine = at.customer.id
     machines = at.session.scalars(
         select(Machine.name).where(Machine.customer_id == mine, Machine.retired_at.is_(None)).order_by(Machine.name)
-    ).all()
-    sites = at.session.scalars(select(Site.name).where(Site.customer_id == mine).order_by(Site.name)).all()
-    return page(
-        "contract.html",
-        status=status,
-        here="/customers",
-        customer=at.customer,
-        contract=view,
-        base=at.address,
-        form=form,
-        false_alarms=restraint.budget(at.session, at.contract, front.now(), zone()),
-        machines=machines,
-        sites=sites,
-        may_write=at.who.may("contracts:write"),
-        may_confirm=at.who.may("contracts:confirm"),
-        may_people=at.who.may("people:write"),
     )
+    sites = at.session.scalars(select(Site.name).where(Site.customer_id == mine).order_by(Site.name))
+    return machines.all(), sites.all()
 
 
 def decide(slug: str, ref: str, proposal: str, deed: str) -> AnyResponse:

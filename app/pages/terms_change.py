@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import front, termtable
 from app.pages import clock_effects
-from app.pages.contract_story import by, differ, when
+from app.pages.contract_story import Reader, by
 from app.pages.contracts import BASE, Opened, opened
 from app.pages.fields import Form
 from app.pages.frame import page, zone
@@ -102,6 +102,7 @@ def _shown(
     at: Opened, form: Form, found: Effect | None, now: datetime, seen: str = "", *, moved_on: bool = False
 ) -> Response:
     terms, _ = proposals.at(at.session, at.contract, now)
+    reader = Reader("en", zone(), inside=True)
     current = termtable.lines(terms.to_json())
     groups: dict[str, list[tuple[termtable.Field, str, str]]] = {}
     for field in termtable.FIELDS:
@@ -119,8 +120,8 @@ def _shown(
         effect=found,
         seen=seen,
         moved_on=moved_on and not form.wrong,
-        differences=differ(found.base.to_json(), found.after.to_json()) if found else (),
+        differences=reader.differ(found.base.to_json(), found.after.to_json()) if found else (),
         needs=[termtable.label_of(one.field) for one in found.needs] if found else (),
-        start=when(found.effective_at, zone()) if found else "",
+        start=reader.when(found.effective_at) if found else "",
         moved=clock_effects.of_terms(at.session, at.contract, found.effective_at, found.after) if found else None,
     )

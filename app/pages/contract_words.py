@@ -1,0 +1,275 @@
+"""The words of the contract page, in English and French: whole sentences. Plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
+
+from app.pages import cover_words
+from app.pages.cover_words import clock, day, typeset
+
+_STATES: Mapping[str, Mapping[str, str]] = {
+    "en": {},
+    "fr": {
+        "draft": "brouillon",
+        "active": "actif",
+        "suspended": "suspendu",
+        "expired": "expiré",
+        "cancelled": "résilié",
+        "grace": "en jours de grâce",
+        "not_started": "pas encore commencé",
+    },
+}
+_RIGHTS: Mapping[str, Mapping[str, str]] = {
+    "en": {},
+    "fr": {"open": "ouvrir un incident", "escalate": "demander l’escalade", "sign": "signer"},
+}
+SAID: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "state_active": "active",
+        "days_both": "{days}, both days included, in {zone}",
+        "days_from_to": "from {starts} to {ends}",
+        "days_from": "from {starts}, without end",
+        "days_until": "until {ends}",
+        "days_as_contract": "as long as the contract",
+        "its_hours": "its hours as a year",
+        "covers_now": "what it covers, right now",
+        "follows": "follows",
+        "followed_by": "followed by",
+        "change_terms": "Change the terms",
+        "its_ladder": "Its ladder",
+        "does_active": "Make it active",
+        "does_suspended": "Suspend",
+        "does_cancelled": "Cancel",
+        "does_expired": "Let it expire",
+        "move_end": "Move its end",
+        "renew": "Renew",
+        "wrong_one": "1 field cannot be used.",
+        "wrong_many": "{n} fields cannot be used.",
+        "nothing_written": "Nothing was written.",
+        "pending": "Waits for a second person",
+        "proposes": "{author} proposes, from {at}: {reason}",
+        "proposes_confirmed": "{author} proposes, from its confirmation on: {reason}",
+        "signed_by": "Signed for the customer by {names}.",
+        "signed_one": "{name}, {at}",
+        "not_signed": "Not signed by the customer yet.",
+        "not_signed_draft": "Not signed by the customer yet; their contacts with the right to sign find it on their "
+        "own page.",
+        "not_signed_mine": "Not signed yet; who has the right to sign finds it on what my contract covers.",
+        "confirm": "Confirm it",
+        "withdraw_because": "Withdraw it, because",
+        "reject_because": "Reject it, because",
+        "withdraw": "Withdraw",
+        "reject": "Reject",
+        "mine": "You proposed it, so somebody else confirms it.",
+        "terms": "Terms in force",
+        "version": "version {n}",
+        "version_none": "the usual terms of its tier",
+        "coming": "Version {n} is settled from {at}",
+        "what": "What it covers",
+        "covered": "Covered",
+        "days": "Days",
+        "now": "Now",
+        "last_day": "Last day",
+        "line_all": "everything of the customer",
+        "line_site": "everything in {name}",
+        "line_service": "the service {name}",
+        "line_in_force": "in force",
+        "line_not_yet": "not yet",
+        "line_ended": "ended",
+        "last_day_of": "Last day of {what}",
+        "end_it": "End it",
+        "no_lines": "Nothing yet.",
+        "no_lines_why": "Until a line is added it answers for no machine.",
+        "cover_also": "Cover also",
+        "in_site": "everything in a site",
+        "a_machine": "a machine",
+        "a_service": "a service, named beside",
+        "service": "Service",
+        "from": "From",
+        "to": "To",
+        "add_line": "Add the line",
+        "allowances": "Allowances",
+        "counted": "{left} of {granted} {pool} left, {used} used",
+        "until": "until {last}",
+        "until_anew": "until {last}, anew on {first}",
+        "uncounted": "Nothing is counted.",
+        "contacts": "Contacts",
+        "may": "may {rights}",
+        "may_read": "may read",
+        "left_us": "left",
+        "no_contacts": "No contact is named; nobody would be called.",
+        "add_contact": "Add a contact",
+        "notices": "Notices before its end",
+        "notices_none": "none",
+        "notices_on": "on {days}",
+        "history": "History",
+        "history_how": "the newest first, each version as what it changed",
+        "history_none": "Nothing was written down of it.",
+        "told_by": "{at}, {who}",
+        "told_version": "Version {n} of the terms, in force from {at}.",
+        "told_confirmed": "Version {n} of the terms, in force from {at}, confirmed by {who}.",
+        "moved_end": "last day",
+        "moved_notices": "days before",
+        "moved_state": "state",
+        "nothing": "none",
+    },
+    "fr": {
+        "state_active": "actif",
+        "days_both": "{days}, les deux jours compris, à l'heure de {zone}",
+        "days_from_to": "du {starts} au {ends}",
+        "days_from": "à partir du {starts}, sans terme",
+        "days_until": "jusqu'au {ends}",
+        "days_as_contract": "aussi longtemps que le contrat",
+        "its_hours": "ses horaires sur une année",
+        "covers_now": "ce qu'il couvre, en ce moment",
+        "follows": "suit",
+        "followed_by": "suivi de",
+        "change_terms": "Modifier les conditions",
+        "its_ladder": "Qui est appelé",
+        "does_active": "Le rendre actif",
+        "does_suspended": "Le suspendre",
+        "does_cancelled": "Le résilier",
+        "does_expired": "Le laisser expirer",
+        "move_end": "Déplacer son terme",
+        "renew": "Le renouveler",
+        "wrong_one": "Un champ ne peut pas être utilisé.",
+        "wrong_many": "{n} champs ne peuvent pas être utilisés.",
+        "nothing_written": "Rien n'a été écrit.",
+        "pending": "Attend une seconde personne",
+        "proposes": "{author} propose, à partir du {at} : {reason}",
+        "proposes_confirmed": "{author} propose, dès confirmation : {reason}",
+        "signed_by": "Signé pour le client par {names}.",
+        "signed_one": "{name}, le {at}",
+        "not_signed": "Pas encore signé par le client.",
+        "not_signed_draft": "Pas encore signé par le client ; ceux de ses contacts qui peuvent signer le trouvent sur "
+        "leur page.",
+        "not_signed_mine": "Pas encore signé ; ceux qui peuvent signer le trouvent sous « ce que couvre mon contrat ».",
+        "confirm": "Confirmer",
+        "withdraw_because": "La retirer, parce que",
+        "reject_because": "La refuser, parce que",
+        "withdraw": "Retirer",
+        "reject": "Refuser",
+        "mine": "Vous l'avez proposée ; une autre personne la confirme.",
+        "terms": "Conditions en vigueur",
+        "version": "version {n}",
+        "version_none": "les conditions habituelles de son niveau",
+        "coming": "La version {n} est arrêtée à partir du {at}",
+        "what": "Ce qu'il couvre",
+        "covered": "Couvert",
+        "days": "Jours",
+        "now": "Maintenant",
+        "last_day": "Dernier jour",
+        "line_all": "tout ce qui est au client",
+        "line_site": "tout ce qui est à {name}",
+        "line_service": "le service {name}",
+        "line_in_force": "en vigueur",
+        "line_not_yet": "pas encore",
+        "line_ended": "terminé",
+        "last_day_of": "Dernier jour de {what}",
+        "end_it": "Y mettre fin",
+        "no_lines": "Rien encore.",
+        "no_lines_why": "Sans une ligne, il ne répond d'aucune machine.",
+        "cover_also": "Couvrir aussi",
+        "in_site": "tout un site",
+        "a_machine": "une machine",
+        "a_service": "un service, nommé à côté",
+        "service": "Service",
+        "from": "Du",
+        "to": "Au",
+        "add_line": "Ajouter la ligne",
+        "allowances": "Droits comptés",
+        "counted": "Il reste {left} {pool} sur {granted} ; déjà pris : {used}",
+        "until": "jusqu'au {last}",
+        "until_anew": "jusqu'au {last}, de nouveau le {first}",
+        "uncounted": "Rien n'est compté.",
+        "contacts": "Contacts",
+        "may": "peut {rights}",
+        "may_read": "peut lire",
+        "left_us": "parti",
+        "no_contacts": "Aucun contact n'est nommé ; personne ne serait appelé.",
+        "add_contact": "Ajouter un contact",
+        "notices": "Préavis avant son terme",
+        "notices_none": "aucun",
+        "notices_on": "le {days}",
+        "history": "Historique",
+        "history_how": "le plus récent d'abord, chaque version par ce qu'elle a changé",
+        "history_none": "Rien n'en a été écrit.",
+        "told_by": "{at}, {who}",
+        "told_version": "Version {n} des conditions, en vigueur à partir du {at}.",
+        "told_confirmed": "Version {n} des conditions, en vigueur à partir du {at}, confirmée par {who}.",
+        "moved_end": "dernier jour",
+        "moved_notices": "jours avant",
+        "moved_state": "état",
+        "nothing": "rien",
+    },
+}
+# What a deed of the audit is called; a version of terms tells itself.
+DEEDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "contract.made": "The contract was made.",
+        "contract.added": "The contract was made.",
+        "contract.renewed": "Made as what follows another contract.",
+        "contract.activated": "It became active.",
+        "contract.suspended": "It was suspended.",
+        "contract.expired": "It expired.",
+        "contract.cancelled": "It was cancelled.",
+        "contract.end_moved": "Its last day was moved.",
+        "contract.notices_set": "The notices before its end were set.",
+        "contract.line_added": "A line was added. It is about {subject}.",
+        "contract.line_ended": "A line was given its last day. It is about {subject}.",
+        "contract.line_runs_on": "A line lost its last day. It is about {subject}.",
+        "contract.line_removed": "A line was taken away. It is about {subject}.",
+        "terms.proposed": "A change of terms was proposed.",
+        "terms.rejected": "A proposed change was rejected.",
+        "contract.signed": "It was signed for the customer.",
+        "contract.changed": "It was changed.",
+    },
+    "fr": {
+        "contract.made": "Le contrat a été établi.",
+        "contract.added": "Le contrat a été établi.",
+        "contract.renewed": "Établi à la suite d'un autre contrat.",
+        "contract.activated": "Il est devenu actif.",
+        "contract.suspended": "Il a été suspendu.",
+        "contract.expired": "Il a expiré.",
+        "contract.cancelled": "Il a été résilié.",
+        "contract.end_moved": "Son dernier jour a été déplacé.",
+        "contract.notices_set": "Les préavis avant son terme ont été fixés.",
+        "contract.line_added": "Une ligne a été ajoutée. Elle porte sur {subject}.",
+        "contract.line_ended": "Une ligne a reçu son dernier jour. Elle porte sur {subject}.",
+        "contract.line_runs_on": "Une ligne n'a plus de dernier jour. Elle porte sur {subject}.",
+        "contract.line_removed": "Une ligne a été ôtée. Elle porte sur {subject}.",
+        "terms.proposed": "Une modification des conditions a été proposée.",
+        "terms.rejected": "Une modification proposée a été refusée.",
+        "contract.signed": "Il a été signé pour le client.",
+        "contract.changed": "Il a été modifié.",
+    },
+}
+
+
+def say(language: str, key: str, /, **facts: object) -> str:
+    """A sentence of this page, or of the frame around it. Raises KeyError for words nobody wrote."""
+    found = SAID[language].get(key)
+    if found is None:
+        return cover_words.say(language, key, **facts)
+    return typeset(found.format(**facts), language)
+
+
+def state(name: str, language: str) -> str:
+    return _STATES[language].get(name, name.replace("_", " "))
+
+
+def right(name: str, language: str) -> str:
+    return _RIGHTS[language].get(name, name)
+
+
+def said_day(at: date | None, language: str) -> str:
+    """ "14 May 2026", "14 mai 2026"; nothing where there is none."""
+    return day(at, language) if at else ""
+
+
+def when(at: datetime, zone: tzinfo, language: str = "en") -> str:
+    """ "14 May 2026, 02:29", "14 mai 2026 à 2 h 29"."""
+    local = at.astimezone(zone)
+    joined = "{day}, {clock}" if language == "en" else "{day} à {clock}"
+    return joined.format(day=day(local.date(), language), clock=clock(local, language))
