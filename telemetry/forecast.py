@@ -202,7 +202,7 @@ class Forecasts:
         for name, gauge, part in self._gauges:
             course = self.courses.setdefault(name, Course())
             sign = -1.0 if gauge.falls else 1.0
-            if not course.hear(at_ms, sign * float(metrics[name])) or quiet:
+            if not course.hear(at_ms, sign * float(metrics[name])) or (quiet and course.started_ms < 0):
                 continue
             seen = course.outlook(sign * gauge.limit, gauge.least, at_ms)
             course.seen = course.seen + 1 if seen else 0

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from models.history import HistoryRemoval
 from models.machines import Machine
-from telemetry import history
+from telemetry import history, taught
 from telemetry.directory import Directory
+from telemetry.reading import Reading
+from telemetry.remembering import RELEARN, learn
 from telemetry.seat import Seat, to_ms
 
 log = structlog.get_logger()
 
-RELEARN: Final = timedelta(days=3)
 _MARGIN: Final = timedelta(minutes=2)  # a row is seen when its transaction ends, not at the instant it tells
 
 
@@ -66,9 +67,17 @@ def forget(
     state = seat.heard[name]
     if to_ms(start) <= state.last_at_ms < to_ms(end):
         state.latest, state.facts = {}, {}
+    told = _as_it_reports(seat, name)
     seat.watching.drop(name)
     seat.models.pop(name, None)
     whose = directory.look_up(session, {name}, now).get(name)
     if whose is not None and whose.is_watched:
-        seat.learn(whose, history.reports(session, whose.machine_id, None, now - RELEARN, now).rows())
+        stays = history.reports(session, whose.machine_id, None, now - RELEARN, now)
+        learn(seat, whose, stays.rows(), told, taught.unended(session, whose.machine_id, name))
     log.info("watch.forgot", machine=name, partition=seat.partition)
+
+
+def _as_it_reports(seat: Seat, name: str) -> Reading | None:
+    """Which of its values are counters; history does not tell."""
+    known = seat.watching.known.get(name)
+    return None if known is None else Reading(name, 0, {}, None, 0, "history", counters=frozenset(known.rates))

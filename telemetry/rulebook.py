@@ -117,6 +117,18 @@ class RuleBook:
             if rule.name == name
         ]
 
+    def go_on(self, rule: str, metric: str, since_ms: int, started_ms: int) -> str | None:
+        """A rule's condition on a metric stands since then, whatever was heard; its cause. None when it stands already,
+        or no such rule looks at this metric any more."""
+        applies = [(r, part) for r, part in _applying_at_all(metric) if r.name == rule]
+        s = self.standing.setdefault((rule, metric), Standing()) if applies else None
+        if s is None or s.started_ms >= 0:
+            return None
+        s.since_ms, s.started_ms, s.ran = since_ms, started_ms, True
+        # A count has grown by then for the last time that is known; a value is calm once it is seen to be.
+        s.calm_ms = started_ms if applies[0][0].test == "grew" else -1
+        return Turn(applies[0][0], metric, applies[0][1], 0, 0, 0, 0, True).cause
+
     def began_anew(self, metrics: Mapping[str, float]) -> bool:
         """Whether the machine has booted since its last report; known once the report was looked at."""
         if self._uptime is None:
@@ -124,6 +136,12 @@ class RuleBook:
         metric, s = self._uptime
         before, s.last = s.last, metrics[metric]
         return s.last < before
+
+
+def _applying_at_all(metric: str) -> list[tuple[Rule, str]]:
+    """Rules that look at this metric in one wire format or another."""
+    formats = {"", *(rule.format for rule in RULES)}
+    return [found for fmt in sorted(formats) for found in applying(metric, fmt)]
 
 
 def _past(rule: Rule, s: Standing, value: float, at_ms: int, learning: bool) -> tuple[int, int, bool, float] | None:

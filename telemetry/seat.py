@@ -68,6 +68,7 @@ class Seat:
         self.pending = Pending()
         self.models: dict[str, Baselines] = {}  # fitted, and not on the shelf yet
         self._future_tolerance_ms = future_tolerance_ms
+        self.over: list[tuple[Known, Verdict]] = []  # found over when state was rebuilt, and not told yet
 
     @property
     def is_rebuilding(self) -> bool:
@@ -131,6 +132,7 @@ class Seat:
             self.pending.touched.pop(name, None)
             self.pending.reports.pop(name, None)
             self.pending.verdicts = [told for told in self.pending.verdicts if told[0].name != name]
+            self.over = [told for told in self.over if told[0].name != name]
 
     def _decoded(self, envelope: Envelope, position: int, item: int) -> Told:
         self.arrived_ms = max(self.arrived_ms, envelope.arrived_ms)
@@ -253,16 +255,10 @@ class Seat:
         if version != _BEFORE_BIRTHS:
             self.decoder.births = sparkplug.restored(kept["births"])
 
-    def learn(self, whose: Known, reports: Iterable[tuple[int, dict[str, float]]]) -> None:
-        """Feed stored history of a machine whose state was lost: learned from, nothing opens."""
-        aged = 10 * self.watching.settings.backdated_s * 1000
-        self.watching.feed(
-            [
-                Reading(whose.name, at, metrics, None, at + aged, "history")
-                for at, metrics in reports
-                if not whose.is_worked_on(at)
-            ]
-        )
+    def tell_over(self) -> None:
+        """Endings that history told of go to what is stored next, before what has begun since."""
+        over, self.over = self.over, []
+        self.pending.verdicts[:0] = over
 
 
 def _ahead(reading: Reading) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.incidents import Finding
 from models.machines import Machine
+from telemetry.resuming import KINDS, Unended
 from telemetry.seat import Seat
 from telemetry.teaching import FORTNIGHT_MS, Case, Judgement
 from telemetry.verdict import Verdict
@@ -25,17 +26,23 @@ def give(session: Session, seats: Iterable[Seat], now: datetime) -> None:
     words = judgements(session, now)
     for seat in seats:
         seat.watching.judge(words)
+        seat.shadow.watching.judge(words)
 
 
-def open_events(session: Session, machine_id: uuid.UUID) -> dict[str, tuple[int, int, str]]:
-    """What a machine has reported and not taken back, by code: started in ms, severity, text."""
+def unended(session: Session, machine_id: uuid.UUID, name: str) -> list[Unended]:
+    """The conditions of a machine that have begun and not ended, the oldest first."""
     rows = session.scalars(
         select(Finding)
-        .where(Finding.machine_id == machine_id, Finding.kind == "event", Finding.ended_at.is_(None))
-        .order_by(Finding.started_at.desc())
+        .where(Finding.machine_id == machine_id, Finding.kind.in_(KINDS), Finding.ended_at.is_(None))
+        .order_by(Finding.opened_at, Finding.id)
     )
-    # The oldest of a code comes last and stays: it is the one that is still to end.
-    return {str(row.evidence["code"]): (_ms(row.started_at), row.severity, str(row.evidence["text"])) for row in rows}
+    return [
+        Unended(
+            name, row.kind, row.cause, _ms(row.opened_at), _ms(row.started_at), row.severity, row.summary,
+            tuple(row.metrics), row.evidence,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def judgements(session: Session, now: datetime) -> list[Judgement]:

@@ -9,25 +9,22 @@ from __future__ import annotations
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any, Final
 
 import structlog
 from psycopg.errors import ForeignKeyViolation
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 
-from models.machines import MachineState
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
-from telemetry import admission, beats, declared, effects, history, positions, taught, traces, watch_facts
-from telemetry.directory import Directory, Known
-from telemetry.forgetting import RELEARN, Forgetting
+from telemetry import beats, declared, effects, positions, remembering, taught, traces, watch_facts
+from telemetry.directory import Directory
+from telemetry.forgetting import Forgetting
 from telemetry.log import LogReader, PositionGone, Record
 from telemetry.log_door import open_reader
 from telemetry.needs import Needs
-from telemetry.numbers import Numbers
 from telemetry.positions import READER, Overtaken
 from telemetry.seat import Seat, to_ms
 from telemetry.told import Told, names_in
@@ -173,7 +170,7 @@ class Watcher:
         old = [record for record in records if record.position < seat.position]
         new = records[len(old) :]
         if old:
-            self._take(seat, seat.understand(old))
+            self._take(seat, seat.understand(old), again=True)
             seat.forget_pending()
             seat.models.clear()
         told = seat.understand(new)
@@ -181,34 +178,22 @@ class Watcher:
             told += seat.tidy(to_ms(self._clock()))
         if told:
             self._take(seat, told)
-        if new or seat.pending.count:
+        if not seat.is_rebuilding:
+            seat.tell_over()
+        if new or seat.pending.count or seat.pending.verdicts:
             self._pending_since.setdefault(seat.partition, time.monotonic())
 
-    def _take(self, seat: Seat, told: list[Told]) -> None:
+    def _take(self, seat: Seat, told: list[Told], *, again: bool = False) -> None:
         now = self._clock()
         with work(self._sessions, SYSTEM) as session:
             names = names_in(told)
             known = self._directory.look_up(session, names, now)
             seat.forget_others(names, known)
             strangers = [whose for name, whose in known.items() if name not in seat.heard]
-            if strangers and not seat.is_rebuilding:
-                self._remember(session, seat, strangers, now)
+            if strangers:
+                remembering.remember(session, seat, strangers, told, now, again=again)
         self._taken += sum(len(each.heard) for each in told)
         seat.take(told, known)
-
-    def _remember(self, session: Any, seat: Seat, strangers: Iterable[Known], now: datetime) -> None:
-        """Machines whose state no snapshot brought: what the database knows of them, and what history teaches."""
-        by_id = {whose.machine_id: whose for whose in strangers}
-        for row in session.scalars(select(MachineState).where(MachineState.machine_id.in_(by_id))):
-            whose = by_id[row.machine_id]
-            seat.heard[whose.name] = admission.Heard(
-                Numbers(row.seqs), to_ms(row.last_at), to_ms(row.last_received_at), row.said, dict(row.latest),
-                dict(row.facts), cadence_known_s=row.cadence_s, machine_id=whose.machine_id,
-            )  # fmt: skip
-            if whose.is_watched and row.last_at is not None:
-                columns = history.reports(session, whose.machine_id, None, now - RELEARN, now)
-                seat.learn(whose, columns.rows())
-                seat.watching.resume_events(whose.name, taught.open_events(session, whose.machine_id))
 
     def _store_if_due(self, seat: Seat) -> None:
         since = self._pending_since.get(seat.partition)
@@ -234,7 +219,7 @@ class Watcher:
             time.sleep(0.2 * self._failures)
 
     def _store(self, seat: Seat) -> None:
-        if seat.partition not in self._pending_since and not seat.pending.count:
+        if seat.partition not in self._pending_since and not (seat.pending.count or seat.pending.verdicts):
             return
         with work(self._sessions, SYSTEM) as session:
             effects.store(session, seat, self._owner, self._clock())

@@ -18,7 +18,7 @@ are cut into batches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from operator import itemgetter
@@ -32,6 +32,7 @@ from telemetry.fleet import Fleet
 from telemetry.habits import seen_in
 from telemetry.machine import KEPT_ROWS, LEAST_ROWS, Machine
 from telemetry.reading import Event, Heard, Reading
+from telemetry.resuming import Unended, take_up
 from telemetry.scoring import Score, Told, score
 from telemetry.teaching import Judgement
 from telemetry.training import fitted
@@ -218,10 +219,13 @@ class Watching:
         rows, known = m.placed(columns)
         return Told(place, m, r.at_ms, rows, values if known is None else list(compress(values, known)), quiet)
 
-    def resume_events(self, machine: str, events: Mapping[str, tuple[int, int, str]]) -> None:
-        """Events a machine reported before its state was lost, by code: started, severity, text. They go on."""
-        if events:
-            self.known.setdefault(machine, Machine(machine)).events.update(events)
+    def resume(self, one: Unended) -> bool:
+        """A condition that had begun before the machine's state was lost goes on. False when it stands already, or
+        nothing looks for it any more."""
+        m = self.known.setdefault(one.machine, Machine(one.machine))
+        if one.needs_baselines and not m.is_fitted and m.notebook.span_s >= self.settings.learn_s:
+            self._fit(m)  # of what was normal before it began
+        return take_up(m, one)
 
     def _event(self, e: Event) -> list[Verdict]:
         m = self.known.get(e.machine)

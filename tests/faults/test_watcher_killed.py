@@ -1,6 +1,11 @@
-"""Faults 14 and 15: the watcher dies at the worst moments; each report is stored once."""
+"""Faults 14 and 15: the watcher dies at the worst moments; each report is stored once, each condition found once."""
 
 from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -65,3 +70,59 @@ def test_15_a_watcher_that_dies_inside_the_transaction_loses_nothing(trial: Tria
     die_at(trial, INSIDE, int(trial.pace(1, 4)))
     one_incident(trial)
     trial.verdict(trial.history())
+
+
+def vitals(at: datetime, *, ill: bool = False) -> dict[str, float]:
+    wave = math.sin(at.timestamp() / 3600) + 0.3 * math.sin(at.timestamp() / 97)
+    return {
+        "cpu_util": 30 + 5 * wave, "mem_used_pct": 40 + 2 * wave, "latency_ms": 20 + 3 * wave, "procs": 200 + 9 * wave,
+        "fan_rpm.1": 3000 + 90 * wave, **({"fan_rpm.1": 0.0, "latency_ms": 300.0, "procs": 900.0} if ill else {}),
+    }  # fmt: skip
+
+
+@pytest.mark.timeout(600)
+def test_15_what_had_begun_before_a_kill_ends_when_the_next_watcher_hears_so(trial: Trial) -> None:
+    """The watcher never kept a snapshot; the fan it had called stopped turns again before the next one listens."""
+    trial.rig.extra |= {"VIGIE_FLUSH_S": "0.3", "VIGIE_SNAPSHOT_S": "3600"}
+    (name, (_, secret)) = next(iter(trial.enrol("plant-a").items()))
+    trial.rig.broker()
+    trial.bridge()
+    watcher = trial.rig.watch("watch-1")
+    client = trial.rig.client(name, secret)
+    seq = 0
+    now = datetime.now(UTC)
+
+    def tells(first: timedelta, last: timedelta, every_s: int, *, ill: bool = False) -> None:
+        """Dated, so that ten minutes are told in a breath; what is younger than a quarter of an hour counts as live."""
+        nonlocal seq
+        reports: list[dict[str, Any]] = []
+        at = now - first
+        while at < now - last:
+            seq += 1
+            reports.append({"seq": seq, "at": round(at.timestamp() * 1000), "metrics": vitals(at, ill=ill)})
+            at += timedelta(seconds=every_s)
+        client.publish(f"vigie/{name}/report", json.dumps(reports), qos=1).wait_for_publish(120)
+
+    def found() -> dict[str, list[bool]]:
+        """Of each kind of finding: which are over."""
+        with work(trial.rig.sessions, SYSTEM) as session:
+            rows = session.execute(select(Finding.kind, Finding.ended_at).where(Finding.cause == "fan:1")).all()
+        return {kind: [row.ended_at is not None for row in rows if row.kind == kind] for kind, _ in rows}
+
+    def over() -> bool:
+        with work(trial.rig.sessions, SYSTEM) as session:
+            return session.scalars(select(Incident.condition_ended_at)).all()[:1] not in ([], [None])
+
+    tells(timedelta(hours=4), timedelta(minutes=12), 60)
+    tells(timedelta(minutes=12), timedelta(minutes=10), 10)
+    tells(timedelta(minutes=10), timedelta(minutes=8), 10, ill=True)
+    until(lambda: found() == {"rule": [False], "anomaly": [False]}, "rule and model find the fan stopped", 180)
+    watcher.kill()
+    tells(timedelta(minutes=8), timedelta(minutes=3), 10)
+    trial.rig.watch("watch-1")
+    until(over, "the condition is over, so that the incident resolves by itself", 180)
+    assert found() == {"rule": [True], "anomaly": [True]}
+    with work(trial.rig.sessions, SYSTEM) as session:
+        assert session.scalar(select(func.count(Incident.id))) == 1
+    trial.faults = ["SIGKILL before the first snapshot, with a hard fault and the model's condition open"]
+    trial.say_passed()
