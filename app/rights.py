@@ -33,6 +33,8 @@ RIGHTS: Mapping[str, str] = {
     "decisions:read": "read what contracts answered, and ask what they would",
     "platform:read": "read processes, delivery ledger and dead letters",
     "platform:write": "have dead letters sent the way again",
+    "models:read": "read models, their lineage, and what a challenger would open",
+    "models:write": "put models in the shadow, promote them, roll them back",
     "doors:read": "read the doors of alerts, and what came through them",
     "doors:write": "make, change and close doors for alerts",
     "tokens:write": "make, list and revoke keys for programs",
@@ -50,16 +52,25 @@ _READ = frozenset(
     )
 )
 _DESK = _READ | {"people:read", "incidents:open", "incidents:escalate", "incidents:act", "platform:read",
-                 "maintenance:write",
+                 "maintenance:write", "models:read",
                  "duty:read"}  # fmt: skip
 _SELL = _DESK | {"customers:write", "people:write", "contracts:write", "contracts:confirm", "machines:write",
                  "tokens:write", "doors:write", "duty:write", "reports:write", "history:erase",
-                 "platform:write"}  # fmt: skip
+                 "platform:write", "models:write"}  # fmt: skip
 
 ROLES: Mapping[str, frozenset[str]] = {
     "engineer": _DESK,
     "operator": _READ
-    | {"platform:read", "platform:write", "machines:write", "maintenance:write", "reports:write", "duty:read"},
+    | {
+        "platform:read",
+        "platform:write",
+        "machines:write",
+        "maintenance:write",
+        "reports:write",
+        "duty:read",
+        "models:read",
+        "models:write",
+    },
     "manager": _SELL,
     "administrator": frozenset(RIGHTS),
     "contact": _READ,

@@ -73,15 +73,16 @@ class Table:
 def every(session: Session, limit: int = SHOWN) -> list[Shown]:
     """The newest releases with their duties."""
     rows = session.scalars(select(ModelRelease).order_by(ModelRelease.number.desc()).limit(limit)).all()
-    return _standing(session, rows)
+    return standing(session, rows)
 
 
 def of(session: Session, release: ModelRelease) -> Shown:
     """One of them."""
-    return _standing(session, [release])[0]
+    return standing(session, [release])[0]
 
 
-def _standing(session: Session, releases: Sequence[ModelRelease]) -> list[Shown]:
+def standing(session: Session, releases: Sequence[ModelRelease]) -> list[Shown]:
+    """Releases with their duties. Two queries."""
     found = {one.id: Shown(one) for one in releases}
     taken = func.count().filter(_LIVE, ModelDuty.refused == "", ModelDuty.taken_at.is_(None))
     rows = session.execute(

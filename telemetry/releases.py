@@ -154,19 +154,22 @@ def promote(session: Session, release: ModelRelease, *, actor: str, reason: str,
     return len(machines)
 
 
-def rollback(session: Session, release: ModelRelease | None, *, actor: str, reason: str, now: datetime) -> ModelRelease:
-    """Each machine it is champion of goes back to what it ran before; without a release, the last one promoted.
-    Returns it. Raises `BadRelease`."""
-    if release is None:
-        release = session.scalars(
-            select(ModelRelease)
-            .join(ModelDuty, ModelDuty.release_id == ModelRelease.id)
-            .where(ModelDuty.role == "champion", ModelDuty.ended_at.is_(None))
-            .order_by(ModelDuty.since.desc(), ModelDuty.id.desc())
-            .limit(1)
-        ).first()
-        if release is None:
-            raise NotNow("no model was promoted: every machine runs what it learned by itself")
+def last_promoted(session: Session) -> ModelRelease:
+    """The champion that was promoted last. Raises `NotNow`."""
+    found = session.scalars(
+        select(ModelRelease)
+        .join(ModelDuty, ModelDuty.release_id == ModelRelease.id)
+        .where(ModelDuty.role == "champion", ModelDuty.ended_at.is_(None))
+        .order_by(ModelDuty.since.desc(), ModelDuty.id.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        raise NotNow("no model was promoted: every machine runs what it learned by itself")
+    return found
+
+
+def rollback(session: Session, release: ModelRelease, *, actor: str, reason: str, now: datetime) -> int:
+    """Each machine it is champion of goes back to what it ran before; how many. Raises `BadRelease`."""
     duties = session.scalars(
         select(ModelDuty).where(
             ModelDuty.release_id == release.id, ModelDuty.role == "champion", ModelDuty.ended_at.is_(None)
@@ -184,7 +187,7 @@ def rollback(session: Session, release: ModelRelease | None, *, actor: str, reas
             _begin(session, former, {duty.machine_id: duty.customer_id}, "champion",
                    {duty.machine_id: earlier}, actor, now)  # fmt: skip
     _told(session, release, "model.rolled_back", actor, now, {"back_to": back, "reason": reason})
-    return release
+    return len(duties)
 
 
 def _machines(session: Session, release: ModelRelease, role: str) -> dict[uuid.UUID, uuid.UUID]:

@@ -105,9 +105,10 @@ def promote(model: str, reason: str) -> None:
 @click.option("--reason", required=True, help="Why; it stands in the audit.")
 def rollback(model: str | None, reason: str) -> None:
     with _speaking() as session:
-        release = releases.find(session, model) if model else None
-        done = releases.rollback(session, release, actor=ACTOR, reason=reason, now=datetime.now(UTC))
-    click.echo(f"{done.label} is champion no more; watchers follow within seconds")
+        release = releases.find(session, model) if model else releases.last_promoted(session)
+        machines = releases.rollback(session, release, actor=ACTOR, reason=reason, now=datetime.now(UTC))
+    click.echo(f"{release.label} is champion no more of {words.count(machines, 'machine')}; watchers follow within "
+               "seconds")  # fmt: skip
 
 
 @command.command(help="Replay stored history under A and under B; list the incidents B gains and loses.")

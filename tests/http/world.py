@@ -78,6 +78,7 @@ class Things:
     code: str
     credential: str
     event: str = "FE-1"
+    model: str = "M-1"
     subject: str = "storage"
     mapping: str = "hall"
     session: str = "0123456789abcdef"
