@@ -22,7 +22,7 @@ from models.artefacts import ModelArtefact
 from models.base import new_id
 from models.incidents import Finding
 from models.telemetry import DeadLetter
-from telemetry import history, positions, security, shelf, taught
+from telemetry import history, positions, security, shadowing, shelf, taught
 from telemetry.admission import Heard
 from telemetry.directory import Known
 from telemetry.frozen import with_window
@@ -76,6 +76,7 @@ def store(session: Session, seat: Seat, owner: str, now: datetime) -> None:
         if verdict.opened and verdict.machine in seat.models:
             put_model(session, seat, whose, now)
     _tell(session, pending.verdicts, now)
+    shadowing.store(session, seat.shadow.said)
     for whose, answer in sorted(pending.answers, key=lambda each: each[0].customer_id):
         diagnostics.answered(session, whose.machine_id, answer.ask, answer.body, now)
     for node in seat.decoder.births.take_wanted()[:_MOST_REBIRTHS]:

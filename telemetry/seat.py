@@ -24,6 +24,7 @@ from telemetry.envelope import Damaged, Envelope, unpacked
 from telemetry.formats import Decoder, sparkplug
 from telemetry.log import Record
 from telemetry.reading import REASONS, Answer, Event, Heard, Reading, Refused, Status
+from telemetry.shadow import Shadow
 from telemetry.told import Letter, Told, machine_of
 from telemetry.traces import Traces
 from telemetry.verdict import Verdict
@@ -63,6 +64,7 @@ class Seat:
         self.heard: dict[str, admission.Heard] = {}
         self.watching = Watching()
         self.watching.scores = []
+        self.shadow = Shadow()
         self.traces = Traces()
         self.decoder = Decoder()
         self.pending = Pending()
@@ -112,11 +114,13 @@ class Seat:
         for verdict in self.watching.feed(feed):
             self.pending.verdicts.append((known[verdict.machine], verdict))
         self.models.update(self.watching.take_models())
+        self.shadow.hear(feed, known)
         if self.watching.scores:
             self.traces.take(self.watching.scores, self.watching.known.get)
 
     def forget_pending(self) -> None:
         self.pending = Pending()
+        self.shadow.said.clear()
 
     def forget_others(self, names: Iterable[str], known: Mapping[str, Known]) -> None:
         """Of these names, drop what is held of a machine that is gone or whose name another machine bears now."""
@@ -126,6 +130,7 @@ class Seat:
                 continue
             del self.heard[name]
             self.watching.drop(name)
+            self.shadow.drop(name)
             self.traces.forget(name)
             self.models.pop(name, None)
             # It has no row any more that any of this could hang on; what arrived stays counted.
@@ -194,6 +199,7 @@ class Seat:
         watched = self.watching.known.get(whose.name)
         if watched is not None:
             watched.settle(at_ms, mended=True)
+            self.shadow.settle(whose.name, at_ms)
         return True
 
     def _reports(self, machine: str) -> list[history.Report]:
@@ -235,8 +241,10 @@ class Seat:
     def snapshot(self) -> bytes:
         """What later answers depend on, as bytes; taken when nothing is pending."""
         told = {name: state.snapshot() for name, state in self.heard.items()}
-        heard = orjson.dumps({"heard": told, "births": self.decoder.births.snapshot()})
-        body = len(heard).to_bytes(8, "little") + heard + self.watching.snapshot()
+        watching, shadow = self.watching.snapshot(), self.shadow.snapshot()
+        head = {"heard": told, "births": self.decoder.births.snapshot(), "watching": len(watching)}
+        heard = orjson.dumps(head)
+        body = len(heard).to_bytes(8, "little") + heard + watching + shadow
         return _VERSION + hashlib.sha256(body).digest() + body
 
     def restore(self, blob: bytes) -> None:
@@ -249,8 +257,10 @@ class Seat:
         end = 8 + int.from_bytes(body[:8], "little")
         kept: dict[str, Any] = orjson.loads(body[8:end])
         told = kept if version == _BEFORE_BIRTHS else kept["heard"]
-        self.watching = Watching.restore(body[end:])
+        size = kept.get("watching", len(body) - end) if version == _VERSION else len(body) - end
+        self.watching = Watching.restore(body[end : end + size])
         self.watching.scores = []
+        self.shadow.restore(body[end + size :])
         self.heard = {name: admission.restored(state) for name, state in told.items()}
         if version != _BEFORE_BIRTHS:
             self.decoder.births = sparkplug.restored(kept["births"])

@@ -27,6 +27,7 @@ from telemetry.log_door import open_reader
 from telemetry.needs import Needs
 from telemetry.positions import READER, Overtaken
 from telemetry.seat import Seat, to_ms
+from telemetry.succession import Succession
 from telemetry.told import Told, names_in
 
 log = structlog.get_logger()
@@ -73,7 +74,7 @@ class Watcher:
         self.seats: dict[int, Seat] = {}
         self._settings, self._sessions, self._reader = settings, sessions, reader
         self._owner, self._clock = owner, clock
-        self._directory, self._forgetting = Directory(), Forgetting()
+        self._directory, self._forgetting, self._succession = Directory(), Forgetting(), Succession()
         self._pending_since: dict[int, float] = {}
         self._snapshot_due: dict[int, float] = {}
         self._unsound: dict[int, str] = {}  # partitions that learn anew, and why
@@ -277,6 +278,7 @@ class Watcher:
                 declared.give(session, self.seats.values())
                 taught.give(session, self.seats.values(), self._clock())
                 forgot = self._forgetting.give(session, self.seats.values(), self._directory, self._clock())
+                forgot |= self._succession.give(session, self.seats.values(), self._clock())
                 self._snapshot_due |= dict.fromkeys(forgot, 0.0)  # the last one holds what was to be forgotten
                 beats.beat(session, name, self.facts(), self._clock())
         except DBAPIError as problem:

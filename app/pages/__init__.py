@@ -30,6 +30,7 @@ from app.pages.notices import register as notices
 from app.pages.places import register as places
 from app.pages.proof import register as proof
 from app.pages.readings import register as readings
+from app.pages.releases import register as releases
 from app.pages.restraint import register as held_back
 from app.pages.sent import register as sent
 from app.pages.signing import register as signing
@@ -59,6 +60,6 @@ def register(app: Flask) -> None:
         calendars,
         signing,
     )
-    desk = (floor, events_of_fleets, incidents, files, breaches, machines, why, held_back)
+    desk = (floor, events_of_fleets, incidents, files, breaches, machines, why, held_back, releases)
     for noun in (*desk, *sold, duties, doors, notices, places, finder, upkeep, ways, sent, proof, attempts, readings):
         noun(app)
