@@ -10,6 +10,8 @@ from enum import StrEnum
 from statistics import median
 from typing import Any, Final
 
+from telemetry import clocks
+from telemetry.clocks import Clock
 from telemetry.numbers import Numbers
 from telemetry.prints import Prints
 from telemetry.reading import Reading
@@ -43,6 +45,7 @@ class Heard:
     cadence_known_s: float | None = None  # as it was stored, until enough new intervals are known
     missing: int = 0  # numbers missing since the last flush, less those that came after all
     prints: Prints = field(default_factory=Prints)  # of reports without a number
+    clock: Clock = field(default_factory=Clock)
     machine_id: uuid.UUID | None = None  # whose state it is: a name may be given to another machine
 
     @property
@@ -60,6 +63,7 @@ class Heard:
     def admit(self, reading: Reading, *, retained: bool, future_tolerance_ms: int) -> Fate:
         """Say what becomes of a report, and remember it unless it was told before or lies in the future.
 
+        It is remembered at its corrected instant (`clock`); what was told before is known by the one it was sent with.
         A retained report is an old one handed to a new subscriber. One without a number was told before when the same
         values came for the same instant. A number stored before, under an instant newer than all, is a machine that
         counts anew: nothing can be sent twice before it was measured once.
@@ -73,21 +77,24 @@ class Heard:
             if dated and self.prints.seen(reading):
                 return Fate.DUPLICATE
         elif reading.seq in self.numbers:
-            if not dated or reading.at_ms <= self.last_at_ms:
+            # By its own clock: a correction that began in between makes nothing newer than it was.
+            if not dated or reading.at_ms <= (self.clock.newest_ms if self.clock.newest_ms >= 0 else self.last_at_ms):
                 return Fate.DUPLICATE
             self.numbers.start_anew(reading.seq)
         else:
             self.missing += self.numbers.add(reading.seq)
-        return self._remember(reading, dated)
+        if dated:
+            self.clock.look(reading.at_ms, reading.received_at_ms)
+        return self._remember(self.clock.corrected(reading), dated, reading.at_ms - reading.received_at_ms)
 
-    def _remember(self, reading: Reading, dated: bool) -> Fate:
+    def _remember(self, reading: Reading, dated: bool, skew_ms: int) -> Fate:
         live = reading.received_at_ms - reading.at_ms < _LIVE_MS
         if live:
             # A bridge that was away delivers many at once: only device time tells their rhythm.
             if 0 < reading.at_ms - self.last_at_ms < _LIVE_MS and self.last_at_ms >= 0:
                 self.intervals.append(reading.at_ms - self.last_at_ms)
             if dated:
-                self.skews.append(reading.at_ms - reading.received_at_ms)
+                self.skews.append(skew_ms)
         self.last_received_ms = max(self.last_received_ms, reading.received_at_ms)
         if reading.facts:
             self.facts.update(reading.facts)
@@ -106,6 +113,7 @@ class Heard:
             self.numbers.spans, self.last_at_ms, self.last_received_ms, self.said, self.latest, self.facts,
             list(self.intervals), list(self.skews), self.cadence_known_s,
             str(self.machine_id) if self.machine_id else None, base64.b64encode(bytes(self.prints)).decode(),
+            self.clock.snapshot(),
         ]  # fmt: skip
 
 
@@ -117,4 +125,5 @@ def restored(kept: list[Any]) -> Heard:
         deque(intervals, _REMEMBERED), deque(skews, _REMEMBERED), cadence,
         machine_id=uuid.UUID(whose[0]) if whose and whose[0] else None,
         prints=Prints(base64.b64decode(whose[1]) if len(whose) > 1 else b""),
+        clock=clocks.restored(whose[2]) if len(whose) > 2 else Clock(),
     )  # fmt: skip

@@ -22,7 +22,7 @@ from models.artefacts import ModelArtefact
 from models.base import new_id
 from models.incidents import Finding
 from models.telemetry import DeadLetter
-from telemetry import history, positions, security, shadowing, shelf, taught
+from telemetry import clocks_kept, history, positions, security, shadowing, shelf, taught
 from telemetry.admission import Heard
 from telemetry.directory import Known
 from telemetry.frozen import with_window
@@ -70,6 +70,7 @@ def store(session: Session, seat: Seat, owner: str, now: datetime) -> None:
         ],
     )
     _store_states(session, seat, pending, now)
+    clocks_kept.store(session, pending.clocks)
     pending.deliveries.write(session)
     _store_letters(session, seat.partition, pending)
     for whose, verdict in pending.verdicts:

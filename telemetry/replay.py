@@ -15,6 +15,7 @@ from typing import Final, TextIO
 
 import orjson
 
+from telemetry.clocks import Clocks
 from telemetry.formats import Decoder
 from telemetry.formats.mapped import Mapped
 from telemetry.oracle import Oracle, cut
@@ -136,6 +137,7 @@ def replay(
     ``oracle`` judges incidents as engineers would, some time after they opened.
     """
     watching = Watching(Settings(learn_until_ms=history_until_ms))
+    clocks = Clocks()
     found, tally = Incidents(), Tally()
     with _opened(scores) as score_file:
         writer = None
@@ -146,6 +148,7 @@ def replay(
         for count, heard in understood(stream, tally.refused):
             tally.messages += count
             tally.readings += sum(isinstance(h, Reading) for h in heard)
+            heard = [clocks.corrected(h) if isinstance(h, Reading | Event) else h for h in heard]
             for piece, words in cut(heard, oracle):
                 watching.judge(words)
                 for verdict in watching.feed(piece):

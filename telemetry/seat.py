@@ -18,6 +18,7 @@ import structlog
 from telemetry import admission, history
 from telemetry.admission import Fate
 from telemetry.baselines import Baselines
+from telemetry.clocks import Moved
 from telemetry.deliveries import NOBODY, Deliveries
 from telemetry.directory import Known
 from telemetry.envelope import Damaged, Envelope, unpacked
@@ -48,6 +49,7 @@ class Pending:
     touched: dict[str, Known] = field(default_factory=dict)
     verdicts: list[tuple[Known, Verdict]] = field(default_factory=list)
     answers: list[tuple[Known, Answer]] = field(default_factory=list)
+    clocks: list[tuple[Known, Moved]] = field(default_factory=list)
     letters: dict[tuple[int, int], Letter] = field(default_factory=dict)
     deliveries: Deliveries = field(default_factory=Deliveries)
     count: int = 0  # of reports, events and letters
@@ -172,7 +174,7 @@ class Seat:
             self._count(whose, each, Fate.REFUSED, whose.rule)
             return
         if isinstance(heard, Event):
-            self._take_event(each, heard, whose, feed)
+            self._take_event(each, state.clock.corrected(heard), whose, feed)
             return
         if isinstance(heard, Answer):
             self._count(whose, each, Fate.SCORED)
@@ -182,6 +184,8 @@ class Seat:
         if fate is Fate.REFUSED:
             self._refuse(each, heard.machine, "future_instant", _ahead(heard), {whose.name: whose})
             return
+        heard = state.clock.corrected(heard)
+        self.pending.clocks += [(whose, moved) for moved in state.clock.take_moved()]
         missing, state.missing = state.missing, 0
         worked_on = fate is not Fate.DUPLICATE and self._is_worked_on(whose, heard.at_ms)
         self._count(whose, each, fate, missing=missing, worked_on=worked_on)

@@ -17,11 +17,13 @@ from app.pages.fleet import MachineRow, machine_row
 from app.pages.ledger import HourView, hour_view
 from app.pages.looking import Look
 from app.pages.worked import WindowView, windows_for
+from models.clocks import ClockCorrection
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.incidents import OPEN_STATES, Finding, Incident
 from models.machines import Machine, MachineState
 from models.telemetry import DeliveryCount
+from telemetry import clocks_kept
 from telemetry.vocabulary import is_scored
 
 MOST_CHARTS = 24  # one screen of pictures each way; the rest is named and one click away
@@ -112,7 +114,7 @@ def read_machine(
         demo=customer.demo,
         rack=machine.rack,
         source=machine.source,
-        skew=_skew_words(state),
+        skew=_skew_words(state, clocks_kept.in_force(session, machine.id), now, zone),
         said=state.said or "" if state else "",
         facts=sorted((str(key), str(value)) for key, value in (state.facts if state else {}).items())[:16],
         charted=drawn,
@@ -226,7 +228,10 @@ def _why(row: DeliveryCount) -> str:
     return "; ".join(said)
 
 
-def _skew_words(state: MachineState | None) -> str:
+def _skew_words(state: MachineState | None, corrected: ClockCorrection | None, now: datetime, zone: tzinfo) -> str:
+    if corrected is not None:
+        off = f"{words.span(abs(corrected.offset_s))} {'ahead' if corrected.offset_s > 0 else 'behind'}"
+        return f"its clock is {off}: corrected since {words.hour(corrected.since, zone, now)}"
     if state is None or state.skew_s is None:
         return ""
     if abs(state.skew_s) < 1:

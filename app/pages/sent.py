@@ -24,6 +24,7 @@ from app.pages.looking import Look
 from app.problems import Problem, not_found
 from models.customers import Customer
 from models.machines import Machine, MachineState
+from telemetry import clocks_kept
 from telemetry.vocabulary import is_scored
 
 MOST_CHARTS = 6
@@ -80,6 +81,7 @@ def sent(name: str) -> AnyResponse:
         may_erase = who.may("history:erase")
         goes = _goes(call, machine, look) if may_erase and (request.args.get("erase") or form.wrong) else None
         kept = erasure.kept(call, machine=machine.name)
+        clock = clocks_kept.in_force(session, machine.id)
         removed = [_removal(one, language, zone()) for one in removed_from(session, machine.id, *_ever(now))]
     return _dressed(
         "sent.html",
@@ -98,6 +100,7 @@ def sent(name: str) -> AnyResponse:
         goes=goes,
         form=form,
         kept_days={"reports": kept.reports_days, "figures": kept.figures_days},
+        clock=clock,
         removed=removed,
         said=said,
         when=lambda at: _when(at, zone()),

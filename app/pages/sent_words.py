@@ -13,6 +13,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ),
         "none": "No machine of yours is enrolled yet.",
         "kept": "Single reports are kept for {reports} days, hourly and daily figures for {figures} days.",
+        "clock_ahead": (
+            "The machine's own clock is {n} s ahead of ours: since {at} the instants it sends are corrected by as much."
+        ),
+        "clock_behind": (
+            "The machine's own clock is {n} s behind ours: since {at} the instants it sends are corrected by as much."
+        ),
         "see": "See",
         "span": "Span",
         "from": "From",
@@ -80,6 +86,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         ),
         "none": "Aucune de vos machines n’est encore enregistrée.",
         "kept": "Les relevés sont gardés {reports} jours, les chiffres par heure et par jour {figures} jours.",
+        "clock_ahead": (
+            "L'horloge de la machine avance de {n} s sur la nôtre : depuis le {at}, les instants qu'elle envoie sont "
+            "corrigés d'autant."
+        ),
+        "clock_behind": (
+            "L'horloge de la machine retarde de {n} s sur la nôtre : depuis le {at}, les instants qu'elle envoie sont "
+            "corrigés d'autant."
+        ),
         "see": "Regarder",
         "span": "Période",
         "from": "Du",

@@ -67,7 +67,8 @@ def test_numbers_are_remembered_by_the_next_watcher(plant: Plant, cast: Cast) ->
 
 def test_a_machine_that_counts_anew_is_heard(plant: Plant) -> None:
     for seq, minute in ((8, 0), (9, 1), (1, 2), (2, 3)):
-        plant.tell("plant-db-1", report(plant.now + timedelta(minutes=minute), seq))
+        at = plant.now + timedelta(minutes=minute)
+        plant.tell("plant-db-1", report(at, seq), at=at)
     plant.now += timedelta(minutes=3)
     plant.settle()
     assert plant.ledger("plant-db-1")["scored"] == 4
