@@ -212,7 +212,7 @@ def _answer(one: Route, status: int) -> Json:
     shape = one.answers[status]
     found: Json = {"description": said}
     if one.gives:
-        found["content"] = {one.gives: {"schema": {"type": "string", "format": "binary"}}}
+        found["content"] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in one.gives}
     elif shape is not None:
         found["content"] = {"application/json": {"schema": _rendered()[0][shape, "serialization"]}}
     return found

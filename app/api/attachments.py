@@ -90,7 +90,7 @@ def kept(call: Call, incident_id: uuid.UUID, name: str, content: bytes, *, publi
             raise refused(done)
 
 
-@route("GET", "/attachments/{attachment}", "incidents:read", {200: None}, gives=BYTES, problems=("not-found",))
+@route("GET", "/attachments/{attachment}", "incidents:read", {200: None}, gives=(BYTES,), problems=("not-found",))
 def fetch(call: Call, *, attachment: str) -> Answer:
     """The file, as a download: never shown by the browser, never run. That it was fetched is written down."""
     return Answer(

@@ -34,7 +34,7 @@ class Answer:
     body: Out | None = None
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
-    raw: bytes | None = None  # of the media type the route `gives`
+    raw: bytes | None = None  # of the first media type the route `gives`
     stream: Iterator[bytes] | None = None  # the same, made while it is sent; opens its own transactions
 
 
@@ -94,7 +94,7 @@ class Route:
     versioned: bool
     secret: tuple[str, ...]
     takes: tuple[str, ...]
-    gives: str
+    gives: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -125,12 +125,13 @@ def route(
     versioned: bool = False,
     secret: tuple[str, ...] = (),
     takes: tuple[str, ...] = (),
-    gives: str = "",
+    gives: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Declare a route. `right`: see app/rights.py; None: any caller. `staff`: ours only, whatever the rights.
 
     `secret`: fields shown in the first answer and left out when an Idempotency-Key repeats it. `takes`: media types of
-    a body that is no JSON, which the function reads itself. `gives`: the media type of an answer that is no JSON.
+    a body that is no JSON, which the function reads itself. `gives`: media types of an
+    answer that is no JSON, the usual one first.
     """
 
     def declare(function: F) -> F:
@@ -227,7 +228,7 @@ def _respond(one: Route, said: Out | Answer) -> Response:
     answer = said if isinstance(said, Answer) else Answer(said)
     status = answer.status or next(iter(one.answers))
     if answer.raw is not None or answer.stream is not None:
-        response = Response(answer.stream or answer.raw, status, content_type=one.gives)
+        response = Response(answer.stream or answer.raw, status, content_type=one.gives[0])
     elif answer.body is None:
         response = Response(status=status)
         del response.headers["Content-Type"]

@@ -87,7 +87,7 @@ def index(call: Call, query: EscalationQuery) -> EscalationPage:
 def create(call: Call, body: EscalationIn) -> Answer:
     """Ask for one. 201: it runs now. 200: one ran already and was joined."""
     customer = lookup.own_customer(call, body.customer) if body.customer or not body.incident else None
-    incident = lookup.incident(call, body.incident) if body.incident else None
+    incident = lookup.incident(call, body.incident, "incident") if body.incident else None
     if customer is not None and incident is not None:
         lookup.same_customer(incident.customer_id, customer.id, "incident")
     customer_id = incident.customer_id if incident is not None else customer.id if customer is not None else None

@@ -41,7 +41,7 @@ class ExportQuery(In):
 
 
 @route("GET", "/machines/{machine}/history/export", "machines:read", {200: None}, query=ExportQuery,
-       gives="text/csv; charset=utf-8", problems=("not-found",))  # fmt: skip
+       gives=("text/csv; charset=utf-8", "application/vnd.apache.parquet"), problems=("not-found",))  # fmt: skip
 def export(call: Call, query: ExportQuery, *, machine: str) -> Answer:
     """Everything a machine sent in a span of up to ten years, a row each instant and metric, streamed.
 

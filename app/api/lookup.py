@@ -56,14 +56,14 @@ def site(call: Call, ref: str, field: str | None = None) -> Site:
     return _named(call, Site, ref, None, "site", field)
 
 
-def incident(call: Call, ref: str) -> Incident:
+def incident(call: Call, ref: str, field: str | None = None) -> Incident:
     """By id or label (VG-1001)."""
     label = _LABEL.fullmatch(ref)
     if label is None:
-        return _named(call, Incident, ref, None, "incident", None)
+        return _named(call, Incident, ref, None, "incident", field)
     found = call.session.scalar(select(Incident).where(Incident.number == int(label[1])))
     if found is None:
-        raise not_found("incident")
+        raise _unknown("incident", field) if field else not_found("incident")
     return found
 
 

@@ -111,7 +111,7 @@ def index(call: Call, *, incident: str) -> Relations:
 def relate(call: Call, body: RelationIn, *, incident: str) -> RelationOut:
     """Say how it stands to another incident of the same customer, to a change, or to a vendor's case."""
     row = lookup.incident(call, incident)
-    other = lookup.incident(call, body.other).id if body.other is not None else None
+    other = lookup.incident(call, body.other, "other").id if body.other is not None else None
     done = relating.relate(
         call.session, row.id, call.actor, call.now, body.kind, other_id=other, ref=body.ref, party=body.party,
         words=body.words,
@@ -138,7 +138,7 @@ def merge(call: Call, body: Merge, *, incident: str) -> Answer:
     on their way follow; what its opening took from an allowance is given back. Undone within a minute, or by reopening
     it later."""
     row, version = lookup.incident(call, incident), call.expected_version()
-    into = lookup.incident(call, body.into)
+    into = lookup.incident(call, body.into, "into")
     done = merging.merge(call.session, row.id, call.actor, call.now, into.id, body.reason, expected_version=version)
     return answered(call, done)
 

@@ -78,7 +78,7 @@ def bring(call: Call, query: ImportQuery) -> ImportOut:
     )
 
 
-@route("GET", "/export", "customers:write", {200: None}, staff=True, gives="application/zip")
+@route("GET", "/export", "customers:write", {200: None}, staff=True, gives=("application/zip",))
 def take_out(call: Call) -> Answer:
     """Everything that can be imported again, as a zip of CSV files with a manifest. No secret is in it.
 

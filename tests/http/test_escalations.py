@@ -38,6 +38,8 @@ def test_a_customer_asks_and_sees_the_owner_and_the_next_word(visit: Callable[[s
     assert asked.get_json()["next_word_at"] == "2026-03-10T10:00:00Z"
     again = ada.post("/api/v1/escalations", {**wanted, "words": "Still."})
     assert (again.status_code, again.get_json()["id"]) == (200, asked.get_json()["id"])
+    unknown = ada.post("/api/v1/escalations", {**wanted, "incident": "VG-99999"})
+    assert (unknown.status_code, unknown.get_json()["errors"][0]["field"]) == (422, "incident")
     assert bo.post("/api/v1/escalations", wanted).status_code == 403  # he may open, not escalate
     assert cy.get("/api/v1/escalations").get_json()["items"] == []
     assert cy.get(f"/api/v1/escalations/{asked.get_json()['id']}").status_code == 404

@@ -62,15 +62,15 @@ def test_every_route_says_what_may_go_wrong() -> None:
         assert {401, 422, 503} <= set(statuses(one)), one.name
 
 
-@pytest.mark.parametrize("whose", [None, "plant"], ids=["ours", "a customer's"])
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_whatever_is_sent_gets_a_documented_answer(
-    app: Flask, with_key: Callable[..., Visitor], world: dict[str, Things], whose: str | None, mode: GenerationMode
+    app: Flask, with_key: Callable[..., Visitor], world: dict[str, Things], mode: GenerationMode
 ) -> None:
     schema = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
-    headers = with_key(customer=whose).headers
+    # Making up a case takes far longer than answering it, so each is sent by both: one of ours, and a customer.
+    callers = {"ours": with_key(customer=None).headers, "a customer's": with_key(customer="plant").headers}
     known = world["plant"]
-    seen: Counter[int] = Counter()
+    seen: dict[str, Counter[int]] = {whose: Counter() for whose in callers}
 
     for result in schema.get_all_operations():
         operation = result.ok()
@@ -92,10 +92,12 @@ def test_whatever_is_sent_gets_a_documented_answer(
             if mode is GenerationMode.POSITIVE:
                 for name in case.path_parameters or {}:
                     case.path_parameters[name] = getattr(known, name)
-            seen[case.call_and_validate(headers=headers, checks=CHECKS).status_code] += 1
+            for whose, headers in callers.items():
+                seen[whose][case.call_and_validate(headers=headers, checks=CHECKS).status_code] += 1
 
         holds()
-    # The calls arrived: no door was shut before what is behind it was tried.
-    assert sum(seen.values()) > 2 * len(ROUTES), seen
-    assert seen[200] > (10 if mode is GenerationMode.POSITIVE else 0), seen  # nonsense seldom succeeds
-    assert seen[422] > 10, seen
+    for whose, answers in seen.items():
+        # The calls arrived: no door was shut before what is behind it was tried.
+        assert sum(answers.values()) > 2 * len(ROUTES), (whose, answers)
+        assert answers[200] > (10 if mode is GenerationMode.POSITIVE else 0), (whose, answers)  # else it seldom does
+        assert answers[422] > 10, (whose, answers)
