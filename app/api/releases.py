@@ -196,7 +196,7 @@ def _short(one: release_view.Shown) -> ReleaseOut:
 
 
 def _pair(pair: Pair) -> PairOut:
-    return PairOut(machine=pair.one.machine, by=BY[pair.by], champion=_opening(pair.a), challenger=_opening(pair.b))  # type: ignore[arg-type]  # one of the three words
+    return PairOut(machine=pair.one.machine, by=BY[pair.by], champion=_opening(pair.a), challenger=_opening(pair.b))
 
 
 def _opening(one: Opening | None) -> OpeningOut | None:

@@ -31,6 +31,7 @@ _GO = (
     ("Go to the fleet", "/fleet", ""),
     ("Go to the service calendars", "/calendars", "hours, holidays, when we are next open, a year at a glance"),
     ("Go to the platform", "/platform", "ledger, dead letters, processes"),
+    ("Go to first to know", "/first-to-know", "who knew first, by how long, by contract and period"),
     ("Go to the models", "/models", "champion, challenger, shadow mode, promote, roll back, training"),
     ("Go to the notices", "/notices", "who was told what, delivery log, send again"),
     ("Go to the doors", "/doors", "alerts in from Alertmanager, PagerDuty, Nagios, Icinga, hooks"),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import front, words
 from app.clocks import horizon
-from app.pages import fleet_events
+from app.pages import first_to_know, fleet_events
 from app.pages.case import read_case
 from app.pages.frame import HINTS_FLOOR, duty_words, page, part, reading, signed_in, zone
 from app.pages.queue import read_queue
@@ -40,6 +40,7 @@ def floor() -> Response:
         beam = read_case(session, chosen, now, here, brief=True) if chosen else None
         quiet = "" if queue.total else quiet_words(session, now, here)
         standing = duty_words(session, who, now)
+        known = first_to_know.lately(session, now)
         handed = len(handover.offered_to(session, who.person)) if who.person else 0
         beside = seats_offered(session, who.person) if who.person else []
         helps = helping.wanted_of(session, who.person, now) if who.person else []
@@ -54,6 +55,7 @@ def floor() -> Response:
         horizon=horizon(queue.marks, now, here, f"/incidents/{chosen}"),
         hints=HINTS_FLOOR,
         standing=standing,
+        known=known,
         handed=handed,
         beside=beside,
         helps=helps,
