@@ -20,6 +20,7 @@ from app.pages.enrolment import register as enrolment
 from app.pages.enrolments import register as enrolments
 from app.pages.files import register as files
 from app.pages.finder import register as finder
+from app.pages.first_to_know import register as known_first
 from app.pages.fleet_events import register as events_of_fleets
 from app.pages.floor import register as floor
 from app.pages.frame import SignInFirst, to_sign_in
@@ -60,6 +61,7 @@ def register(app: Flask) -> None:
         calendars,
         signing,
     )
-    desk = (floor, events_of_fleets, incidents, files, breaches, machines, why, held_back, releases)
-    for noun in (*desk, *sold, duties, doors, notices, places, finder, upkeep, ways, sent, proof, attempts, readings):
+    desk = (floor, events_of_fleets, incidents, files, breaches, machines, why, held_back)
+    looked_at = (releases, known_first)
+    for noun in (*desk, *looked_at, *sold, duties, doors, notices, places, finder, upkeep, ways, sent, proof, attempts, readings):
         noun(app)

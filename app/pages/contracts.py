@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import front, identity
 from app.api.lookup import as_id
 from app.identity import Caller
-from app.pages import clock_effects, covers, restraint
+from app.pages import clock_effects, covers, first_to_know, restraint
 from app.pages.contract import find_contract, read_contract
 from app.pages.contract_story import Reader, by
 from app.pages.customer import find_customer
@@ -122,6 +122,7 @@ def shown(at: Opened, form: Form, status: int = 200) -> Response:
         here="/customers" if inside else "/covers",
         contract=view,
         place=at.address if inside else "",
+        known=first_to_know.of_contract(at.session, at.contract, front.now(), language),
         contracts_at=f"/customers/{at.customer.slug}/contracts" if inside else "/covers/contracts",
         form=form,
         false_alarms=restraint.budget(at.session, at.contract, front.now(), zone()) if inside else None,
