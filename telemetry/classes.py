@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,6 +53,17 @@ class Classes:
         """The class of a fitted machine."""
         found = self._judged.get(m.trusted_class)
         return found if found is not None else self._judge(m.trusted_class)
+
+    def of_each(self, machines: Sequence[Machine]) -> list[Class]:
+        """`of` for fitted machines, most of them of one class: that is looked up once."""
+        found: dict[int, Class] = {}
+        out = []
+        for m in machines:
+            own = found.get(id(m.trusted_class))
+            if own is None:
+                own = found[id(m.trusted_class)] = self.of(m)
+            out.append(own)
+        return out
 
     def _judge(self, key: Key) -> Class:
         members = self._members[key].values()

@@ -88,6 +88,11 @@ class Eyes:
         self.ratio = rarity / bar if self.tail.heard > FIRST else None
         return out
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether anything in reports like the last one is looked at."""
+        return bool(self._parts) or self.tail is not None or self.forecasts.is_looking
+
     def open_causes(self) -> set[str]:
         """Causes of the conditions these eyes hold open."""
         return {w.cause for w in self.warned.values()} | self.forecasts.open_causes()

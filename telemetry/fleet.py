@@ -67,20 +67,25 @@ class Fleet:
         rows = [self.free.pop() for _ in range(min(count, len(self.free)))]
         fresh = count - len(rows)
         need = self.size + fresh
-        have = len(self.ages)
-        if need > have:
-            more = max(need, 2 * have) - have
-            for name, column in self.columns.items():
-                self.columns[name] = np.concatenate((column, np.zeros(more, dtype=column.dtype)))
-            self.ring = np.concatenate((self.ring, np.zeros((more, RING), dtype=np.float32)))
-            self.slots = np.concatenate((self.slots, np.full((more, SLOTS), np.nan, dtype=np.float32)))
-            self.ages = np.concatenate((self.ages, np.zeros(more, dtype=np.int8)))
-            self.frozen = np.concatenate((self.frozen, np.zeros(more, dtype=bool)))
+        self.reserve(need)
         rows += range(self.size, need)
         self.size = need
         out = np.array(rows, dtype=np.int64)
         self._blank(out)
         return out
+
+    def reserve(self, need: int) -> None:
+        """Room for so many rows, and one that stays empty: the last ring is read past its end."""
+        have = len(self.ages)
+        if need < have:
+            return
+        more = max(need + 1, have + have // 4) - have
+        for name, column in self.columns.items():
+            self.columns[name] = np.concatenate((column, np.zeros(more, dtype=column.dtype)))
+        self.ring = np.concatenate((self.ring, np.zeros((more, RING), dtype=np.float32)))
+        self.slots = np.concatenate((self.slots, np.full((more, SLOTS), np.nan, dtype=np.float32)))
+        self.ages = np.concatenate((self.ages, np.zeros(more, dtype=np.int8)))
+        self.frozen = np.concatenate((self.frozen, np.zeros(more, dtype=bool)))
 
     def drop(self, rows: Rows) -> None:
         """Give rows back."""
@@ -133,32 +138,52 @@ class Fleet:
         self._summed(rows, self.ring[rows], self.ages[rows])
 
     def _summed(self, rows: Rows, ring: Slots, ages: NDArray[np.int8]) -> None:
-        self.columns["recent"][rows] = ring[:, RING - RECENT + 1 :].sum(axis=1, dtype=float)
-        ahead = np.maximum(ages - (RECENT - 1), 0)
+        self.columns["recent"][rows] = ring[:, RING - 2].astype(float) + ring[:, RING - 1]
         total = ring[:, : RING - RECENT + 1].sum(axis=1, dtype=float)
+        if (ages == RING).all():
+            self.columns["before"][rows] = total / (RING - RECENT + 1)
+            return
+        ahead = np.maximum(ages - (RECENT - 1), 0)
         self.columns["before"][rows] = np.where(ahead > 0, total / np.maximum(ahead, 1), np.nan)
 
     def close(self, rows: Rows, steps: Array, grid_s: Array) -> None:
         """Close each row's step into its averages; ``steps`` is how many grid steps until the next reading."""
         c = self.columns
-        now, thawed = c["now"][rows], ~self.frozen[rows]
-        held = now - (now - c["fast_now"][rows]) * (1 - FAST) ** (steps - 1)
+        now, thawed = c["now"].take(rows), ~self.frozen.take(rows)
+        many = len(rows) >= 20 * relations.MANY
+        one_step = many and bool((steps == 1.0).all())
+        left = now - c["fast_now"].take(rows)
+        held = now - (left if one_step else left * (1 - FAST) ** (steps - 1))
         c["fast"][rows] = held
-        slow = (1 - (1 - daily_of(grid_s)) ** steps) * thawed
-        c["day"][rows] += slow * (held - c["day"][rows])
-        relations.close(c, self.slots, rows, steps, grid_s, slow)
+        forgets = 1 - daily_of(grid_s[:1] if many and (grid_s == grid_s[0]).all() else grid_s)
+        slow = (1 - (forgets if one_step else forgets**steps)) * thawed
+        day = c["day"].take(rows)
+        c["day"][rows] = day + slow * (held - day)
+        relations.close(c, self.slots, rows, steps, grid_s, slow, one_step)
+        ring = self._pushed(rows, np.clip(now, -LARGEST, LARGEST), steps, one_step)
+        ages = np.minimum(self.ages.take(rows) + np.minimum(steps, RING), RING).astype(np.int8)
+        self.ages[rows] = ages
+        kept = c["before"].take(rows)
+        self._summed(rows, ring, ages)
+        if not thawed.all():
+            c["before"][rows] = np.where(thawed, c["before"].take(rows), kept)
+
+    def _pushed(self, rows: Rows, closed: Array, steps: Array, one_step: bool) -> Slots:
+        """The rows' rings once each has taken its closed value, as often as there were steps."""
+        if one_step:
+            # Each ring as it lies in memory, begun one place later: what follows its end is overwritten.
+            ring = self.ring.reshape(-1)[1 : 1 - RING].reshape(-1, RING).take(rows, axis=0)
+            ring[:, -1] = closed
+            self.ring[rows] = ring
+            return ring
         pushes = np.minimum(steps, RING).astype(np.int64)
-        ring, closed = self.ring[rows], np.clip(now, -LARGEST, LARGEST)
+        ring = self.ring[rows]
         for k in range(1, int(pushes.max(initial=0)) + 1):
             again = slice(None) if (pushes >= k).all() else pushes >= k
             ring[again, :-1] = ring[again, 1:]
             ring[again, -1] = closed[again]
         self.ring[rows] = ring
-        ages = np.minimum(self.ages[rows] + pushes, RING).astype(np.int8)
-        self.ages[rows] = ages
-        kept = c["before"][rows]
-        self._summed(rows, ring, ages)
-        c["before"][rows] = np.where(thawed, c["before"][rows], kept)
+        return ring
 
     def forget(self, rows: Rows) -> None:
         """Take what was heard while the rows were frozen out of the recent past: a recovery is no news of its own."""
@@ -170,35 +195,48 @@ class Fleet:
     def hear(self, rows: Rows, values: Array, steps: Array, grid_s: Array) -> None:
         """Put values into their steps. All arrays flat, one entry a series; a row at most once; steps never go back."""
         c = self.columns
-        known = c["step"][rows]
+        known = c["step"].take(rows)
         first = known < 0
         later = ~first & (steps > known)
-        if later.any():
-            self.close(rows[later], (steps - known)[later], grid_s[later])
         opens = first | later
-        count = np.where(opens, 1.0, c["count"][rows] + 1.0)
-        now = np.where(opens, values, c["now"][rows] + (values - c["now"][rows]) / np.minimum(count, QUICK))
-        c["count"][rows], c["now"][rows], c["step"][rows] = count, now, steps
+        if not first.any() and later.all():
+            self.close(rows, steps - known, grid_s)
+        elif later.any():
+            self.close(rows[later], (steps - known)[later], grid_s[later])
+        if opens.all():
+            now = values
+            c["count"][rows] = 1.0
+        else:
+            count, now = c["count"].take(rows), c["now"].take(rows)
+            count = np.where(opens, 1.0, count + 1.0)
+            now = np.where(opens, values, now + (values - now) / np.minimum(count, QUICK))
+            c["count"][rows] = count
+        c["now"][rows], c["step"][rows] = now, steps
         if first.any():
             new = rows[first]
             c["fast"][new] = c["day"][new] = now[first]
             c["before"][new] = np.nan
-        c["fast_now"][rows] = c["fast"][rows] + FAST * (now - c["fast"][rows])
+        fast = c["fast"].take(rows)
+        c["fast_now"][rows] = fast + FAST * (now - fast)
 
     def own_surprise(self, rows: Rows) -> Array:
         """Each series' distance from its own past in robust sigmas (rows may be of any shape)."""
         c = self.columns
-        fast = c["fast_now"][rows]
+        fast = c["fast_now"].take(rows)
         # A metric that never moved has no scale: it stays silent until a refit knows it.
-        scale = np.where(c["live"][rows] > 0, 1.0, np.inf)
-        before = c["before"][rows]
-        hour = np.where(np.isnan(before), 0.0, (c["now"][rows] + c["recent"][rows]) / RECENT - before)
-        long = np.abs(fast - c["own_center"][rows]) / (np.maximum(c["own_0"][rows], 1e-300) * scale)
-        day = np.abs(fast - c["day"][rows]) / (np.maximum(c["own_1"][rows], 1e-300) * scale)
-        out: Array = np.minimum(np.minimum(long, day), np.abs(hour) / (np.maximum(c["own_2"][rows], 1e-300) * scale))
+        scale = np.ones(rows.shape)
+        scale[c["live"].take(rows) <= 0] = np.inf
+        before = c["before"].take(rows)
+        hour = (c["now"].take(rows) + c["recent"].take(rows)) / RECENT - before
+        hour[np.isnan(before)] = 0.0
+        long = np.abs(fast - c["own_center"].take(rows)) / (np.maximum(c["own_0"].take(rows), 1e-300) * scale)
+        day = np.abs(fast - c["day"].take(rows)) / (np.maximum(c["own_1"].take(rows), 1e-300) * scale)
+        out: Array = np.minimum(
+            np.minimum(long, day), np.abs(hour) / (np.maximum(c["own_2"].take(rows), 1e-300) * scale)
+        )
         return out
 
-    def linked_surprise(self, links: Sequence[Links], new_step: Sequence[bool]) -> Apart:
+    def linked_surprise(self, links: Sequence[Links], new_step: Sequence[bool] | NDArray[np.bool_]) -> Apart:
         """How far some machines' metrics are from what the others say; each machine once."""
         return relations.surprise(self.columns, self.slots, links, new_step)
 

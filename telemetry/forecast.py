@@ -215,6 +215,11 @@ class Forecasts:
                 course.started_ms = -1
         return out
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether anything in reports like the last one is a gauge."""
+        return bool(self._gauges)
+
     def open_causes(self) -> set[str]:
         """Causes of the forecasts that stand."""
         return {_cause(*found) for n, c in self.courses.items() if c.started_ms >= 0 and (found := gauge_of(n))}

@@ -77,14 +77,37 @@ class Condition:
             self.calm_ms = at_ms
         return "ended" if at_ms - self.calm_ms >= CALM_STEPS * grid_ms else ""
 
-    def calms(self) -> None:
-        """`step` for a score that shows nothing, while nothing is open."""
-        self.sign_ms = self.over_ms = -1
+    def shows(self, at_ms: int) -> None:
+        """`step` for a score that shows something and is no reason to open, while nothing is open."""
+        self.sign_ms = at_ms if self.sign_ms < 0 else self.sign_ms
+        self.over_ms = -1
 
     def reset(self) -> None:
         """Closed: nothing of it stays."""
         self.over_ms = self.calm_ms = self.started_ms = self.since_ms = -1
         self.cause, self.title, self.peak, self.metrics = "", "", 0.0, ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Where the values of a report go that is shaped like the one before: nothing is looked up anew."""
+
+    names: tuple[str, ...]
+    format: str
+    fitted: Rows  # the machine's rows when this was found
+    columns: Rows  # of the notebook
+    rows: Rows  # of the fleet
+    looked_at: bool  # by a rule, or by another eye
+
+    def fits(self, r: Reading, fitted: Rows) -> bool:
+        """Whether a report has this shape and the machine stands in the same rows."""
+        return (
+            self.fitted is fitted
+            and self.names == tuple(r.metrics)
+            and self.format == r.format
+            and not r.counters
+            and not r.deltas
+        )
 
 
 @dataclass(slots=True)
@@ -118,6 +141,7 @@ class Machine:
     score: float = 0.0
     trusted_class: tuple[str, ...] = ()
     looked_at: int = 0  # rows there were when a fit was last considered
+    lane: Lane | None = None  # of its last report
     _placed: tuple[Rows, Rows, Rows, Mask | None] | None = None  # of `placed`: asked last, and its answer
 
     @property
@@ -133,14 +157,17 @@ class Machine:
     @property
     def youth(self) -> float:
         """Factor on the threshold: an hour of history knows half of what a day knows."""
-        return _youth(self.learned_s) if self.is_fitted else 1.0
+        return _youth(self.learned_s) if len(self.rows) else 1.0
 
     def placed(self, columns: Rows) -> tuple[Rows, Mask | None]:
         """The fleet's rows of a report's columns, and which of them have one (None: all). The same twice is free."""
         kept = self._placed
         if kept is None or kept[0] is not columns or kept[1] is not self.rows:
             known = columns < len(self.rows)
-            kept = (columns, self.rows, self.rows[columns[known]], None if known.all() else known)
+            rows = self.rows[columns[known]]
+            # Told in the order they are kept, they are the very rows, which whoever scores them can see at a glance.
+            rows = self.rows if np.array_equal(rows, self.rows) else rows
+            kept = (columns, self.rows, rows, None if known.all() else known)
             self._placed = kept
         return kept[2], kept[3]
 

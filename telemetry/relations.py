@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from telemetry.features import SLACK, SLOT_S, SLOTS, SLOTS_A_DAY, Array, daily, 
 Rows = NDArray[np.int64]
 Slots = NDArray[np.float32]
 Columns = dict[str, Array]
+MANY = 16  # machines from which on looking for what they have in common costs less than it spares
+IN_CACHE = 32_768  # weights widened at a time: a quarter of a megabyte
 
 
 @dataclass(slots=True)
@@ -92,20 +95,27 @@ def settle(c: Columns, slots: Slots, rows: Rows, model: Baselines, history: Arra
     return Links(rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_, model.grid_s, phase)
 
 
-def close(c: Columns, slots: Slots, rows: Rows, steps: Array, grid_s: Array, slow: Array) -> None:
-    """Close each row's step into its averages; ``slow`` is the weight of the step in the day-long ones."""
-    unit = c["unit"][rows]
-    z = np.clip((c["now"][rows] - c["center"][rows]) / np.where(unit > 0, unit, 1.0), -CLIP, CLIP)
-    c["z2"][rows] = np.where(steps > 1, z, c["z1"][rows])
+def close(
+    c: Columns, slots: Slots, rows: Rows, steps: Array, grid_s: Array, slow: Array, one_step: bool = False
+) -> None:
+    """Close each row's step into its averages; ``slow`` is the weight of the step in the day-long ones. ``one_step``:
+    it is known that ``steps`` are all 1."""
+    unit = c["unit"].take(rows)
+    unit[unit <= 0] = 1.0
+    z = np.clip((c["now"].take(rows) - c["center"].take(rows)) / unit, -CLIP, CLIP).astype(np.float32)
+    before = c["z1"].take(rows)
+    c["z2"][rows] = before if one_step else np.where(steps > 1, z, before)
     c["z1"][rows] = z
-    quick, held = c["linked_now"][rows], c["slow_now"][rows]
+    quick, held = c["linked_now"].take(rows), c["slow_now"].take(rows)
     c["linked"][rows], c["slow"][rows] = quick, held
-    c["linked_day"][rows] += slow * (quick - c["linked_day"][rows])
-    c["slow_day"][rows] += slow * (held - c["slow_day"][rows])
+    for name, newest in (("linked_day", quick), ("slow_day", held)):
+        day = c[name].take(rows)
+        day += slow * (newest - day)
+        c[name][rows] = day
     # Its half hour: written when the next reading lies in another.
-    told, count = c["slot_sum"][rows] + quick, c["slot_count"][rows] + 1.0
-    step = c["step"][rows] + c["phase"][rows]
-    slot, later = step * grid_s // SLOT_S, (step + steps) * grid_s // SLOT_S
+    told, count = c["slot_sum"].take(rows) + quick, c["slot_count"].take(rows) + 1.0
+    step = c["step"].take(rows) + c["phase"].take(rows)
+    slot, later = _slot(step * grid_s), _slot((step + steps) * grid_s)
     over = later > slot
     if over.any():
         at = slot[over].astype(np.int64)
@@ -118,62 +128,114 @@ def close(c: Columns, slots: Slots, rows: Rows, steps: Array, grid_s: Array, slo
     c["slot_sum"][rows], c["slot_count"][rows] = told, count
 
 
-def surprise(c: Columns, slots: Slots, links: Sequence[Links], new_step: Sequence[bool]) -> Apart:
+def _slot(second: Array) -> Array:
+    """Whole half hours. The series of a machine come one after the other and share their instant: divided once."""
+    if len(second) < 20 * MANY:
+        out: Array = second // SLOT_S
+        return out
+    first = np.flatnonzero(np.concatenate(([True], second[1:] != second[:-1])))
+    return np.repeat(second[first] // SLOT_S, np.diff(np.append(first, len(second))))
+
+
+def surprise(c: Columns, slots: Slots, links: Sequence[Links], new_step: Sequence[bool] | NDArray[np.bool_]) -> Apart:
     """How far each metric of some machines is from what the others say, loudness considered: at once, and over a
     while. Each machine once.
     """
-    sizes = [len(k.rows) for k in links]
+    sizes = np.array([len(k.offset) for k in links])
     ends: Rows = np.cumsum(sizes)
     rows = np.concatenate([k.rows for k in links])
-    caps = np.repeat([k.cap for k in links], sizes)
-    weight = np.repeat([k.usual_weight if new else 0.0 for k, new in zip(links, new_step, strict=True)], sizes)
-    z = np.clip((c["now"][rows] - c["center"][rows]) / c["unit"][rows], -CLIP, CLIP)
-    z1, z2, live = c["z1"][rows], c["z2"][rows], c["live"][rows]
-    residual = np.empty(len(rows))
-    for k, size, end in zip(links, sizes, ends.tolist(), strict=True):
-        one = slice(end - size, end)
-        residual[one] = np.concatenate((z[one], z1[one], z2[one])) @ k.weights.astype(float) - k.offset
+    caps = spread(np.array([k.cap for k in links]), sizes)
+    weight = spread(np.array([k.usual_weight for k in links]) * np.array(new_step), sizes)
+    live = c["live"].take(rows)
+    residual = _residual(c, rows, links, sizes)
 
-    closed = c["linked"][rows]
+    closed = c["linked"].take(rows)
     quick = closed + QUICK_LINK * (residual - closed)
     raw = np.minimum(
-        np.abs(quick - c["linked_center"][rows]) / c["linked_0"][rows],
-        np.abs(quick - c["linked_day"][rows]) / c["linked_1"][rows],
+        np.abs(quick - c["linked_center"].take(rows)) / c["linked_0"].take(rows),
+        np.abs(quick - c["linked_day"].take(rows)) / c["linked_1"].take(rows),
     )
     raw = np.minimum(raw, caps) * live
-    usual = c["usual"][rows]
-    usual += weight * (c["surprise"][rows] - usual)
-    c["usual"][rows], c["linked_now"][rows], c["surprise"][rows] = usual, quick, raw
-    at_once = raw / np.maximum(usual / c["usual_level"][rows], 1.0)
+    usual = c["usual"].take(rows)
+    usual += weight * (c["surprise"].take(rows) - usual)
+    c["usual"][rows] = usual
+    c["linked_now"][rows], c["surprise"][rows] = quick.astype(np.float32), raw.astype(np.float32)
+    at_once = raw / np.maximum(usual / c["usual_level"].take(rows), 1.0)
 
-    closed = c["slow"][rows]
+    closed = c["slow"].take(rows)
     slow = closed + SLOW_LINK * (residual - closed)
-    steps = np.maximum.reduceat(c["step"][rows], ends - np.array(sizes))
     raw = np.minimum(
-        np.abs(slow - c["slow_center"][rows]) / c["slow_0"][rows],
-        np.abs(slow - c["slow_day"][rows]) / c["slow_1"][rows],
+        np.abs(slow - c["slow_center"].take(rows)) / c["slow_0"].take(rows),
+        np.abs(slow - c["slow_day"].take(rows)) / c["slow_1"].take(rows),
     )
-    raw = np.fmin(raw, _from_yesterday(slots, rows, slow, links, sizes, steps) / c["slow_2"][rows])
+    steps = np.maximum.reduceat(c["step"].take(rows), ends - sizes)
+    raw = np.fmin(raw, _from_yesterday(slots, rows, slow, links, sizes, steps) / c["slow_2"].take(rows))
     raw = np.minimum(raw, caps) * live
-    usual = c["slow_usual"][rows]
-    usual += weight * (c["slow_surprise"][rows] - usual)
-    c["slow_usual"][rows], c["slow_now"][rows], c["slow_surprise"][rows] = usual, slow, raw
-    for_long = raw / np.maximum(usual / c["slow_usual_level"][rows], 1.0)
-    # One matrix for all: a row a machine, filled up with zeros.
-    which = np.repeat(np.arange(len(sizes)), sizes)
-    place = np.arange(len(rows)) - np.repeat(ends - np.array(sizes), sizes)
-    wide = np.zeros((2, len(sizes), max(*sizes, LINKED_TOP)))
-    wide[0, which, place], wide[1, which, place] = at_once, for_long
-    levels = linked_level(wide[0], wide[1], np.minimum(sizes, LINKED_TOP))
+    usual = c["slow_usual"].take(rows)
+    usual += weight * (c["slow_surprise"].take(rows) - usual)
+    c["slow_usual"][rows] = usual
+    c["slow_now"][rows], c["slow_surprise"][rows] = slow.astype(np.float32), raw.astype(np.float32)
+    for_long = raw / np.maximum(usual / c["slow_usual_level"].take(rows), 1.0)
+    levels = linked_level(_wide(at_once, sizes), _wide(for_long, sizes), np.minimum(sizes, LINKED_TOP))
     return Apart(levels.tolist(), at_once, for_long, ends.tolist())
 
 
-def _from_yesterday(
-    slots: Slots, rows: Rows, x: Array, links: Sequence[Links], sizes: Sequence[int], steps: Array
-) -> Array:
+def _residual(c: Columns, rows: Rows, links: Sequence[Links], sizes: Rows) -> Array:
+    """Each metric less what the others say of it. Machines with as many metrics are one product of stacked matrices,
+    few enough at a time to stay in the processor's cache."""
+    z = np.clip((c["now"].take(rows) - c["center"].take(rows)) / c["unit"].take(rows), -CLIP, CLIP)
+    z1, z2 = c["z1"].take(rows), c["z2"].take(rows)
+    if len(links) == 1 or (sizes == sizes[0]).all():
+        like = (len(links), 1, int(sizes[0]))
+        found = _told_by(z.reshape(like), z1.reshape(like), z2.reshape(like), links)
+    else:
+        found = np.empty(len(rows))
+        starts = np.cumsum(sizes) - sizes
+        for m in np.unique(sizes).tolist():
+            whose = np.flatnonzero(sizes == m)
+            places = starts[whose][:, None, None] + np.arange(m)
+            some = [links[i] for i in whose.tolist()]
+            found[places.reshape(-1)] = _told_by(z.take(places), z1.take(places), z2.take(places), some)
+    found -= np.concatenate([k.offset for k in links])
+    return found
+
+
+def _told_by(z: Array, z1: Array, z2: Array, links: Sequence[Links]) -> Array:
+    """The products with the weights of machines that have as many metrics, one after the other: (machines, 1, m)."""
+    told = np.concatenate((z, z1, z2), axis=2)
+    found = np.empty(z.shape)
+    at_once = max(1, IN_CACHE // (3 * z.shape[2] ** 2))
+    for first in range(0, len(links), at_once):
+        some = slice(first, first + at_once)
+        np.matmul(told[some], np.array([k.weights for k in links[some]], dtype=float), out=found[some])
+    return found.reshape(-1)
+
+
+def _wide(flat: Array, sizes: Rows) -> Array:
+    """A row a machine, filled up with zeros."""
+    width = max(LINKED_TOP, int(sizes.max()))
+    if (sizes == width).all():
+        return flat.reshape(len(sizes), width)
+    wide = np.zeros((len(sizes), width))
+    wide[np.arange(width) < sizes[:, None]] = flat
+    return wide
+
+
+def _from_yesterday(slots: Slots, rows: Rows, x: Array, links: Sequence[Links], sizes: Rows, steps: Array) -> Array:
     """Distance from the nearest of yesterday's half hours around this time; NaN where none is known."""
-    at = [int((s + k.phase) * k.grid_s // SLOT_S) for s, k in zip(steps.tolist(), links, strict=True)]
-    first = np.repeat(np.array(at, dtype=np.int64) - SLOTS_A_DAY - SLACK, sizes)
-    like = (first[:, None] + np.arange(2 * SLACK + 1)) % SLOTS
-    nearest: Array = np.fmin.reduce(np.abs(slots[rows[:, None], like] - x[:, None]), axis=1)
+    phase, grid_s = np.array([k.phase for k in links]), np.array([k.grid_s for k in links])
+    first = ((steps + phase) * grid_s // SLOT_S).astype(np.int64) - SLOTS_A_DAY - SLACK
+    flat, begin = slots.reshape(-1), rows * SLOTS
+    nearest: Array = np.abs(flat.take(begin + spread(first % SLOTS, sizes)) - x)
+    for shift in range(1, 2 * SLACK + 1):
+        like = begin + spread((first + shift) % SLOTS, sizes)
+        np.fmin(nearest, np.abs(flat.take(like) - x), out=nearest)
     return nearest
+
+
+def spread(each: NDArray[Any], sizes: Rows) -> NDArray[Any]:
+    """`np.repeat`, quicker where all sizes are one."""
+    size = int(sizes[0])
+    if len(sizes) >= MANY and (sizes == size).all():
+        return np.broadcast_to(each[:, None], (len(each), size)).reshape(-1)
+    return np.repeat(each, sizes)

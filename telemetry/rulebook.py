@@ -99,6 +99,11 @@ class RuleBook:
         self._uptime = None if clock is None else (clock, self.standing.setdefault(("", clock), Standing()))
         self._names = shape
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether anything in reports like the last one is looked at."""
+        return bool(self._looked_at) or self._uptime is not None
+
     def open_on(self, metrics: Collection[str]) -> str | None:
         """Cause of a condition that is open on one of these metrics, the first of them first."""
         for metric in metrics:

@@ -90,6 +90,7 @@ def unpack(blob: bytes) -> tuple[Fleet, list[Machine]]:
     fleet.ring = arrays.get(head["ring"]).astype(np.float32, copy=False)
     fleet.ages, fleet.frozen = arrays.get(head["ages"]).astype(np.int8, copy=False), arrays.get(head["frozen"])
     fleet.slots = arrays.get(head["slots"])
+    fleet.reserve(fleet.size)
     return fleet, [_machine_back(m, arrays) for m in head["machines"]]
 
 

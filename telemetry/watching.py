@@ -17,8 +17,7 @@ are cut into batches.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from operator import itemgetter
@@ -30,7 +29,7 @@ from telemetry.baselines import Baselines
 from telemetry.classes import Classes
 from telemetry.fleet import Fleet
 from telemetry.habits import seen_in
-from telemetry.machine import KEPT_ROWS, LEAST_ROWS, Machine
+from telemetry.machine import KEPT_ROWS, LEAST_ROWS, Lane, Machine
 from telemetry.reading import Event, Heard, Reading
 from telemetry.resuming import Unended, take_up
 from telemetry.scoring import Score, Told, score
@@ -39,6 +38,7 @@ from telemetry.training import fitted
 from telemetry.verdict import Verdict
 from telemetry.verdicts import THRESHOLD
 from telemetry.vocabulary import is_scored
+from telemetry.waves import waves
 
 __all__ = ["Settings", "Verdict", "Watched", "Watching"]
 
@@ -85,7 +85,7 @@ class Watching:
     def feed(self, heard: Sequence[Heard]) -> list[Verdict]:
         """Learn from or score each message, in order; return the conditions that began or ended."""
         found: list[tuple[int, Verdict]] = []
-        for batch in self._batches(heard):
+        for batch in waves(heard, self._may_fit):
             wave: list[Told] = []
             for place, h in batch:
                 if isinstance(h, Reading):
@@ -98,25 +98,6 @@ class Watching:
                 found += score(self.fleet, self.classes, wave, self.scores)
         found.sort(key=itemgetter(0))  # as if they had come one by one
         return [verdict for _, verdict in found]
-
-    def _batches(self, heard: Sequence[Heard]) -> list[list[tuple[int, Heard]]]:
-        """Cut so that each machine is in a batch at most once, and its messages keep their order.
-
-        The n-th word of every machine goes into the n-th batch: machines that send many at once cost no more than
-        machines that take turns. Only what a fit changes, the standing of a machine's class, passes from one machine to
-        another; where one may be due, a batch ends at the first machine that would be in it twice.
-        """
-        turns: Counter[str] = Counter()
-        batches: list[list[tuple[int, Heard]]] = []
-        for place, h in enumerate(heard):
-            turn = turns[h.machine]
-            if turn == len(batches):
-                batches.append([])
-            batches[turn].append((place, h))
-            turns[h.machine] = turn + 1
-        if len(batches) > 1 and any(self._may_fit(name, count) for name, count in turns.items()):
-            return _in_order(heard)
-        return batches
 
     def _may_fit(self, name: str, readings: int) -> bool:
         m = self.known.get(name)
@@ -186,6 +167,10 @@ class Watching:
             m = self.known[r.machine] = Machine(r.machine)
         until = self.settings.learn_until_ms
         quiet = r.received_at_ms - r.at_ms > self.settings.backdated_s * 1000 or (until is not None and r.at_ms < until)
+        lane = m.lane
+        if lane is not None and r.at_ms > m.last_ms >= 0 and lane.fits(r, m.rows):
+            return self._along(place, m, r, lane, quiet, found)
+        m.lane = None
         r = m.rest_of(r)
         late = r.at_ms < m.last_ms
         if late and (m.is_fitted or not quiet):
@@ -199,17 +184,7 @@ class Watching:
             values = list(compress(values, kept))
         if not late:
             m.heard_at(r.at_ms, r.metrics)
-            turns = m.rules.look(metrics, r.format, r.at_ms, quiet)
-            if turns:
-                found += [(place, verdicts.held(m, verdicts.of_rule(m, turn, r.at_ms))) for turn in turns]
-            seen = m.eyes.look(m.name, metrics, len(m.notebook.names), r.at_ms, quiet)
-            if seen:
-                found += [(place, verdicts.held(m, v)) for v in seen]
-            if self.scores is not None and m.eyes.score is not None:
-                self.scores.append((m.name, r.at_ms, m.eyes.score))
-            mended = bool(turns) and any(not turn.opened for turn in turns)
-            if (booted := m.rules.began_anew(metrics)) or mended:
-                m.settle(r.at_ms, mended=mended, booted=booted)
+            self._look(place, m, metrics, r, quiet, found)
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
         if not m.is_mature:
@@ -217,7 +192,43 @@ class Watching:
         if not m.is_fitted:
             return None
         rows, known = m.placed(columns)
+        if metrics is r.metrics and not late and kept is None and known is None:
+            m.lane = Lane(tuple(metrics), r.format, m.rows, columns, rows, m.rules.is_looking or m.eyes.is_looking)
         return Told(place, m, r.at_ms, rows, values if known is None else list(compress(values, known)), quiet)
+
+    def _along(
+        self, place: int, m: Machine, r: Reading, lane: Lane, quiet: bool, found: list[tuple[int, Verdict]]
+    ) -> Told | None:
+        """`_take` for a fitted machine that says again what it said the last time, later."""
+        metrics = r.metrics
+        m.heard_at(r.at_ms, metrics)
+        if lane.looked_at:
+            self._look(place, m, metrics, r, quiet, found)
+        if not m.is_mature:
+            if not quiet and m.is_due(self.settings.learn_s):
+                self._fit(m)
+            m.notebook.note(r.at_ms, lane.columns, np.array(list(metrics.values()), dtype=float))
+            if m.rows is not lane.fitted:
+                m.lane = None
+                return Told(place, m, r.at_ms, m.placed(lane.columns)[0], list(metrics.values()), quiet)
+        return Told(place, m, r.at_ms, lane.rows, metrics.values(), quiet)
+
+    def _look(
+        self, place: int, m: Machine, metrics: Mapping[str, float], r: Reading, quiet: bool,
+        found: list[tuple[int, Verdict]],
+    ) -> None:  # fmt: skip
+        """Rules and the other eyes, which need no history."""
+        turns = m.rules.look(metrics, r.format, r.at_ms, quiet)
+        if turns:
+            found += [(place, verdicts.held(m, verdicts.of_rule(m, turn, r.at_ms))) for turn in turns]
+        seen = m.eyes.look(m.name, metrics, len(m.notebook.names), r.at_ms, quiet)
+        if seen:
+            found += [(place, verdicts.held(m, v)) for v in seen]
+        if self.scores is not None and m.eyes.score is not None:
+            self.scores.append((m.name, r.at_ms, m.eyes.score))
+        mended = bool(turns) and any(not turn.opened for turn in turns)
+        if (booted := m.rules.began_anew(metrics)) or mended:
+            m.settle(r.at_ms, mended=mended, booted=booted)
 
     def resume(self, one: Unended) -> bool:
         """A condition that had begun before the machine's state was lost goes on. False when it stands already, or
@@ -263,16 +274,3 @@ class Watching:
         trusted = m.links is not None and self.classes.of(m).trusted
         own = verdicts.OWN_BESIDE if trusted else verdicts.THRESHOLD
         m.habits.learn(seen_in(model, table, names, last_step, own, trusted), last_step * grid_s * 1000)
-
-
-def _in_order(heard: Sequence[Heard]) -> list[list[tuple[int, Heard]]]:
-    """Cut before the first machine that would be in a batch twice."""
-    batches: list[list[tuple[int, Heard]]] = []
-    spoke: set[str] = set()
-    for place, h in enumerate(heard):
-        if h.machine in spoke or not batches:
-            batches.append([])
-            spoke = set()
-        batches[-1].append((place, h))
-        spoke.add(h.machine)
-    return batches

@@ -17,6 +17,7 @@ from telemetry.formats import (
     linux2mqtt,
     nagios,
     native,
+    plain,
     prometheus,
     psmqtt,
     sparkplug,
@@ -127,6 +128,10 @@ class Decoder:
         """
         if len(topic) > MAX_TEXT:
             raise Refused("too_large", "the topic")
+        if payload and (name := plain.machine_in(topic)) is not None:
+            quickly = plain.report(name, payload, received_at_ms)
+            if quickly is not None:
+                return [quickly]
         levels = topic.split("/")
         if not payload and "glances" in levels[:-2]:
             return []  # Glances' word for None

@@ -1,0 +1,107 @@
+"""What is done for many machines together spares work and changes no bit: of scores, of verdicts, of state."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from telemetry.reading import Heard, Reading
+from telemetry.relations import MANY, spread
+from telemetry.watching import Watching
+
+T0 = 1_790_000_000_000 // 60_000 * 60_000
+HISTORY = 70  # minutes
+MACHINES = MANY + 4
+
+
+def said_by(machine: int, minute: int, rng: random.Random) -> Reading:
+    """One of every five has fewer metrics, one of every seven is silent now and then, one of every nine fails."""
+    at = T0 + minute * 60_000 + (30_000 if minute % 6 == 5 else 0)
+    load = rng.gauss(0, 1)
+    count = 4 if machine % 5 == 0 else 7
+    high = 40.0 if machine % 9 == 0 and 9 <= minute < 14 else 0.0
+    metrics = {f"m{i}": 50 + load * i + rng.gauss(0, 0.5) + high for i in range(count)} | {"disk_used_pct./": 40.0}
+    if machine % 3 == 0 and minute % 4 == 1:
+        metrics.pop("m1")
+    return Reading(f"machine-{machine:02d}", at, metrics, None, max(at, T0), "native")
+
+
+@pytest.fixture(scope="module")
+def taught() -> bytes:
+    rng = random.Random(3)
+    watching = Watching()
+    for machine in range(MACHINES):
+        watching.feed([said_by(machine, i - HISTORY - 20, rng) for i in range(HISTORY)])
+    watching.feed([said_by(machine, 0, rng) for machine in range(MACHINES)])
+    assert all(m.is_fitted for m in watching.known.values())
+    return watching.snapshot()
+
+
+def rounds(minutes: int) -> list[list[Heard]]:
+    rng = random.Random(4)
+    order = list(range(MACHINES))
+    out: list[list[Heard]] = []
+    for minute in (m for m in range(1, minutes) if m not in (6, 7, 8)):  # a gap of several steps
+        rng.shuffle(order)
+        out.append([said_by(k, minute, rng) for k in order if not (k % 7 == 0 and minute % 5 == 0)])
+    return out
+
+
+def test_a_wave_of_many_is_scored_to_the_bit_like_reports_one_by_one(taught: bytes) -> None:
+    wide, narrow = Watching.restore(taught), Watching.restore(taught)
+    wide.scores, narrow.scores = [], []
+    together, single = [], []
+    for batch in rounds(18):
+        together += wide.feed(batch)
+        single += [verdict for heard in batch for verdict in narrow.feed([heard])]
+    assert any(verdict.opened for verdict in single)
+    assert together == single
+    assert wide.scores == narrow.scores
+    assert wide.snapshot() == narrow.snapshot()
+
+
+def test_a_report_of_another_shape_between_two_alike_finds_its_own_rows(taught: bytes) -> None:
+    """The way that is remembered for a shape is left for any other."""
+    watching = Watching.restore(taught)
+    m = watching.known["machine-01"]
+
+    def now_of(**metrics: float) -> dict[str, float]:
+        nonlocal minute
+        minute += 1
+        at = T0 + minute * 60_000
+        watching.feed([Reading(m.name, at, metrics, None, at, "native")])
+        return dict(zip(m.notebook.names, watching.fleet.columns["now"][m.rows].tolist(), strict=False))
+
+    minute = 1
+    for value in (1.0, 2.0):
+        assert {"m2": value, "m0": 9.0}.items() <= now_of(m2=value, m0=9.0).items()
+    assert {"m0": 3.0, "m2": 4.0}.items() <= now_of(m0=3.0, m2=4.0).items()
+    assert {"m2": 5.0, "m0": 6.0, "m3": 7.0}.items() <= now_of(m2=5.0, m0=6.0, m3=7.0).items()
+    assert {"m2": 8.0, "m3": 7.0}.items() <= now_of(m2=8.0, fresh=1.0).items()
+
+
+def test_a_counter_in_a_shape_known_before_is_taken_for_one(taught: bytes) -> None:
+    watching = Watching.restore(taught)
+    m = watching.known["machine-01"]
+    for minute, value in ((1, 50.0), (2, 50.0), (3, 100.0), (4, 160.0)):
+        at = T0 + minute * 60_000
+        counters = frozenset({"m2"}) if minute > 2 else frozenset()
+        watching.feed([Reading(m.name, at, {"m2": value, "m3": 50.0}, None, at, "native", counters=counters)])
+    now = watching.fleet.columns["now"][m.rows]
+    assert now[m.notebook.names.index("m2")] == 1.0  # 60 in a minute
+
+
+@pytest.mark.parametrize("sizes", [[3], [2, 2], [4] * 20, [1, 3] * 20])
+def test_spreading_is_repeating(sizes: list[int]) -> None:
+    each = np.arange(len(sizes)) * 1.5
+    assert np.array_equal(spread(each, np.array(sizes)), np.repeat(each, sizes))
+
+
+def test_a_fleet_restored_has_room_behind_its_last_row(taught: bytes) -> None:
+    """The last machine's rings are read past their end."""
+    watching = Watching.restore(taught)
+    assert len(watching.fleet.ring) > watching.fleet.size
+    again = Watching.restore(watching.snapshot())
+    assert again.snapshot() == watching.snapshot() == taught
