@@ -12,7 +12,7 @@ from typing import Any
 
 from app.pages.fields import Form, is_zone
 from contracts import calendar_names, weekly
-from contracts.hours import DAYS
+from contracts.hours import DAYS, parse
 from models.base import Json
 
 _SPAN = re.compile(r"(\d{1,2}:\d{2})-(\d{1,2}:\d{2})")
@@ -85,9 +85,20 @@ def fill(body: Json) -> Mapping[str, str]:
     """The fields of the form for a body that stands already; one they cannot say is written out whole."""
     fields = _fields_of(body)
     again = Form(fields)
-    if body_of(again) == dict(body) and not again.wrong:
+    said = body_of(again)
+    if said is not None and not again.wrong and _same(said, body):
         return fields
     return {"whole": json.dumps(body, indent=2, ensure_ascii=False)}
+
+
+def _same(said: Json, body: Json) -> bool:
+    """Whether two bodies say the same; a night may be written as one interval or as two."""
+    if dict(said) == dict(body):
+        return True
+    try:
+        return dict(said, weekly=None) == dict(body, weekly=None) and parse(said) == parse(body)
+    except ValueError:  # it names other calendars, which only the whole body can say
+        return False
 
 
 def _fields_of(body: Json) -> dict[str, str]:

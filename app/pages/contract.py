@@ -17,7 +17,7 @@ from app.identity import Caller
 from app.pages import contract_story, contract_words
 from app.pages.contract_story import Reader, Told
 from app.pages.contract_words import said_day
-from app.pages.cover_words import named
+from app.pages.cover_words import named, typeset
 from app.term_said import Differ
 from contracts import allowances, contracting, proposals, signing, words
 from contracts.decision import ContractFacts
@@ -150,7 +150,8 @@ def tables_of(body: Json, reader: Reader) -> list[Table]:
     """The terms as the table people read, group by group."""
     groups: dict[str, list[tuple[str, str, bool]]] = {}
     for row in term_said.rows(body, reader.language, inside=reader.inside):
-        groups.setdefault(row.group, []).append((row.label, row.said, row.said in term_said.DIM))
+        said = typeset(row.said, reader.language)
+        groups.setdefault(row.group, []).append((row.label, said, row.said in term_said.DIM))
     return [Table(group, lines) for group, lines in groups.items()]
 
 

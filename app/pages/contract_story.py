@@ -43,7 +43,9 @@ class Reader:
 
     def differ(self, before: Json, after: Json) -> list[Differ]:
         """The lines in which two versions differ, as this reader reads them."""
-        return term_said.differences(before, after, self.language, inside=self.inside)
+        found = term_said.differences(before, after, self.language, inside=self.inside)
+        spoken = self.language
+        return [Differ(one.label, typeset(one.before, spoken), typeset(one.after, spoken)) for one in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import front, words
+from app.pages.contract_words import when
+from app.pages.cover_words import typeset
 from app.pages.frame import reading, signed_in
 from app.problems import not_found
 from contracts import ledger
@@ -98,7 +100,9 @@ def held(session: Session, now: datetime, zone: tzinfo) -> Sequence[HeldView]:
     ]  # fmt: skip
 
 
-def budget(session: Session, contract: Contract, now: datetime, zone: tzinfo) -> BudgetView | None:
+def budget(
+    session: Session, contract: Contract, now: datetime, zone: tzinfo, language: str = "en"
+) -> BudgetView | None:
     """How a contract stands with false alarms; None where detection opens nothing."""
     holds = ledger.standing(session, contract.customer_id, now, contract_id=contract.id)
     if holds.terms is None or holds.terms.watching.value != "detect":
@@ -106,9 +110,11 @@ def budget(session: Session, contract: Contract, now: datetime, zone: tzinfo) ->
     stands = restraining.standing(session, contract.id, holds.terms, now)
     lifted = contract.false_alarms_from
     slug = session.get_one(Customer, contract.customer_id).slug
-    return BudgetView(
-        contract.number, slug, _said(stands), stands.backs_off, words.hour(lifted, zone, now) if lifted else ""
-    )
+    at = words.hour(lifted, zone, now) if lifted else ""
+    if language == "fr":
+        at = when(lifted, zone, language) if lifted else ""
+        return BudgetView(contract.number, slug, _french(stands), stands.backs_off, at)
+    return BudgetView(contract.number, slug, _said(stands), stands.backs_off, at)
 
 
 def backing_off(session: Session, now: datetime, zone: tzinfo) -> list[BudgetView]:
@@ -134,3 +140,19 @@ def _said(stands: restraining.Standing) -> str:
             "threshold."
         )
     return first
+
+
+def _french(stands: restraining.Standing) -> str:
+    found = "aucun constat écarté" if not stands.dismissed else "1 constat écarté"
+    if stands.dismissed > 1:
+        found = f"{stands.dismissed} constats écartés"
+    said = [f"En une semaine, {found} ; on en supporte {stands.budget}."]
+    if stands.backs_off:
+        louder = f"{stands.louder:.2f}".replace(".", ",")
+        said.append(f"La détection se retient : un nouveau constat doit atteindre {louder} fois le seuil.")
+    if stands.admission:
+        admission = f"{stands.admission:.2f}".replace(".", ",")
+        said.append(
+            f"Incidents ouverts par le modèle : {stands.open} ; le suivant doit dépasser {admission} fois le seuil."
+        )
+    return typeset(" ".join(said), "fr")

@@ -127,6 +127,14 @@ def test_the_form_of_a_calendar_takes_a_night_and_shows_it_as_it_was_written(wor
     assert calendar_form.body_of(Form(dict(filled))) == body
 
 
+def test_the_form_shows_a_night_that_a_program_wrote_as_one_interval() -> None:
+    body = {"tz": "Europe/Paris", "weekly": NIGHT, "date_hours": {"2026-12-24": [["22:00", "02:00"]]}}
+    filled = calendar_form.fill(body)
+    assert filled["hours"] == "Mon 22:00-06:00, Sun 08:00-12:00 20:00-04:30"
+    assert filled["date_hours"] == "2026-12-24 22:00-02:00"
+    assert set(calendar_form.fill({**body, "weekly": {"mon": [["22:00:30", "06:00"]]}})) == {"whole"}
+
+
 @pytest.mark.parametrize("words", ["Mon-Tue 00:00-24:00", "Mon 08:00-24:00, Tue 00:00-09:00"])
 def test_what_is_no_night_is_not_shown_as_one(words: str) -> None:
     body = calendar_form.body_of(Form({"hours": words}))
