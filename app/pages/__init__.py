@@ -14,6 +14,7 @@ from app.pages.contracts import register as contracts
 from app.pages.covers import register as covers
 from app.pages.customer_change import register as customer_change
 from app.pages.customers import register as customers
+from app.pages.dividing import register as dividing
 from app.pages.doors import register as doors
 from app.pages.duties import register as duties
 from app.pages.enrolment import register as enrolment
@@ -40,6 +41,7 @@ from app.pages.transfers import register as transfers
 from app.pages.upkeep import register as upkeep
 from app.pages.ways import register as ways
 from app.pages.why import register as why
+from app.pages.yours import register as yours
 
 
 def register(app: Flask) -> None:
@@ -61,7 +63,22 @@ def register(app: Flask) -> None:
         calendars,
         signing,
     )
-    desk = (floor, events_of_fleets, incidents, files, breaches, machines, why, held_back)
+    desk = (floor, events_of_fleets, incidents, dividing, yours, files, breaches, machines, why, held_back)
     looked_at = (releases, known_first)
-    for noun in (*desk, *looked_at, *sold, duties, doors, notices, places, finder, upkeep, ways, sent, proof, attempts, readings):
+    for noun in (
+        *desk,
+        *looked_at,
+        *sold,
+        duties,
+        doors,
+        notices,
+        places,
+        finder,
+        upkeep,
+        ways,
+        sent,
+        proof,
+        attempts,
+        readings,
+    ):
         noun(app)

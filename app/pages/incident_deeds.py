@@ -118,7 +118,16 @@ def _split(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | No
 def _relate(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
     kind, to = text_of("kind", "The relation", most=20), text_of("to", "To what", most=200)
     other = _named(session, to) if kind in TO_INCIDENTS else None
-    done = relating.relate(session, incident, actor, front.now(), kind, other_id=other, ref="" if other else to)
+    party = request.form.get("party", "").strip()[:200] if kind not in TO_INCIDENTS else ""
+    done = relating.relate(
+        session, incident, actor, front.now(), kind, other_id=other, ref="" if other else to, party=party
+    )
+    return done if isinstance(done, NotNow) else session.get_one(Incident, incident)
+
+
+def _unrelate(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    relation = as_id(text_of("relation", "The relation", most=36)) or uuid.UUID(int=0)
+    done = relating.end(session, relation, actor, front.now())
     return done if isinstance(done, NotNow) else session.get_one(Incident, incident)
 
 
@@ -168,6 +177,7 @@ DEEDS: Mapping[str, Deed] = {
     "merge": _merge,
     "split": _split,
     "relate": _relate,
+    "unrelate": _unrelate,
     "join": _join,
     "role": _role_answer,
     "want_help": _want_help,

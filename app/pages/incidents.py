@@ -5,18 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 
-from flask import Flask, Response, jsonify, redirect, request
+from flask import Flask, jsonify, redirect, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import front
+from app import front, identity
 from app.identity import Caller
 from app.pages import fleet_events
 from app.pages.around import read_around
 from app.pages.case import read_case
 from app.pages.frame import HINTS_CASE, duty_words, page, reading, signed_in, zone
 from app.pages.incident_deeds import DEEDS, SHORT, Deed, FieldMissing, hold, text_of
+from app.pages.yours import known as yours_known
 from app.problems import Problem, not_found
 from escalation import acts
 from escalation.incident import Actor, NotNow
@@ -30,8 +31,11 @@ def register(app: Flask) -> None:
     app.add_url_rule("/incidents/<label>/<deed>", "incident_act", act, methods=["POST"])
 
 
-def incident(label: str) -> Response:
-    """One incident: timeline, evidence and reply, contract and promises."""
+def incident(label: str) -> AnyResponse:
+    """One incident: timeline, evidence, reply, contract, promises. A contact reads their own on a page of theirs."""
+    reader = identity.caller()
+    if reader is not None and reader.customer_id is not None and yours_known(reader, label):
+        return redirect(f"/yours/{label}", 303)
     who = signed_in("incidents:read")
     now = front.now()
     with reading(who) as session:

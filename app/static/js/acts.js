@@ -38,6 +38,14 @@ const ACTS = {
   merge: { key: "m", done: (it, values) => `Merged into ${values.into}.`, asks: {
     title: "Merge this into another one", fields: [
       { name: "into", label: "Into, such as VG-1001" }, { name: "reason", label: "Why they are one problem" }] } },
+  relate: { key: "i", done: (it, values) => `“${it.title}” belongs to ${values.to}.`, asks: {
+    title: "What does it belong to?", fields: [
+      { name: "kind", label: "It is", choices: [["caused_by", "caused by"], ["child_of", "part of"], ["duplicate_of", "the same as"],
+        ["related", "seen beside"], ["change", "the change"], ["vendor_case", "the vendor’s case"]] },
+      { name: "to", label: "Which one: VG-1001, or the number of the change or case" },
+      { name: "party", label: "Whose number that is, such as the vendor (may stay empty)", optional: true }] } },
+  unrelate: { key: "", done: () => "It does not hold any more; that it did is kept." },
+  split: { key: "d", goes: (it) => `/incidents/${it.label}/split-off` },
   join: { key: "t", done: (it, values) => `You are in the swarm as ${values.role}.`, asks: {
     title: "Which role do you take?", fields: [
       { name: "role", label: "Role", choices: ["lead", "scribe", "voice", "specialist"] }] } },

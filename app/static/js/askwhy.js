@@ -11,7 +11,7 @@ export function askWhy({ title, fields }) {
     const form = box.querySelector("form");
     const submit = (event) => {
       if (event.submitter?.value !== "do") return;
-      const empty = fields.find((one) => !value(form, one.name));
+      const empty = fields.find((one) => !one.optional && !value(form, one.name));
       if (!empty) return;
       event.preventDefault();
       wrong.textContent = `“${empty.label}” is still empty.`;
@@ -53,9 +53,10 @@ function field({ name, label, choices, long }) {
     const row = document.createElement("div");
     row.className = "acts";
     choices.forEach((choice, index) => {
+      const [kept, shown] = Array.isArray(choice) ? choice : [choice, choice];
       const one = document.createElement("label");
-      const radio = Object.assign(document.createElement("input"), { type: "radio", name, value: choice, checked: index === 0 });
-      one.append(radio, ` ${choice}`);
+      const radio = Object.assign(document.createElement("input"), { type: "radio", name, value: kept, checked: index === 0 });
+      one.append(radio, ` ${shown}`);
       row.append(one);
     });
     holder.append(row);
