@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,6 +31,8 @@ from models.reach import ReachProof
 from models.session import SYSTEM, Sessions, work
 
 PATH = "/reached/"
+# Where what was sent stays open until it is ended: there a page is ended once it is answered, or followed by the next.
+STAYS_OPEN = ("pagerduty",)
 AHEAD = timedelta(days=7)  # who is on duty within a week is tried before, not during, their first night
 _LINK_COUNTS = timedelta(days=7)
 
@@ -80,14 +83,14 @@ def called(session: Session, now: datetime) -> Called:
 def send_code(session: Session, person: Person, channel: str, address: str, actor: Actor, now: datetime) -> ReachProof:
     """Send a code of six digits by a way; whoever reads it there can confirm the way. The last code counts."""
     row = _row(session, person.id, channel, address)
+    _over(session, row, _code_notice(row), now)
     code = f"{secrets.randbelow(1_000_000):06}"
     row.code_hash, row.code_sent_at, row.code_tries = _code_hash(row, code), now, 0
     minutes = int(reach.CODE_COUNTS.total_seconds() // 60)
     text = f"Your code is {code}. Enter it in Vigie within {minutes} minutes: it proves that this way reaches you."
     body = {"type": "vigie.house.code", "text": text, "path": "/my/ways", "data": {"severity": 4}}
     # Subjects stand in the log of notices, which colleagues read; the code is in the text alone.
-    draft = Draft(NO_RUNG, 0, channel, address, "Vigie: your code", body, "a way is confirmed", person.id)
-    outbox.enqueue_word(session, None, f"code/{row.id}/{now.isoformat()}", draft, now)
+    outbox.enqueue_word(session, None, _about_code(row), _code_draft(row, body), now)
     facts = {"channel": channel}
     audit.record(session, actor=actor.name, deed="way.code_sent", subject=f"person:{person.id}", facts=facts, now=now)
     return row
@@ -109,6 +112,7 @@ def confirm(
         row.code_tries += 1
         return NotNow("This is not the code that was sent.", "Read it again, all six digits.", "code")
     row.code_hash, row.confirmed_at = None, now
+    _over(session, row, _code_notice(row), now)
     facts = {"channel": channel}
     audit.record(session, actor=actor.name, deed="way.confirmed", subject=f"person:{person.id}", facts=facts, now=now)
     return row
@@ -117,6 +121,8 @@ def confirm(
 def send_test(session: Session, person: Person, way: Mapping[str, str], now: datetime) -> ReachProof:
     """Send a test page by one way; its answer proves the way."""
     row = _row(session, person.id, way["channel"], way["address"])
+    if row.tested_at is not None and (row.answered_at is None or row.answered_at < row.tested_at):
+        _over(session, row, row.notice_id, now)
     token = secrets.token_urlsafe(24)
     text = (
         "This is the weekly test page: it proves that you can be reached this way while you are on duty.\n\n"
@@ -202,6 +208,7 @@ def answer(session: Session, row: ReachProof, by: str, now: datetime) -> None:
     if row.tested_at is None or (row.answered_at is not None and row.answered_at >= row.tested_at):
         return
     row.answered_at, row.answered_by = now, by
+    _over(session, row, row.notice_id, now)
     facts = {"channel": row.channel, "by": by}
     audit.record(session, actor="Vigie", deed="way.proved", subject=f"person:{row.person_id}", facts=facts, now=now)
 
@@ -223,6 +230,30 @@ def failed(session: Session, notice: Notice, reason: str, now: datetime) -> None
         return
     row = _row(session, person.id, notice.channel, notice.address)
     row.failed_at, row.failure = now, reason[:300]
+
+
+def _over(session: Session, row: ReachProof, notice_id: uuid.UUID | None, now: datetime) -> None:
+    """End a page where it would stay open; one that never left needs no end."""
+    left = session.get(Notice, notice_id) if notice_id is not None and row.channel in STAYS_OPEN else None
+    if left is None or not (left.tries or left.settled_at) or left.given_up_at is not None:
+        return
+    body = {"type": "vigie.house.over", "text": "It is over; nothing needs to be done.", "path": "/my/ways",
+            "data": {"severity": 4, "ends": str(left.id)}}  # fmt: skip
+    draft = Draft(NO_RUNG, 0, row.channel, row.address, f"Over: {left.subject}", body, "it is over", row.person_id)
+    outbox.enqueue_word(session, None, f"over/{left.id}", draft, now)
+
+
+def _about_code(row: ReachProof) -> str:
+    return f"code/{row.id}/{row.code_sent_at.isoformat() if row.code_sent_at else ''}"
+
+
+def _code_draft(row: ReachProof, body: Mapping[str, Any]) -> Draft:
+    return Draft(NO_RUNG, 0, row.channel, row.address, "Vigie: your code", body, "a way is confirmed", row.person_id)
+
+
+def _code_notice(row: ReachProof) -> uuid.UUID | None:
+    """The letter the last code went in; its id follows from what it is about."""
+    return outbox.id_of(_about_code(row), _code_draft(row, {})) if row.code_sent_at is not None else None
 
 
 def digest(token: str) -> bytes:

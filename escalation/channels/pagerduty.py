@@ -1,4 +1,7 @@
-"""PagerDuty's Events API v2, out: an incident of ours is one of theirs, by one dedup_key."""
+"""PagerDuty's Events API v2, out: an incident of ours is one of theirs, by one dedup_key.
+
+A word of the house is one of theirs by itself, so that each pages; a later letter that names it ends it there.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,11 @@ from escalation.channels.guarded import send as send_guarded
 PUBLIC = "https://events.pagerduty.com"
 _SEVERITIES = {1: "critical", 2: "error", 3: "warning", 4: "info"}
 # Type of a letter → what it says of the incident there; every other letter tells of an incident that is open.
-ACTIONS = {"vigie.incident.acknowledged": "acknowledge", "vigie.incident.resolved": "resolve"}
+ACTIONS = {
+    "vigie.incident.acknowledged": "acknowledge",
+    "vigie.incident.resolved": "resolve",
+    "vigie.house.over": "resolve",
+}
 _LONGEST_SUMMARY = 1024
 
 
@@ -28,7 +35,7 @@ def pagerduty(house: str, url: str = PUBLIC, *, allow_private: bool = False, dea
             # They will say the same of the same event tomorrow.
             raise ChannelError(f"PagerDuty refused the event: {_errors(answer.body)}", permanent=True)
         judge(answer, now)
-        return Receipt({"status": answer.status, "dedup_key": str(letter.thread)})
+        return Receipt({"status": answer.status, "dedup_key": _key(letter)})
 
     return send
 
@@ -38,7 +45,7 @@ def _event(letter: Letter, house: str) -> dict[str, Any]:
     event: dict[str, Any] = {
         "routing_key": letter.address,
         "event_action": action,
-        "dedup_key": str(letter.thread),
+        "dedup_key": _key(letter),
         "client": "Vigie",
     }
     if action != "trigger":
@@ -56,6 +63,14 @@ def _event(letter: Letter, house: str) -> dict[str, Any]:
         event["client_url"] = house + path
         event["links"] = [{"href": house + path, "text": "Open in Vigie"}]
     return event
+
+
+def _key(letter: Letter) -> str:
+    """What their side joins by: our incident; else the letter itself, or the one that it ends."""
+    kind = str(letter.body.get("type", ""))
+    if kind.startswith("vigie.incident"):
+        return str(letter.thread)
+    return str(letter.body.get("data", {}).get("ends") or letter.id)
 
 
 def _errors(body: bytes) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from escalation import proving, reach
 from escalation.auditor import Watchman, audit_house
 from escalation.channels import ChannelError, Letter, Receipt
+from escalation.channels.pagerduty import pagerduty
 from escalation.deliver import deliver_once
 from escalation.incident import NotNow
 from models.audit import AuditEntry
@@ -20,6 +21,7 @@ from models.reach import ReachProof
 from models.session import STAFF, SYSTEM, Sessions, work
 from tests import desk
 from tests.cast import Cast
+from tests.sink import sink
 
 DAY = timedelta(days=1)
 
@@ -189,3 +191,43 @@ def test_a_word_of_the_house_is_seen_by_no_customer(
             assert (session.scalars(select(Notice)).all(), session.scalars(select(ReachProof)).all()) == ([], [])
     with work(web_sessions, STAFF) as session:
         assert len(session.scalars(select(Notice)).all()) == 2
+
+
+def test_a_page_at_pagerduty_is_a_page_of_its_own_and_ended_there_once_answered(sessions: Sessions, cast: Cast) -> None:
+    """There what was sent stays open, and a second page under the same key would call nobody."""
+    with work(sessions, SYSTEM) as session:
+        dee, eve = session.get_one(Person, cast.dee), session.get_one(Person, cast.eve)
+        dee.notify, eve.notify = [{"channel": "pagerduty", "address": "R0UT1NGKEY"}], []
+    heard: list[dict[str, str]] = []
+    with sink(status=202, answer=b'{"status":"success"}') as there:
+        channels = {"pagerduty": pagerduty("https://vigie.example", there.url, allow_private=True)}
+
+        def told(after: timedelta) -> list[tuple[str, str]]:
+            deliver_once(sessions, channels, cast.now + after)
+            new = [one.json for one in there.heard[len(heard) :]]
+            heard.extend(new)
+            return [(one["event_action"], one["dedup_key"]) for one in new]
+
+        proving.test_due(sessions, cast.now)
+        [first] = pages(sessions)
+        assert told(0 * DAY) == [("trigger", str(first.id))]
+        proving.test_due(sessions, cast.now + 7 * DAY)  # nobody answered the first one
+        second = next(page for page in pages(sessions) if page.id != first.id)
+        assert sorted(told(7 * DAY)) == sorted([("trigger", str(second.id)), ("resolve", str(first.id))])
+        answer(sessions, second, cast, 7 * DAY)
+        answer(sessions, second, cast, 7 * DAY)
+        assert told(7 * DAY) == [("resolve", str(second.id))]
+
+        with work(sessions, SYSTEM) as session:
+            dee = session.get_one(Person, cast.dee)
+            proving.send_code(session, dee, "pagerduty", "R0UT1NGKEY", desk.actor(cast, "dee"), cast.now + 8 * DAY)
+        [code] = pages(sessions, "vigie.house.code")
+        assert told(8 * DAY) == [("trigger", str(code.id))]
+        digits = re.findall(r"\d{6}", code.body["text"])[0]
+        with work(sessions, SYSTEM) as session:
+            dee = session.get_one(Person, cast.dee)
+            said = proving.confirm(
+                session, dee, "pagerduty", "R0UT1NGKEY", digits, desk.actor(cast, "dee"), cast.now + 8 * DAY
+            )
+            assert not isinstance(said, NotNow)
+        assert told(8 * DAY) == [("resolve", str(code.id))]
