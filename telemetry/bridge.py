@@ -22,9 +22,10 @@ import paho.mqtt.client as mqtt
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
-from telemetry import broker_access, broker_files, mqtt_tls
+from telemetry import broker_files, mqtt_tls
 from telemetry.ackwindow import AckWindow
 from telemetry.bridge_desk import Desk, watch_over
+from telemetry.bridge_ears import Ears
 from telemetry.bridge_reading import READINGS, take_leave
 from telemetry.bridge_records import Records
 from telemetry.bridge_words import Retained, is_no_report, may_be_ours
@@ -70,6 +71,7 @@ def main(settings: Needs) -> None:
     desk = Desk(
         settings.database_for("worker"), settings.bridge_name, bridge.facts, bridge.publish_receipt,
         bridge.retained.forget, bridge.retained.take_seen, bridge.retained.ask_birth, bridge.retained.ask,
+        bridge.ears.want,
     )  # fmt: skip
     bridge.on_forgetful_broker = desk.publish_all_again
     desk.on_rival = bridge.stop
@@ -97,7 +99,7 @@ class Bridge:
         self, writer: LogWriter, partitions: int, username: str, secret: str, client_id: str, reading: str = "quick"
     ) -> None:
         self.counts = Counts()
-        self.retained = Retained()
+        self.retained, self.ears = Retained(), Ears()
         self.turns = 0  # of the loop: progress, for the watchdog
         self.on_forgetful_broker: Callable[[], None] = lambda: None
         self._writer = writer
@@ -112,14 +114,11 @@ class Bridge:
         self._client = self._make_client(client_id, username, secret)
         self._reading = READINGS[reading](self._client, self._take)
         self._partition_of: dict[bytes, int] = {}  # of topics that carry telemetry whatever their payload
+        self._records.named, self.ears.on_change = self.ears.machine_in, self._partition_of.clear
 
     def _make_client(self, client_id: str, username: str, secret: str) -> mqtt.Client:
         client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id,
-            clean_session=False,
-            manual_ack=True,
-            reconnect_on_failure=False,
+            CallbackAPIVersion.VERSION2, client_id, clean_session=False, manual_ack=True, reconnect_on_failure=False
         )
         client.username_pw_set(username, secret)
         client.on_connect = self._on_connect
@@ -218,7 +217,7 @@ class Bridge:
         log.info("bridge.connected", session_present=flags.session_present)
         if not flags.session_present:
             self.on_forgetful_broker()
-        client.subscribe([(topic, 1) for topic in broker_access.bridge_topics()])
+        self.ears.begin(client)
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._up = False
@@ -272,6 +271,7 @@ class Bridge:
             self.counts.acknowledged += len(released)
         if self._up:
             self.retained.tell(self._client)
+            self.ears.follow(self._client)
 
     # ---- for other threads
 

@@ -9,7 +9,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -19,6 +19,8 @@ from psycopg.types.json import Jsonb
 
 from escalation import diagnosis
 from telemetry import part
+from telemetry.bridge_ears import topics_of
+from telemetry.broker_access import OpenTopic
 from telemetry.log_postgres import connect
 
 log = structlog.get_logger()
@@ -59,6 +61,7 @@ UPDATE diagnostic_asks a SET state = 'sent', sent_at = now() FROM machines m
 WHERE m.id = a.machine_id AND a.state = 'waiting' AND a.expires_at > now()
 RETURNING m.name, a.id, a.reading, a.unit, a.lines, a.asked_at, a.expires_at
 """
+_MAPPINGS = "SELECT name, spec FROM source_mappings ORDER BY created_at, id"
 _GONE_EVERY: Final = 3  # turns
 
 
@@ -69,7 +72,8 @@ class Rival(RuntimeError):
 class Desk:
     """Every few seconds: beats with `facts()`, hands changed receipts to `publish(machine, seq)`, the names of machines
     that are gone to `forget(machine)`, Sparkplug nodes that should be born again to `ask_birth(group, node)`, and what
-    the duty desk wants to read of a machine to `ask(machine, question)`.
+    the duty desk wants to read of a machine to `ask(machine, question)`. The topics of declared mappings go to `listen`
+    when they change.
 
     `retained` gives the machines the broker was seen to retain something of.
     """
@@ -84,9 +88,13 @@ class Desk:
         retained: Callable[[], set[str]] = set,
         ask_birth: Callable[[str, str], None] = lambda group, node: None,
         ask: Callable[[str, bytes], None] = lambda machine, question: None,
+        listen: Callable[[Sequence[OpenTopic]], None] = lambda topics: None,
     ) -> None:
         self._url, self._name, self._facts, self._publish = url, name, facts, publish
         self._forget, self._retained, self._ask_birth, self._ask = forget, retained, ask_birth, ask
+        self._listen = listen
+        self._mapped: bytes | None = None  # what was declared at the turn before
+        self._changes = False  # and was not yet listened to
         self.on_rival: Callable[[], None] = lambda: None
         self.rival: Rival | None = None
         self._known: dict[str, int] = {}
@@ -144,6 +152,8 @@ class Desk:
             rows = cursor.execute(_RECEIPTS, {"all": everything}).fetchall()
             gone = self._gone(cursor)
             asks = cursor.execute(_ASKS).fetchall() if facts.get("connected") else []
+            mapped = cursor.execute(_MAPPINGS).fetchall()
+        self._hear_of(mapped)
         for name, ask_id, reading, unit, lines, asked_at, expires_at in asks:
             question = diagnosis.question(str(ask_id), name, reading, unit, lines, asked_at, expires_at)
             self._ask(name, orjson.dumps(question))
@@ -154,6 +164,17 @@ class Desk:
             if self._known.get(machine) != seq:
                 self._known[machine] = seq
                 self._publish(machine, seq)
+
+    def _hear_of(self, mapped: Sequence[tuple[str, Any]]) -> None:
+        """Listen to what is declared; a change one turn later, when the broker's rules have it as well."""
+        said = orjson.dumps(mapped)
+        if self._mapped in (None, said):
+            if self._mapped is None or self._changes:
+                self._listen(topics_of(mapped))
+            self._changes = False
+        else:
+            self._changes = True
+        self._mapped = said
 
     def _stay(self, connection: psycopg.Connection[Any]) -> bool:
         """Whether this name is ours, or nobody else's who gives signs of life."""

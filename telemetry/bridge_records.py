@@ -43,11 +43,12 @@ class Records:
         self._writer, self._partitions, self._wake = writer, partitions, wake
         self._filling: dict[int, _Record] = {}
         self._oldest: float | None = None
+        self.named: Callable[[bytes], bytes | None] = lambda topic: None  # whom a topic of a declared mapping names
         self._written: deque[_Written] = deque()
 
     def partition_of(self, topic: bytes) -> int:
         """Where the messages of this topic go."""
-        return zlib.crc32(_bucket(topic)) % self._partitions
+        return zlib.crc32(self.named(topic) or _bucket(topic)) % self._partitions
 
     def add(
         self, partition: int, topic: bytes, payload: bytes, arrived_ms: int, place: int | None, *,

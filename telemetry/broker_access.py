@@ -16,15 +16,32 @@ RECORD_USER: Final = "vigie-record"  # may read what the bridge reads: `vigie re
 _READS: Final = ("vigie/%u/receipt", "vigie/%u/ask", "spBv1.0/+/NCMD/%u", "spBv1.0/STATE/+", "STATE/+")
 
 
-def rules(bridge_user: str, others: Iterable[tuple[str, str]] = (), *, nameless: bool = False) -> str:
+@dataclass(frozen=True, slots=True)
+class OpenTopic:
+    """A topic filter that a declared mapping brings, and its level (from 0) that is the machine's name."""
+
+    filter: str
+    machine: int
+
+
+def rules(
+    bridge_user: str,
+    others: Iterable[tuple[str, str]] = (),
+    *,
+    nameless: bool = False,
+    mapped: Sequence[OpenTopic] = (),
+) -> str:
     """The ACL file: a machine writes under its own name only, and reads what is addressed to it.
 
     `%u` is the user name, and machine names cannot hold a wildcard (models.machines.MACHINE_NAME). `others` are further
-    user names of machines, (user, machine): what holds for the machine is written out for each. `nameless`: the broker
-    has the plugin that puts the user into topics which name nobody, once they were allowed.
+    user names of machines, and gateways that speak for them, (user, machine): what holds for the machine is written out
+    for each. `nameless`: the broker has the plugin that puts the user into topics which name nobody, once they were
+    allowed. `mapped`: topics of declared mappings.
     """
     own = [("write", "vigie/%u/#"), *(("read", filter_) for filter_ in _READS)]
     own += [("write", _own_level(source.filter, source.machine)) for source in SOURCES]
+    own += [("write", _own_level(topic.filter, topic.machine)) for topic in mapped]
+    heard = [*bridge_topics(), *(topic.filter for topic in mapped)]
     own += [("write", f"{topic}#") for topic in (_NAMELESS if nameless else ())]
     lines = [f"pattern {what} {filter_}" for what, filter_ in own]
     for user, machine in others:
@@ -32,7 +49,7 @@ def rules(bridge_user: str, others: Iterable[tuple[str, str]] = (), *, nameless:
     lines += [
         "",
         f"user {bridge_user}",
-        *(f"topic read {topic}" for topic in bridge_topics()),
+        *(f"topic read {topic}" for topic in heard),
         "topic write vigie/+/receipt",
         "topic write vigie/+/status",  # to take back what it retains of a machine that is gone
         "topic write vigie/+/ask",
@@ -41,13 +58,13 @@ def rules(bridge_user: str, others: Iterable[tuple[str, str]] = (), *, nameless:
         "topic write STATE/+",
         "",
         f"user {RECORD_USER}",
-        *(f"topic read {topic}" for topic in bridge_topics()),
+        *(f"topic read {topic}" for topic in heard),
     ]
     return "\n".join(lines) + "\n"
 
 
 def bridge_topics() -> list[str]:
-    """What the bridge subscribes to: everything a machine may write, and the broker's count of dropped messages."""
+    """What the bridge always subscribes to: what any machine may write, and the broker's count of dropped messages."""
     return ["vigie/#", *(source.filter for source in SOURCES), DROPPED]
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from telemetry.broker_access import Access, read_rules, rules
+from telemetry.broker_access import Access, OpenTopic, read_rules, rules
 from telemetry.broker_access import bridge_topics as bridge_topics
 from telemetry.enrol import fits, hashed
 
@@ -178,9 +178,11 @@ def copy_certificates(files: Files, pki: Path) -> bool:
     return bool(changed)
 
 
-def write_acl(files: Files, bridge_user: str, others: Iterable[tuple[str, str]] = ()) -> bool:
+def write_acl(
+    files: Files, bridge_user: str, others: Iterable[tuple[str, str]] = (), mapped: Sequence[OpenTopic] = ()
+) -> bool:
     """Write who may use which topic (telemetry/broker_access.py); False when the file already says so."""
-    return _replaced(files, files.acl, rules(bridge_user, others, nameless=files.plugin.exists()))
+    return _replaced(files, files.acl, rules(bridge_user, others, nameless=files.plugin.exists(), mapped=mapped))
 
 
 def bridge_secret(path: Path) -> str:

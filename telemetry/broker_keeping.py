@@ -57,7 +57,7 @@ def keep(sessions: Sessions, files: Files, house: House, now: datetime, *, tell:
         own = _own_lines(files, house)
         changed = [
             broker_files.write_passwords(files, broker_files.password_lines(own, stands.secrets)),
-            broker_files.write_acl(files, house.bridge_user, stands.others),
+            broker_files.write_acl(files, house.bridge_user, stands.others, stands.mapped),
             _write_list(house, stands, now),
             house.pki is not None and broker_files.copy_certificates(files, house.pki),
         ]

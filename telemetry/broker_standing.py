@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models.machines import Machine, MachineCredential
+from models.mappings import GatewayMachine
+from telemetry import mapped_topics
+from telemetry.broker_access import OpenTopic
 from telemetry.enrol import OURS, username
 
 
@@ -18,9 +21,10 @@ class Standing:
     """The credentials of machines in service, as the database has them."""
 
     secrets: Mapping[str, str]  # user name → kept hash
-    others: Sequence[tuple[str, str]]  # (user name, machine) of those with a label
+    others: Sequence[tuple[str, str]]  # (user name, machine) of those with a label, and of gateways
     certificates: Mapping[str, str]  # serial → machine
     withdrawn: Mapping[str, datetime]  # serial of a certificate that would still be good → since when
+    mapped: Sequence[OpenTopic]  # of declared mappings
 
 
 def standing(session: Session, bridge_user: str, now: datetime) -> Standing:
@@ -52,4 +56,24 @@ def standing(session: Session, bridge_user: str, now: datetime) -> Standing:
             secrets[user] = one.password_hash or ""
             if one.label:
                 others.append((user, name))
-    return Standing(secrets, others, certificates, withdrawn)
+    users: dict[str, set[str]] = {name: {name} for name in certificates.values()}
+    for user in secrets:
+        users.setdefault(user.partition("@")[0], set()).add(user)
+    for gateway, machine in _gateways(session):
+        others += [(user, machine) for user in sorted(users.get(gateway, ()))]
+    mapped = mapped_topics.open_topics(mapped_topics.mappings(session))
+    return Standing(secrets, others, certificates, withdrawn, mapped)
+
+
+def _gateways(session: Session) -> Sequence[tuple[str, str]]:
+    """(gateway, machine it speaks for), both in service."""
+    gateway = aliased(Machine)
+    rows = session.execute(
+        select(gateway.name, Machine.name)
+        .select_from(GatewayMachine)
+        .join(gateway, gateway.id == GatewayMachine.gateway_id)
+        .join(Machine, Machine.id == GatewayMachine.machine_id)
+        .where(gateway.retired_at.is_(None), Machine.retired_at.is_(None), gateway.id != Machine.id)
+        .order_by(gateway.name, Machine.name)
+    )
+    return [(gateway_name, name) for gateway_name, name in rows]

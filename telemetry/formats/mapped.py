@@ -138,6 +138,8 @@ def compiled(spec: Any, taken: Sequence[str] = (), where: str = "") -> Mapped:
 def _pattern(topic: Any, field: str) -> tuple[tuple[str, ...], bool]:
     if not isinstance(topic, str) or not topic or len(topic) > 500:
         raise BadMapping(field, "is not a topic pattern", "write levels as in plant/{machine}/{sensor}")
+    if not topic.isprintable():
+        raise BadMapping(field, "holds a control character", "write it as one line of plain text")
     levels = topic.split("/")
     is_open = levels[-1] == "#"
     levels = levels[:-1] if is_open else levels
