@@ -36,7 +36,21 @@ class Wrong(click.ClickException):
         self.option, self.problem = option, problem
 
 
-@click.command(name="decide", help="What would be answered? Nothing is written down.")
+class _Command(click.Command):
+    """An option that is not known is told as one that cannot be used is: with --json as an object as well."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        as_json = "--json" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as wrong:
+            if as_json:
+                option = getattr(wrong, "option_name", "") or ""
+                click.echo(json.dumps({"error": wrong.format_message(), "option": option}, ensure_ascii=False))
+            raise
+
+
+@click.command(name="decide", cls=_Command, help="What would be answered? Nothing is written down.")
 @click.option("--tier", default="", help=f"{', '.join(Tier)}, or {NO_CONTRACT}: no contract")
 @click.option("--contract", "ref", default="", metavar="ID", help="a real contract by id or number, instead of a tier")
 @click.option("--ask", "kind", default="", help="what is asked for: " + ", ".join(KINDS))

@@ -170,3 +170,12 @@ def test_a_mistyped_option_is_answered_in_one_sentence(args: tuple[str, ...], sa
     assert result.stderr.count("\n") == 1
     told = json.loads(result.stdout) if as_json else {"error": said, "option": ""}
     assert said in told["error"]
+
+
+@pytest.mark.parametrize(("args", "option"), [(("--sevrity", "2"), "--sevrity"), (("--at",), "--at"), (("extra",), "")])
+def test_an_option_nobody_knows_is_told_as_json_as_well(args: tuple[str, ...], option: str) -> None:
+    result = CliRunner().invoke(command, ["--json", "--tier", "gold", "--ask", "telemetry", *args])
+    assert result.exit_code == 2
+    told = json.loads(result.stdout)
+    assert told["option"] == option
+    assert (args[-1] if option != "--sevrity" else option) in told["error"]

@@ -39,7 +39,7 @@ WORDS = (
     "none",
     "[x]",
 )
-HOURS = ("24x7", "Mon-Fri 8-18", "Mon-Fri 8-12 13:30-18, Sat 9-12", "Sun 0-24")
+HOURS = ("24x7", "Mon-Fri 8-18", "Mon-Fri 8-12 13:30-18, Sat 9-12", "Sun 0-24", "Mon-Fri 22-6, Sun 20:30-0")
 SECRET = ("webhook", "slack", "teams", "pagerduty")
 
 
@@ -150,7 +150,10 @@ class World:
     def _body(self) -> dict[str, Any]:
         rng = self.rng
         named = [{"calendar": name} for name, owner in self.calendars if owner is None]
-        plain: dict[str, Any] = {"tz": rng.choice(ZONES), "weekly": {"mon": [["08:00", "12:00"]]}}
+        plain: dict[str, Any] = {
+            "tz": rng.choice(ZONES),
+            "weekly": {"mon": [["08:00", "12:00"]], "sun": [["22:00", "06:00"]]},
+        }
         if rng.random() < 0.5:
             plain |= {"holidays": ["FR", "DE-BY"], "closed_dates": ["2026-08-14"], "half_days": {"12-24": "12:00"},
                       "date_hours": {"2026-03-14": [["09:00", "24:00"]]}}  # fmt: skip
