@@ -29,6 +29,7 @@ def environment(settings: Settings, cluster: Cluster) -> dict[str, str]:
         "VIGIE_MQTT_HOST": settings.mqtt_host,
         "VIGIE_MQTT_PORT": str(settings.mqtt_port),
         "VIGIE_DEMO": str(settings.demo).lower(),
+        "VIGIE_CANARY": str(settings.canary).lower(),
         "VIGIE_LOG": settings.log,
         "VIGIE_KAFKA_SERVERS": settings.kafka_servers,
     }
@@ -41,7 +42,7 @@ def database_url(cluster: Cluster) -> str:
 
 
 # Those who tell of their own progress; of the others the supervisor only knows that they are there.
-_BEATING = ("bridge", "lab")
+_BEATING = ("bridge", "lab", "canary")
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ class Layout:
             return [name for name in names if name.split("-")[0] in kinds]
 
         rest = [part.name for part, _ in self.outside]
-        return [those("web"), those("lab", "agent"), those("bridge"), those("watch", "work"), those("broker"), rest,
-                ["postgres"]]  # fmt: skip
+        played = those("lab", "agent", "canary")
+        return [those("web"), played, those("bridge"), those("watch", "work"), those("broker"), rest, ["postgres"]]
 
 
 def desk(settings: Settings) -> Layout:
@@ -83,7 +84,8 @@ def full(settings: Settings, outside: Sequence[tuple[Part, int]], *, watchers: i
 
 
 def _demo(settings: Settings) -> list[Part]:
-    return [_ours("lab", "lab", "play"), _ours("agent")] if settings.demo else []
+    demo = [_ours("lab", "lab", "play"), _ours("agent")] if settings.demo else []
+    return [*demo, _ours("canary", "canary", "run", "--install")] if settings.canary else demo
 
 
 def _watcher(name: str) -> Part:

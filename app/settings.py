@@ -20,6 +20,7 @@ class Settings(BaseSettings):
         "", description="PostgreSQL; the user name is replaced by the role of the process when it reads {role}"
     )
     demo: bool = Field(False, description="whether the demo fleet is played")
+    canary: bool = Field(False, description="whether a canary breaks on purpose, to measure detection latency")
 
     # the front door
     host: str = Field("127.0.0.1", description="address the web server listens on")

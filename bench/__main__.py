@@ -27,6 +27,10 @@ def main() -> int:
 
         _say_machine()
         return escalation.main(*sys.argv[2:3])
+    if sys.argv[1:2] == ["first-to-know"]:
+        from bench import first_to_know
+
+        return first_to_know.main(sys.argv[2:])
     if sys.argv[1:] == ["decisions"]:
         _say_machine()
         return decisions.main()

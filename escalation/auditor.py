@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from escalation import contract_audit, duty, outbox, proving, roster
+from escalation.canary_watch import CanaryView, canaries, unfound
 from escalation.channels import Channel, ChannelError, Letter
 from escalation.roster import Roster
 from models.incidents import Incident, Promise
@@ -40,15 +41,20 @@ class Alarm:
 
     # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck,
     # path_closed, messages_dropped,
-    # nobody_reachable, rung_unproved, person_unproved, contract_untold, contract_told_nobody, gap_untold
+    # nobody_reachable, rung_unproved, person_unproved, contract_untold, contract_told_nobody, gap_untold,
+    # canary_unfound, canary_asleep
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
     since: datetime
 
 
-def audit_house(session: Session, now: datetime, beats: Sequence[ProcessBeat] | None = None) -> list[Alarm]:
-    """Everything that is wrong at `now`, gravest kind first. `beats`: every part's, where they are known already."""
+def audit_house(
+    session: Session, now: datetime, beats: Sequence[ProcessBeat] | None = None,
+    birds: Sequence[CanaryView] | None = None,
+) -> list[Alarm]:  # fmt: skip
+    """Everything that is wrong at `now`, gravest kind first. `beats`: every part's, `birds`: every canary, where they
+    are known already."""
     if beats is None:
         beats = session.scalars(select(ProcessBeat).order_by(ProcessBeat.name)).all()
     known = roster.read(session, now)
@@ -62,6 +68,7 @@ def audit_house(session: Session, now: datetime, beats: Sequence[ProcessBeat] | 
         *_rungs(session, known),
         *(Alarm(*found) for found in proving.unproved(session, now, known)[:_MOST]),
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
+        *(Alarm(*found) for found in unfound(canaries(session, now) if birds is None else birds, now)[:_MOST]),
     ]
 
 

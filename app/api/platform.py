@@ -16,6 +16,7 @@ from app.api.door import Call, route
 from app.api.paging import page
 from app.problems import Problem
 from app.wire import In, Instant, Line, MaybeLine, Out, Paged, Ref
+from escalation import canary_watch
 from models import audit
 from models.telemetry import DeadLetter, DeliveryCount, ProcessBeat
 from telemetry import again
@@ -113,6 +114,38 @@ def processes(call: Call) -> Processes:
             for row in rows
         ]
     )
+
+
+class CanaryOut(Out):
+    machine: str
+    every_s: int = Field(description="seconds between two faults")
+    last_kind: str | None = Field(description="of the newest fault that was found or whose time is up")
+    last_began_at: Instant | None
+    last_latency_s: float | None = Field(description="from its beginning to its finding being stored; null: not found")
+    median_s: float | None = Field(description="of the faults found within a day")
+    tried: int = Field(description="faults within a day")
+    missed: int = Field(description="of those, not found in time; the auditor raises its alarm at once")
+
+
+class Canaries(Out):
+    items: list[CanaryOut]
+
+
+@route("GET", "/platform/canaries", "platform:read", {200: Canaries}, staff=True)
+def canaries(call: Call) -> Canaries:
+    """Detection latency, measured on machines whose faults are made on purpose; nobody is called for them."""
+    rows = canary_watch.canaries(call.session, call.now)
+    return Canaries(
+        items=[
+            CanaryOut(
+                machine=one.machine, every_s=one.every_s, last_kind=one.last.kind if one.last else None,
+                last_began_at=one.last.began_at if one.last else None,
+                last_latency_s=one.last.latency_s if one.last else None, median_s=one.median_s, tried=len(one.tried),
+                missed=one.missed(call.now),
+            )
+            for one in rows
+        ]
+    )  # fmt: skip
 
 
 @route("GET", "/platform/ledger", "platform:read", {200: Ledger}, query=LedgerQuery, staff=True)

@@ -12,6 +12,7 @@ from app.pages.beside import delivery_words
 from app.pages.fleet import read_fleet
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from escalation.auditor import audit_house
+from escalation.canary_watch import canaries
 from models.audit import record
 from models.telemetry import DeadLetter
 from telemetry import again
@@ -71,7 +72,8 @@ def platform() -> Response:
         letters_total, letters = health.read_letters(session, now, here)
         log = health.read_log(session, now)
         counts, notices = health.read_notices(session)
-        alarms = audit_house(session, now, beats)
+        birds = canaries(session, now)
+        alarms = audit_house(session, now, beats, birds)
         held = restraint.held(session, now, here)
         backing_off = restraint.backing_off(session, now, here)
     unsure = [part.title for part in parts if part.kind != "healthy"]
@@ -88,6 +90,7 @@ def platform() -> Response:
         letters_total=letters_total,
         held=held,
         backing_off=backing_off,
+        birds=[health.canary_view(one, now, here) for one in birds],
         may_open="incidents:act" in who.scopes,
         may_send="platform:write" in who.scopes,
         log=log,

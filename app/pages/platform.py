@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app import words
 from app.pages.ledger import HourView
+from escalation.canary_watch import CanaryView
 from models.customers import Customer
 from models.incidents import Incident
 from models.notices import Notice
@@ -37,6 +38,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "web": ("Web", "pages and API"),
     "lab": ("Lab", "plays the demo fleet"),
     "agent": ("Agent", "reports this very host"),
+    "canary": ("Canary", "breaks its own machine on purpose, to measure detection"),
 }
 
 
@@ -71,6 +73,33 @@ class LetterView:
     code: str  # the reason as programs know it
     machine: str
     kinds: int  # reasons and machines in all, those that are not shown included
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryLine:
+    """A canary as the platform page tells of it."""
+
+    machine: str
+    kind: str  # of its mark
+    last: str
+    below: str
+    median: str
+    tried: int
+    missed: int
+
+
+def canary_view(one: CanaryView, now: datetime, zone: tzinfo) -> CanaryLine:
+    """How long its last fault took to be found, and the median of its day."""
+    last, missed = one.last, one.missed(now)
+    if last is None:
+        said, below, kind = "nothing to tell yet", "its first fault is still to come", "unknown"
+    else:
+        below = f"{last.kind}, made {words.hour(last.began_at, zone, now)}, to be found within {last.due_s} s"
+        found = last.latency_s is not None
+        said = f"{last.latency_s:.1f} s" if found else "not found"
+        kind = "deviates" if last.missed(now) else "healthy"
+    usual = "–" if one.median_s is None else f"{one.median_s:.1f} s"
+    return CanaryLine(one.machine, kind, said, below, usual, len(one.tried), missed)
 
 
 def read_beats(session: Session) -> list[ProcessBeat]:
@@ -197,23 +226,31 @@ def read_log(session: Session, now: datetime) -> list[tuple[str, str, str, str]]
 
 
 def read_notices(session: Session) -> tuple[dict[str, int], list[tuple[Notice, str, int]]]:
-    """Counts of the last day (delivered, waiting, given up), and the newest ones with person and incident."""
-    sums = session.execute(
+    """Counts of the last day (delivered, waiting, given up), and the newest ones with person and incident. One query:
+    the counts stand beside each row, and alone where there is none."""
+    sums = (
         select(
-            func.count().filter(Notice.settled_at.is_not(None)),
-            func.count().filter(Notice.settled_at.is_(None), Notice.given_up_at.is_(None)),
-            func.count().filter(Notice.given_up_at.is_not(None)),
-        ).where(Notice.created_at > func.now() - timedelta(days=1))
-    ).one()
-    rows = session.execute(
-        select(Notice, Person.name, Incident.number)
-        .join(Incident, Incident.id == Notice.incident_id)
-        .outerjoin(Person, Person.id == Notice.person_id)
-        .order_by((Notice.settled_at.is_(None) & Notice.given_up_at.is_(None)).desc(), Notice.created_at.desc())
-        .limit(NOTICES_SHOWN)
+            func.count().filter(Notice.settled_at.is_not(None)).label("delivered"),
+            func.count().filter(Notice.settled_at.is_(None), Notice.given_up_at.is_(None)).label("waiting"),
+            func.count().filter(Notice.given_up_at.is_not(None)).label("given_up"),
+        )
+        .where(Notice.created_at > func.now() - timedelta(days=1))
+        .subquery()
     )
-    counts = {"delivered": int(sums[0]), "waiting": int(sums[1]), "given up": int(sums[2])}
-    return counts, [(notice, name or notice.address, number) for notice, name, number in rows]
+    order = ((Notice.settled_at.is_(None) & Notice.given_up_at.is_(None)).desc(), Notice.created_at.desc())
+    newest = select(Notice.id).order_by(*order).limit(NOTICES_SHOWN).subquery()
+    rows = session.execute(
+        select(sums, Notice, Person.name, Incident.number)
+        .select_from(sums)
+        .outerjoin(newest, true())
+        .outerjoin(Notice, Notice.id == newest.c.id)
+        .outerjoin(Incident, Incident.id == Notice.incident_id)
+        .outerjoin(Person, Person.id == Notice.person_id)
+        .order_by(*order)
+    ).all()
+    counts = {"delivered": rows[0].delivered, "waiting": rows[0].waiting, "given up": rows[0].given_up}
+    shown = [(row.Notice, row.name or row.Notice.address, row.number) for row in rows if row.Notice is not None]
+    return counts, shown
 
 
 def in_one_sentence(parts: list[PartView], unsure: list[str], hours: list[HourView], letters: int) -> str:

@@ -32,7 +32,9 @@ class Spoken:
 class Cohort:
     """Some machines, the world they live in, and how far they have told their story. Guards numbers and instants."""
 
-    def __init__(self, members: Sequence[Member], number: int, history: timedelta = HISTORY) -> None:
+    def __init__(
+        self, members: Sequence[Member], number: int, history: timedelta = HISTORY, *, says_facts: bool = True
+    ) -> None:
         self.members = tuple(members)
         self.builds = tuple(m.build for m in members)
         self.names = tuple(b.name for b in self.builds)
@@ -40,7 +42,7 @@ class Cohort:
         self.at_ms = 0
         self._days = history
         self.spoken = {name: Spoken() for name in self.names}
-        self._new = set(self.names)  # who has not yet said its facts
+        self._new = set(self.names) if says_facts else set()  # who has not yet said its facts
 
     def begin(self, now: datetime, heard: Mapping[str, tuple[datetime | None, int]]) -> None:
         """Take up the play: from where it stopped, but no further back than the days of history.

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
-from models.machines import MachineState
+from app import canaries
+from models.canaries import CanaryFault
+from models.incidents import Finding
+from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter, LogPosition
 from telemetry import history
@@ -60,3 +64,23 @@ def test_what_is_usual_is_shown_only_where_the_contract_lets_us_judge(
     text = visit("dee").get("/machines/plant-db-1").text
     assert "41" in text or "44" in text
     assert ("usual" in text.split('class="page"')[-1]) is bool(judged)
+
+
+def test_canaries_tell_their_latency_on_the_page_and_in_the_api(visit: Visit, cast: Cast, sessions: Sessions) -> None:
+    dee = visit("dee")
+    assert "No canary measures it here" in dee.get("/platform").text
+    with work(sessions, SYSTEM) as session:
+        canaries.install(session, NOW, {}, actor="tests")
+        machine = session.scalars(select(Machine).where(Machine.name == "canary-1")).one()
+        at = NOW - timedelta(minutes=5)
+        of = {"customer_id": machine.customer_id, "machine_id": machine.id}
+        session.add(CanaryFault(**of, kind="fan", began_at=at, due_s=120, mended_at=at + timedelta(seconds=60)))
+        seen = at + timedelta(seconds=21)
+        session.add(Finding(**of, cause="fan:1", kind="rule", severity=3, summary="", started_at=seen, opened_at=seen,
+                            created_at=seen))  # fmt: skip
+    page = dee.get("/platform").text
+    assert "canary-1" in page
+    assert "21.0 s" in page
+    (one,) = dee.get("/api/v1/platform/canaries").json["items"]
+    assert (one["last_latency_s"], one["median_s"], one["missed"]) == (21.0, 21.0, 0)
+    assert visit("ada").get("/api/v1/platform/canaries").status_code == 403
