@@ -21,7 +21,7 @@ from app.identity import Caller, by_key
 from app.problems import Problem
 from models.machines import Machine, MachineCredential
 from models.session import work
-from telemetry import enrol, security
+from telemetry import enrol, last_use, security
 from telemetry.broker_log import Sighting
 
 log = structlog.get_logger("vigie.web")
@@ -92,6 +92,7 @@ def _by_basic(text: str) -> Caller:
         ).first()  # fmt: skip
         if found is not None and enrol.fits(secret, found[1] or ""):
             machine = found[0]
+            last_use.came_in(session, machine.name, user.partition("@")[2], now(), request.remote_addr or "")
             rights = frozenset({RIGHT})
             return Caller("machine", machine.id, machine.name, "machine", machine.customer_id, None, rights)
         # Only those who fail are counted: a machine that reports each second is no guesser.

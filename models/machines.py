@@ -63,6 +63,8 @@ class MachineCredential(Owned, Base):
     created_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]  # the end of an overlap: another has taken its place
     held_until: Mapped[datetime | None]  # kept out so long, because of what was done with it
+    last_used_at: Mapped[datetime | None]  # to the minute: when this user name last came in, at the broker or over HTTP
+    last_used_from: Mapped[str] = mapped_column(default="", server_default="")  # from which address
     revoked_at: Mapped[datetime | None]
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from models.machines import Machine, MachineCredential
 from models.session import SYSTEM, Sessions, work
-from telemetry import broker_files, broker_keeping, enrol, security
+from telemetry import broker_files, broker_keeping, enrol, last_use, security
 from telemetry.broker_access import CHECK_USER, RECORD_USER
 from telemetry.broker_files import Files
 from telemetry.broker_log import Ear, Sighting
@@ -70,6 +70,7 @@ class Watch:
             with work(self._sessions, SYSTEM) as session:
                 done = {one.user: self._keep_out(session, one, now) for one in floods if one.user}
                 security.note(session, [*sightings, *floods], "mqtt", done)
+                last_use.note(session, sightings)
         self._save()
         self._tidy(now)
         self._choose_closeness(read, now)

@@ -28,6 +28,8 @@ class CredentialOut(Out):
     created_at: Instant
     ends_at: Instant | None = Field(description="the end of an overlap")
     held_until: Instant | None = Field(description="kept out until then, because of what was done with it")
+    last_used_at: Instant | None = Field(description="when this user name last came in, to the minute")
+    last_used_from: str = Field(description="from which address")
 
 
 class CredentialList(Out):
@@ -151,4 +153,5 @@ def _out(machine: Machine, one: MachineCredential) -> CredentialOut:
     return CredentialOut(
         id=one.id, kind=one.kind, username=enrol.username(machine.name, one.label), label=one.label, serial=one.serial,
         not_after=one.not_after, created_at=one.created_at, ends_at=one.ends_at, held_until=one.held_until,
+        last_used_at=one.last_used_at, last_used_from=one.last_used_from,
     )  # fmt: skip

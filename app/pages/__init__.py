@@ -12,6 +12,7 @@ from app.pages.contacts import register as contacts
 from app.pages.contract_state import register as contract_state
 from app.pages.contracts import register as contracts
 from app.pages.covers import register as covers
+from app.pages.credentials import register as credentials
 from app.pages.customer_change import register as customer_change
 from app.pages.customers import register as customers
 from app.pages.dividing import register as dividing
@@ -57,6 +58,7 @@ def register(app: Flask) -> None:
         contract_state,
         terms_change,
         contacts,
+        credentials,
         enrolment,
         enrolments,
         transfers,

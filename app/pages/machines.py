@@ -42,6 +42,7 @@ def machine(name: str) -> Response:
         names=names,
         chosen=wanted,
         may_erase=who.may("history:erase"),
+        may_credentials=who.is_staff and who.may("machines:write"),
         ledger_sum=ledger_sum(list(view.ledger)),
         refresh_s=15,
     )
