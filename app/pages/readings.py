@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from flask import Flask, redirect, request
@@ -27,6 +27,7 @@ from models.diagnostics import DiagnosticAsk, DiagnosticConsent
 from models.incidents import Incident
 from models.machines import Machine
 
+_LATEST_S = 4_102_444_800  # 2100
 HOURS = ("1", "24", "168")
 _ROWS = {"processes": "processes", "disk_usage": "disks", "smart": "drives"}
 
@@ -139,11 +140,16 @@ def _shown(row: DiagnosticAsk, language: str, at_zone: tzinfo) -> Shown:
         reading=readings_words.say(language, f"reading_{row.reading}"),
         unit=row.unit,
         asked=readings_words.say(language, "asked_by", who=row.asked_by, at=hour(row.asked_at)),
-        state=readings_words.say(language, f"state_{row.state}", at=hour(row.taken_at or row.ended_at), why=row.why),
-        columns=columns,
-        rows=[[_text(each.get(name)) for name in columns] for each in rows],
+        state=readings_words.say(
+            language,
+            f"state_{row.state}",
+            at=hour(row.taken_at or row.ended_at),
+            why=readings_words.told(language, row.why),
+        ),
+        columns=[readings_words.told(language, name) for name in columns],
+        rows=[[_text(name, each.get(name), language, hour) for name in columns] for each in rows],
         lines=[str(line) for line in lines] if isinstance(lines, list) else [],
-        said=str(row.result.get("unavailable", "")),
+        said=readings_words.told(language, str(row.result.get("unavailable", ""))),
         left_out=int(row.result.get("left_out", 0) or 0),
     )
 
@@ -156,8 +162,14 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _text(value: object) -> str:
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+def _text(name: str, value: object, language: str, hour: Callable[[datetime | None], str]) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return readings_words.told(language, str(value))
+    if name == "since" and isinstance(value, int | float) and 0 < value < _LATEST_S:
+        return hour(datetime.fromtimestamp(value, UTC))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _language(who: Caller, customer: Customer) -> str:

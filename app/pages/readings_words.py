@@ -93,3 +93,39 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 def say(language: str, key: str, /, **facts: object) -> str:
     """A sentence; English where a language has none."""
     return WORDS.get(language, WORDS["en"])[key].format(**facts)
+
+
+# Columns of what machines answer, and why they may not; what is not listed is told as the machine said it.
+_TOLD: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "pid": "number", "name": "name", "user": "user", "state": "state", "cpu_s": "processor, s",
+        "rss_mb": "memory, MB", "since": "since", "mount": "mounted at", "device": "device", "type": "kind",
+        "size_gb": "size, GB", "free_gb": "free, GB", "used_pct": "used, %", "unreadable": "unreadable",
+        "model": "model", "passed": "healthy by its own word", "temperature_c": "temperature, °C",
+        "attributes": "attributes", "nvme": "health log", "True": "yes", "False": "no",
+        "malformed": "the question could not be read", "oversized": "the question was too long",
+        "wrong_machine": "the question was for another machine", "unknown_ask": "it tells no such thing",
+        "expired": "the question came too late", "unit_not_allowed": "nobody there allowed this unit to be read",
+        "replayed": "the question was asked before",
+    },
+    "fr": {
+        "pid": "numéro", "name": "nom", "user": "utilisateur", "state": "état", "cpu_s": "processeur, s",
+        "rss_mb": "mémoire, Mo", "since": "depuis", "mount": "monté sur", "device": "périphérique", "type": "type",
+        "size_gb": "taille, Go", "free_gb": "libre, Go", "used_pct": "occupé, %", "unreadable": "illisible",
+        "model": "modèle", "passed": "sain selon lui-même", "temperature_c": "température, °C",
+        "attributes": "attributs", "nvme": "journal de santé", "True": "oui", "False": "non",
+        "malformed": "la question n'a pas pu être lue", "oversized": "la question était trop longue",
+        "wrong_machine": "la question s'adressait à une autre machine", "unknown_ask": "elle ne dit rien de tel",
+        "expired": "la question est arrivée trop tard",
+        "unit_not_allowed": "personne sur place n'a autorisé la lecture de cette unité",
+        "replayed": "la question avait déjà été posée",
+        "smartctl is not installed on this machine": "smartctl n'est pas installé sur cette machine.",
+        "journalctl is not installed on this machine": "journalctl n'est pas installé sur cette machine.",
+        "the answer is too long to be sent": "La réponse est trop longue pour être envoyée.",
+    },
+}  # fmt: skip
+
+
+def told(language: str, word: str) -> str:
+    """A word of a machine's answer in the reader's language, or the word itself."""
+    return _TOLD.get(language, _TOLD["en"]).get(word, word.replace("_", " ") if word.isidentifier() else word)

@@ -111,3 +111,31 @@ def test_the_page_does_it_all_by_forms(visit: Visit, sessions: Sessions, cast: C
     answer_ = dee.post(page, data={"csrf": dee.csrf, "deed": "ask", "reading": "smart"})
     assert answer_.status_code == 409
     assert "No consent to look at plant-db-1 is in force" in answer_.text
+
+
+def test_a_customer_reads_what_was_found_and_why_it_was_not_in_their_own_language(
+    visit: Visit, sessions: Sessions, cast: Cast, hands: Hands, label: str
+) -> None:
+    ada, dee = visit("ada"), visit("dee")
+    page = f"/incidents/{label}/readings"
+    ada.post(page, data={"csrf": ada.csrf, "deed": "consent", "hours": "1"})
+    since = round(hands().timestamp())
+    answers: list[tuple[str, dict[str, object]]] = [
+        ("processes", {"result": {"processes": [{"pid": 7, "user": "root", "since": since, "rss_mb": 1.5}]}}),
+        ("smart", {"result": {"drives": [{"device": "sda", "passed": False}]}}),
+        ("disk_usage", {"refused": "expired"}),
+        ("log_tail", {"refused": "unit_not_allowed"}),
+    ]
+    for reading, answer in answers:
+        dee.post(page, data={"csrf": dee.csrf, "deed": "ask", "reading": reading, "unit": "x.service"})
+        with work(sessions, SYSTEM) as session:
+            row = session.query(DiagnosticAsk).filter_by(ended_at=None).one()
+            assert diagnostics.answered(session, cast.plant_machine, str(row.id), answer, hands())
+    french, english = (ada.get(f"{page}?language={language}").text for language in ("fr", "en"))
+    for word in ("mémoire, Mo", "depuis", "sain selon lui-même", "<td class=\"mono sm\">non</td>", "numéro",
+                 "la question est arrivée trop tard",
+                 "personne sur place n&#39;a autorisé la lecture de cette unité"):  # fmt: skip
+        assert word in french, word
+    for word in ("memory, MB", "healthy by its own word", "the question came too late"):
+        assert word in english, word
+    assert str(since) not in french
