@@ -152,6 +152,11 @@ if __name__ == "__main__":
 
         _say_machine()
         sys.exit(soak.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["flood"]:
+        from bench import flood
+
+        _say_machine()
+        sys.exit(flood.main(sys.argv[2:]))
     if sys.argv[1:2] == ["telemetry"]:
         from bench import telemetry
 

@@ -1,6 +1,6 @@
 """`python -m bench telemetry`: P1 to P7 and P9 to P11 of the pipe, each beside its yardstick in the same run.
 
-P8, five thousand machines that fail in a minute, belongs to the desk and not to the pipe: `python -m bench escalation`.
+P8, five thousand machines that fail in a minute, is a bench of its own: `python -m bench flood`.
 On a machine that others use the ratios hold and the rates do not.
 """
 

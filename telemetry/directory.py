@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import func, select, text
@@ -12,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from contracts import ledger
 from contracts.decision import Ask, Granted
+from contracts.ledger import Standing
+from models.agreements import ContractLine
 from models.machines import Machine, MachineState
 from models.maintenance import MaintenanceWindow
 from telemetry.gateways import gateways_of
@@ -32,6 +36,8 @@ _ANSWERED: Final = text(
     ON CONFLICT (machine_id) DO UPDATE SET telemetry = excluded.telemetry
     """
 )
+Line = tuple[uuid.UUID, str, date | None, date | None]  # its contract, service, first and last day
+Cover = tuple[uuid.UUID, uuid.UUID | None, tuple[Line, ...]]  # machines alike in it are answered alike: asked once
 _SEVERITY: Final = 4  # telemetry is nobody's emergency; the ask wants one
 
 
@@ -88,7 +94,7 @@ class Directory:
 
     def _refresh(self, session: Session, names: set[str], now: datetime) -> None:
         rows = session.execute(
-            select(Machine.id, Machine.customer_id, Machine.name, MachineState.telemetry)
+            select(Machine.id, Machine.customer_id, Machine.site_id, Machine.name, MachineState.telemetry)
             .outerjoin(MachineState, MachineState.machine_id == Machine.id)
             .where(Machine.name.in_(names), Machine.retired_at.is_(None))
         ).all()
@@ -100,27 +106,44 @@ class Directory:
             self._unknown.clear()
         windows = windows_of(session, [row.id for row in rows], now)
         gateways = gateways_of(session, [row.id for row in rows])
-        for machine_id, customer_id, name, before in rows:
+        lines = _lines(session, [row.id for row in rows])
+        holding: dict[Cover, Standing] = {}
+        for machine_id, customer_id, site_id, name, before in rows:
+            cover = (customer_id, site_id, tuple(lines.get(machine_id, ())))
+            if (holds := holding.get(cover)) is None:
+                holds = holding[cover] = ledger.standing(session, customer_id, now, machine_id)
             told = self._known.get(name)
-            known = _ask(session, machine_id, customer_id, name, told.telemetry if told else before, now)
+            known = _ask(session, holds, machine_id, name, told.telemetry if told else before, now)
             speakers = gateways.get(machine_id, frozenset())
             self._known[name] = replace(known, windows=windows.get(machine_id, ()), gateways=speakers)
 
 
+def _lines(session: Session, machines: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Line]]:
+    """What contract lines say of single machines."""
+    found: dict[uuid.UUID, list[Line]] = defaultdict(list)
+    own = select(
+        ContractLine.machine_id, ContractLine.contract_id, ContractLine.service, ContractLine.starts_on,
+        ContractLine.ends_on,
+    ).where(ContractLine.machine_id.in_(machines)).order_by(ContractLine.id)  # fmt: skip
+    for row in session.execute(own):
+        if row.machine_id is not None:
+            found[row.machine_id].append((row.contract_id, row.service, row.starts_on, row.ends_on))
+    return found
+
+
 def _ask(
-    session: Session, machine_id: uuid.UUID, customer_id: uuid.UUID, name: str, before: str | None, now: datetime
+    session: Session, holds: Standing, machine_id: uuid.UUID, name: str, before: str | None, now: datetime
 ) -> Known:
-    holds = ledger.standing(session, customer_id, now, machine_id)
     question = Ask("telemetry", asked_at=now, machine_id=machine_id, severity=_SEVERITY)
     answer = holds.decide(question, now)
     granted = isinstance(answer, Granted) and holds.terms is not None
     telemetry = holds.terms.watching.value if granted and holds.terms is not None else REFUSED
     if telemetry != (before or ""):
         # In the same transaction, or a crash between the two would have the answer written down twice.
-        session.execute(_ANSWERED, {"machine_id": machine_id, "customer_id": customer_id, "telemetry": telemetry})
+        session.execute(_ANSWERED, {"machine_id": machine_id, "customer_id": holds.customer_id, "telemetry": telemetry})
         ledger.write_down(session, holds, question, answer, "watch")
         if granted:
             # What the same contract says to detection, so that the machine's page can tell why nothing opens.
             detection = Ask("detection", asked_at=now, machine_id=machine_id, severity=_SEVERITY)
             ledger.write_down(session, holds, detection, holds.decide(detection, now), "watch")
-    return Known(machine_id, customer_id, name, telemetry, answer.rule, now + KNOWN_FOR)
+    return Known(machine_id, holds.customer_id, name, telemetry, answer.rule, now + KNOWN_FOR)

@@ -92,9 +92,8 @@ def put_model(session: Session, seat: Seat, whose: Known, now: datetime) -> None
 
 
 def _store_states(session: Session, seat: Seat, pending: Pending, now: datetime) -> None:
-    watched = seat.watching.machines()
     rows = [
-        _state_row(whose, seat.heard[name], watched.get(name), now)
+        _state_row(whose, seat.heard[name], seat.watching.machine(name), now)
         for name, whose in sorted(pending.touched.items(), key=lambda pair: pair[1].machine_id)
     ]
     if rows:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -107,8 +106,8 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "steps": out.put(np.asarray(n.steps, dtype=np.int64), "<i8"),
         "table": out.put(table, "<f4"),
         "open": [step, out.put(row, "<f8"), out.put(told, "|b1")],
-        "rules": [[*key, asdict(s)] for key, s in m.rules.standing.items()],
-        "condition": asdict(m.condition),
+        "rules": [[*key, _fields(s)] for key, s in m.rules.standing.items()],
+        "condition": _fields(m.condition),
         "events": m.events,
         "rates": m.rates,
         "joined": m.joined,
@@ -116,7 +115,7 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "eyes": m.eyes.state(),
         "taught": m.taught.state(),
         "habits": m.habits.state(),
-        "held": None if m.held is None else asdict(m.held),
+        "held": None if m.held is None else _fields(m.held),
         "rows": out.put(m.rows, "<i8"),
         "links": None
         if links is None
@@ -134,6 +133,11 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "lineage": m.lineage,
         "release": [m.release, m.stricter],
     }
+
+
+def _fields(one: Standing | Condition | Run) -> dict[str, Any]:
+    """`dataclasses.asdict` for what holds plain values only: a machine has a dozen of them."""
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:

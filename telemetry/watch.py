@@ -32,7 +32,10 @@ from telemetry.told import Told, names_in
 
 log = structlog.get_logger()
 
-RECORDS_AT_ONCE, REPORTS_AT_ONCE = 16, 20_000  # at most 500 messages a record: a transaction stays short
+# At most 500 messages a record: a transaction stays short. Where records hold few, more of them are taken, or the
+# transaction's own cost would bound what a quiet log can catch up with.
+RECORDS_AT_ONCE, MOST_RECORDS, MESSAGES_AT_ONCE = 16, 1_000, 8_000
+REPORTS_AT_ONCE = 20_000
 BEAT_S: Final = 5.0
 MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
@@ -79,6 +82,7 @@ class Watcher:
         self._snapshot_due: dict[int, float] = {}
         self._unsound: dict[int, str] = {}  # partitions that learn anew, and why
         self._beat_due, self._taken = 0.0, 0
+        self._most = RECORDS_AT_ONCE  # records in the next turn
         self._failures = 0  # to store, in a row
 
     def run(self, name: str) -> None:
@@ -95,15 +99,19 @@ class Watcher:
     def turn(self, timeout_s: float) -> None:
         """Read once, hear it, and store what is due."""
         try:
-            records = self._reader.poll(timeout_s, RECORDS_AT_ONCE)
+            records = self._reader.poll(timeout_s, self._most)
         except PositionGone as gone:
             self._without_snapshot(gone)
             return
         self._follow(self._reader.held)
         try:
+            messages = 0
             for partition, seat in list(self.seats.items()):
-                self._hear(seat, [record for record in records if record.partition == partition])
+                messages += self._hear(seat, [record for record in records if record.partition == partition])
                 self._store_if_due(seat)
+            if records:
+                fitting = MESSAGES_AT_ONCE * len(records) // max(messages, 1)
+                self._most = min(max(RECORDS_AT_ONCE, fitting), 2 * self._most, MOST_RECORDS)
             self._put_models()
         except IntegrityError as problem:
             if not isinstance(problem.orig, ForeignKeyViolation):
@@ -167,7 +175,8 @@ class Watcher:
 
     # ---- hearing and storing
 
-    def _hear(self, seat: Seat, records: list[Record]) -> None:
+    def _hear(self, seat: Seat, records: list[Record]) -> int:
+        """How many messages these records held."""
         old = [record for record in records if record.position < seat.position]
         new = records[len(old) :]
         if old:
@@ -175,6 +184,7 @@ class Watcher:
             seat.forget_pending()
             seat.models.clear()
         told = seat.understand(new)
+        messages = len(told) + len(old)  # what is heard again is bounded as well, if not as well counted
         if not seat.is_rebuilding:
             told += seat.tidy(to_ms(self._clock()))
         if told:
@@ -183,6 +193,7 @@ class Watcher:
             seat.tell_over()
         if new or seat.pending.count or seat.pending.verdicts:
             self._pending_since.setdefault(seat.partition, time.monotonic())
+        return messages
 
     def _take(self, seat: Seat, told: list[Told], *, again: bool = False) -> None:
         now = self._clock()

@@ -113,6 +113,11 @@ class Watching:
         """State of every machine seen."""
         return {name: self._watched(m) for name, m in self.known.items()}
 
+    def machine(self, name: str) -> Watched | None:
+        """State of one machine; None for one not seen."""
+        m = self.known.get(name)
+        return self._watched(m) if m is not None else None
+
     def expected(self, machine: str) -> dict[str, tuple[float, float]]:
         """Low and high of each scored metric, in its own unit, as they stand now; empty while learning."""
         m = self.known.get(machine)

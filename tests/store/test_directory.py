@@ -1,0 +1,94 @@
+"""Who speaks: each machine is answered as its contract's lines say, and machines alike are asked about once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from contracts import ledger
+from contracts.decision import Ask, Granted
+from models.agreements import Contract, ContractLine
+from models.base import new_id
+from models.customers import Site
+from models.machines import Machine
+from models.session import SYSTEM, Sessions, work
+from telemetry.directory import Directory
+from tests.cast import Cast
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    said: list[str] = []
+
+    def hear(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield said
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+def settle(sessions: Sessions, cast: Cast, lines: dict[str, dict[str, Any] | None]) -> dict[str, Machine]:
+    """Machines of the plant by name, each with a line of its own, or none; some stand on a site of their own."""
+    made = {}
+    with work(sessions, SYSTEM) as session:
+        site = Site(customer_id=cast.plant, name="Annex", zone="Asia/Tokyo", country="JP", created_at=cast.now)
+        session.add(site)
+        session.flush()
+        for name, line in lines.items():
+            at = site.id if name.startswith("annex") else None
+            machine = Machine(id=new_id(), customer_id=cast.plant, name=name, site_id=at, created_at=cast.now)
+            session.add(machine)
+            session.flush()
+            if line is not None:
+                own = {"contract_id": cast.plant_contract, **line}
+                session.add(ContractLine(customer_id=cast.plant, machine_id=machine.id, **own))
+            made[name] = machine
+    return made
+
+
+def test_each_machine_is_answered_as_if_it_were_asked_about_alone(sessions: Sessions, cast: Cast) -> None:
+    today = cast.now.date()
+    with work(sessions, SYSTEM) as session:
+        other = Contract(
+            customer_id=cast.plant, number="VC-other", tier="bronze", state="active", zone="UTC",
+            starts_on=today - timedelta(days=9), ends_on=today + timedelta(days=9), created_at=cast.now,
+        )  # fmt: skip
+        session.add(other)
+        session.flush()
+        bronze = other.id
+    made = settle(sessions, cast, {
+        "covered-1": {}, "covered-2": {}, "annex-1": {}, "bare-1": None, "bare-2": None,
+        "coming": {"starts_on": today + timedelta(days=2)}, "gone": {"ends_on": today - timedelta(days=2)},
+        "bronze": {"contract_id": bronze},
+    })  # fmt: skip
+    with work(sessions, SYSTEM) as session:
+        found = Directory().look_up(session, set(made), cast.now)
+        for name, machine in made.items():
+            holds = ledger.standing(session, cast.plant, cast.now, machine.id)
+            answer = holds.decide(Ask("telemetry", asked_at=cast.now, machine_id=machine.id, severity=4), cast.now)
+            granted = isinstance(answer, Granted) and holds.terms is not None
+            expected = holds.terms.watching.value if granted and holds.terms is not None else "refused"
+            assert (name, found[name].telemetry, found[name].rule) == (name, expected, answer.rule)
+            assert (found[name].machine_id, found[name].customer_id) == (machine.id, cast.plant)
+    assert found["covered-1"].telemetry != found["bronze"].telemetry
+    assert found["covered-1"].telemetry != found["gone"].telemetry
+
+
+def test_machines_alike_cost_no_question_more(sessions: Sessions, cast: Cast) -> None:
+    made = settle(sessions, cast, {f"like-{n}": {} for n in range(40)})
+    with work(sessions, SYSTEM) as session:
+        Directory().look_up(session, set(made), cast.now)  # the answers are written down
+    counts = []
+    for names in ({"like-0", "like-1"}, set(made)):
+        with work(sessions, SYSTEM) as session, statements() as said:
+            Directory().look_up(session, names, cast.now)
+        counts.append(len(said))
+    assert counts[0] == counts[1]
