@@ -8,37 +8,25 @@ weekend and a day, so that there is a working day left.
 No forecast is made of what comes and goes by itself. It needs a day of history; the value must stand above anything
 seen before the window began (a log that is rotated, a nightly job, a daily rhythm never get there); within the window
 it must rise most of the way, and its last third not much slower than the whole.
+
+What runs out within the quarter of an hour is not left to windows of hours: means of minutes are kept as well, and
+eight of them in a row that climb to where nothing ever was are enough.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, Final
 
-import numpy as np
-
+from telemetry.course import COARSE_MS, DAY_MS, Course, Outlook
 from telemetry.evidence import clock
 from telemetry.synonyms import our_word
 from telemetry.verdict import Verdict
 from telemetry.vocabulary import amount, word
 
-FINE_MS: Final = 300_000
-COARSE_MS: Final = 3_600_000
-FINE_KEPT: Final = 288
-COARSE_KEPT: Final = 336
-DAY_MS: Final = 86_400_000
-AHEAD_MS: Final = 4 * DAY_MS
-WINDOWS_MS: Final = (2 * COARSE_MS, 8 * COARSE_MS, DAY_MS, AHEAD_MS)  # the longest that sees it speaks
-POINTS: Final = 48  # of a window at most; more say little more about a slope
-BEYOND: Final = 0.15  # of the range seen before: how far above it a rise must have come
-STEADY: Final = 0.8  # share of the way that must be upward
-EVEN: Final = 0.4  # the slope of the last third, to that of all
-SURE: Final = 2  # looks in a row before an incident opens
-OVER: Final = 18  # looks without a forecast before it ends: an hour and a half
 SOON_MS: Final = 6 * COARSE_MS
 
 
@@ -86,105 +74,6 @@ def gauge_of(metric: str) -> tuple[Gauge, str] | None:
     return None
 
 
-Point = tuple[int, float, float]  # middle of a bucket, mean, highest
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """When the limit is reached: most likely, at the earliest, at the latest (none: perhaps never)."""
-
-    at_ms: int
-    early_ms: int
-    late_ms: int | None
-    slope_a_h: float
-    window_ms: int
-    value: float
-
-
-@dataclass(slots=True)
-class Course:
-    """One gauge of one machine over time, rising towards ``limit`` (what falls is kept with its sign turned)."""
-
-    fine: list[Point] = field(default_factory=list)
-    coarse: list[Point] = field(default_factory=list)
-    open_fine: list[float] = field(default_factory=lambda: [-1.0, 0.0, 0.0, 0.0])  # bucket, sum, count, highest
-    open_coarse: list[float] = field(default_factory=lambda: [-1.0, 0.0, 0.0, 0.0])
-    seen: int = 0
-    unseen: int = 0
-    started_ms: int = -1
-
-    def hear(self, at_ms: int, value: float) -> bool:
-        """Take a value; whether a fine bucket was closed, so that it is time to look ahead."""
-        _kept(self.coarse, self.open_coarse, at_ms, value, COARSE_MS, COARSE_KEPT)
-        return _kept(self.fine, self.open_fine, at_ms, value, FINE_MS, FINE_KEPT)
-
-    def outlook(self, limit: float, least: float, now_ms: int) -> Outlook | None:
-        """What the longest window that sees a steady rise into the unknown says."""
-        if not self.coarse or not self.fine or now_ms - self.coarse[0][0] < DAY_MS:
-            return None
-        for window_ms in reversed(WINDOWS_MS):
-            if (found := self._through(window_ms, limit, least, now_ms)) is not None:
-                return found
-        return None
-
-    def _through(self, window_ms: int, limit: float, least: float, now_ms: int) -> Outlook | None:
-        start = now_ms - window_ms
-        kept = self.fine if window_ms < DAY_MS else self.coarse
-        points = [p for p in kept if p[0] >= start]
-        before = [p for p in self.coarse if p[0] < start]
-        if len(points) < 12 or points[-1][0] - points[0][0] < 0.8 * window_ms or not before:
-            return None
-        points = points[:: -(-len(points) // POINTS)] if len(points) > POINTS else points
-        at, value = np.array([p[0] for p in points]) / COARSE_MS, np.array([p[1] for p in points])
-        now = float(np.median([p[1] for p in self.fine[-3:]]))  # the last hour's mean would come an hour late
-        rise = now - float(np.median(value[:3]))
-        top, bottom = max(p[2] for p in before), min(p[1] for p in before)
-        if rise < least or now <= top + max(0.5 * least, BEYOND * (top - bottom)) or now >= limit:
-            return None
-        steps = np.diff(value)
-        if rise < STEADY * np.abs(steps).sum() and not _steady(value):
-            return None
-        low, slope, high = _slopes(at, value)
-        third = len(at) * 2 // 3
-        if low <= 0 or _slopes(at[third:], value[third:])[1] < EVEN * slope:
-            return None
-        left_ms = (limit - now) / slope * COARSE_MS
-        if left_ms > min(window_ms, AHEAD_MS):
-            return None
-        early, late = (limit - now) / high * COARSE_MS, (limit - now) / low * COARSE_MS
-        latest = round(now_ms + late) if late < 10 * AHEAD_MS else None
-        return Outlook(round(now_ms + left_ms), round(now_ms + early), latest, slope, window_ms, now)
-
-
-def _steady(value: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
-    """Whether a noisy course climbs block by block."""
-    blocks = [float(np.median(b)) for b in np.array_split(value, 6)]
-    return all(a < b for a, b in pairwise(blocks))
-
-
-def _slopes(
-    at: np.ndarray[Any, np.dtype[np.float64]], value: np.ndarray[Any, np.dtype[np.float64]]
-) -> tuple[float, float, float]:
-    """A cautious, the usual and a bold slope an hour, of all pairs at least a third of the window apart."""
-    i, j = np.triu_indices(len(at), k=max(1, len(at) // 3))
-    low, middle, high = np.quantile((value[j] - value[i]) / (at[j] - at[i]), (0.1, 0.5, 0.9))
-    return float(low), float(middle), float(high)
-
-
-def _kept(ring: list[Point], bucket: list[float], at_ms: int, value: float, step: int, most: int) -> bool:
-    number = at_ms // step
-    closed = number != bucket[0] and bucket[2] > 0
-    if closed:
-        ring.append((int(bucket[0]) * step + step // 2, bucket[1] / bucket[2], bucket[3]))
-        del ring[:-most]
-    if number != bucket[0]:
-        bucket[:] = [number, 0.0, 0.0, value]
-    bucket[3] = max(bucket[3], value)
-    bucket[1] += value
-    bucket[2] += 1
-    return closed
-
-
 class Forecasts:
     """All gauges of one machine."""
 
@@ -202,17 +91,15 @@ class Forecasts:
         for name, gauge, part in self._gauges:
             course = self.courses.setdefault(name, Course())
             sign = -1.0 if gauge.falls else 1.0
-            if not course.hear(at_ms, sign * float(metrics[name])) or (quiet and course.started_ms < 0):
+            fine, minute = course.hear(at_ms, sign * float(metrics[name]))
+            if not minute or (quiet and course.started_ms < 0):
                 continue
-            seen = course.outlook(sign * gauge.limit, gauge.least, at_ms)
-            course.seen = course.seen + 1 if seen else 0
-            course.unseen = 0 if seen else course.unseen + 1
-            if course.started_ms < 0 and seen and course.seen >= SURE:
-                course.started_ms = at_ms
+            seen = course.look(fine, sign * gauge.limit, gauge.least, at_ms)
+            if seen is not None:
                 out.append(_begins(machine, name, gauge, part, seen, at_ms))
-            elif course.started_ms >= 0 and course.unseen >= OVER:
+            elif course.is_over():
                 out.append(_ends(machine, name, gauge, part, course.started_ms, metrics[name], at_ms))
-                course.started_ms = -1
+                course.started_ms, course.mended = -1, None
         return out
 
     @property
@@ -227,7 +114,19 @@ class Forecasts:
     def state(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            n: [c.fine, c.coarse, c.open_fine, c.open_coarse, c.seen, c.unseen, c.started_ms]
+            n: [
+                c.fine,
+                c.coarse,
+                c.open_fine,
+                c.open_coarse,
+                c.seen,
+                c.unseen,
+                c.started_ms,
+                c.quick,
+                c.open_quick,
+                c.hurried,
+                c.mended,
+            ]
             for n, c in self.courses.items()
         }
 
@@ -236,7 +135,10 @@ class Forecasts:
         """The inverse of ``state``."""
         out = cls()
         for name, (fine, coarse, *rest) in state.items():
-            out.courses[name] = Course([(a, v, h) for a, v, h in fine], [(a, v, h) for a, v, h in coarse], *rest)
+            fine, coarse = [(a, v, h) for a, v, h in fine], [(a, v, h) for a, v, h in coarse]
+            if len(rest) > 5:  # an older version kept no minutes
+                rest[5] = [(a, v, h) for a, v, h in rest[5]]
+            out.courses[name] = Course(fine, coarse, *rest)
         return out
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from telemetry.course import Course
 from telemetry.eyes import Warned
-from telemetry.forecast import Course, gauge_of
+from telemetry.forecast import gauge_of
 from telemetry.machine import Machine
 from telemetry.verdict import Verdict
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -145,3 +146,53 @@ def test_the_watch_opens_the_forecast_beside_what_else_it_sees() -> None:
 )
 def test_time_left_in_words(left_h: float, words: str) -> None:
     assert in_words(left_h * COARSE_MS) == words
+
+
+def minutes(course: list[float], cadence_s: int = 10) -> list[Verdict]:
+    """A day at 40 %, then one value after the other, a minute apart, told every ten seconds."""
+    forecasts, out = Forecasts(), []
+    start = 1_800_000_000_000
+    begins = start + 25 * COARSE_MS
+    for at in range(start, begins, 60_000):
+        forecasts.look("m", {"mem_used_pct": 40 + 2 * math.sin(at / 5e6)}, at, False)
+    for number in range(len(course) * 60 // cadence_s):
+        at = begins + number * cadence_s * 1000
+        minute, part = divmod(number * cadence_s, 60)
+        before = course[minute - 1] if minute else 40.0
+        value = before + (course[minute] - before) * part / 60
+        out += forecasts.look("m", {"mem_used_pct": value}, at, False)
+    return out
+
+
+def test_a_leak_of_minutes_is_told_before_memory_is_gone_and_over_when_freed() -> None:
+    leak = [40 + 2.0 * minute for minute in range(20)]
+    (begun,) = minutes(leak)
+    told_after = (begun.at_ms - begun.evidence["since_ms"]) / 60_000
+    assert (begun.cause, begun.severity) == ("memory", 2)
+    assert told_after <= 10
+    left_min = (begun.evidence["forecast"]["at_ms"] - begun.at_ms) / 60_000
+    assert 8 <= left_min <= 16
+    (_, over) = minutes([*leak, *[41.0] * 4])
+    assert not over.opened
+    assert over.finding_id == begun.finding_id
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        [40 + 2.0 * min(minute, 6) for minute in range(30)],  # a program that starts and is then content
+        [40 + 25 * (1 - math.exp(-minute / 4)) for minute in range(30)],  # a cache that fills
+        [40 + 2.0 * (minute % 6) for minute in range(60)],  # a collector of garbage
+        [40 + 0.4 * minute for minute in range(30)],  # too slow to be a matter of minutes
+    ],
+)
+def test_what_rises_for_minutes_and_settles_is_no_news(course: list[float]) -> None:
+    assert minutes(course) == []
+
+
+def test_courses_of_an_older_version_are_taken_up() -> None:
+    forecasts = Forecasts()
+    forecasts.look("m", {"mem_used_pct": 40.0}, 1_800_000_000_000, False)
+    old = {name: kept[:7] for name, kept in forecasts.state().items()}
+    assert Forecasts.restored(old).courses["mem_used_pct"].open_fine == forecasts.courses["mem_used_pct"].open_fine
+    assert Forecasts.restored(forecasts.state()).state() == forecasts.state()

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from models.incidents import Finding, Incident
 from models.session import SYSTEM, work
-from telemetry import forecast
+from telemetry import course
 from telemetry.reading import Reading
 from telemetry.resuming import Unended
 from telemetry.watching import Watching
@@ -244,7 +244,7 @@ def test_a_forecast_goes_on_and_ends_once_nothing_runs_out_any_more() -> None:
     assert not watching.resume(one)
     assert watching.machines()["m"].open_causes == ("disk:/var",)
     ended = []
-    for step in range(1, 3 + forecast.OVER):
+    for step in range(1, 3 + course.OVER):
         at_ms = one.started_ms + step * minutes * 60_000
         said = Reading("m", at_ms, {"disk_used_pct./var": 40.0}, None, at_ms, "native")
         ended += watching.feed([said])
