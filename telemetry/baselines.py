@@ -41,6 +41,7 @@ CLIP = 8.0  # robust units: further out says nothing more about relations
 OWN_CAP = 8.0  # a metric's own-past surprise counts up to here in the mean of the top: two odd metrics are no problem …
 ALONE = 20.0  # … unless one of them is this far out: then it is one alone, at the common threshold
 LEAST_LINKED = 0.05  # robust units: no residual is told finer than this
+LEAST_PEAKS = 5  # separate peaks of held-out history that say how its highest compares with its usual ones
 TINY = 1e-12
 
 
@@ -70,6 +71,8 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
     returns how unusual each step is, 1.0 being the threshold. Settings are the constructor's; learned things end in
     an underscore.
     """
+
+    linked_top_: float = np.inf  # of models that were fitted before it was known
 
     def __init__(
         self,
@@ -152,8 +155,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
     def _fit_linked(self, X: Array) -> None:
         m, days = X.shape[1], len(X) * self.grid_s / DAY_S
         self.linked_ = bool(3 <= self.live_.sum() <= self.most_linked and len(X) >= 12 * self.folds and days >= 1)
-        self.calm_ = np.inf
-        self.linked_level_ = 1.0
+        self.calm_, self.linked_level_, self.linked_top_ = np.inf, 1.0, np.inf
         if not self.linked_:
             return
         stacked = self.stacked(X)
@@ -170,19 +172,18 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         self.quick_center_, self.slow_center_ = np.median(quick, axis=0), np.median(slow, axis=0)
         usual = np.abs(quick - self.quick_center_)[warm:]
         self.quick_middle_ = np.maximum(np.quantile(usual, 0.9, axis=0) / 1.645, LEAST_LINKED)
-        means, slot = slot_means(quick, self.grid_s)
         self.quick_scale_ = np.stack([_tail(s, warm, self.grid_s) for s in self._drifts(quick, self.quick_center_)])
-        self.slow_scale_ = np.stack(
-            [
-                _tail(s, warm, self.grid_s)
-                for s in (*self._drifts(slow, self.slow_center_), from_yesterday(slow, means, slot))
-            ]
-        )
+        seasonal = from_yesterday(slow, *slot_means(quick, self.grid_s))
+        drifts = (*self._drifts(slow, self.slow_center_), seasonal)
+        self.slow_scale_ = np.stack([_tail(s, warm, self.grid_s) for s in drifts])
         self.usual_ = np.zeros((2, m))
         score = linked_level(*self._loud(held_out, fitting=True))[warm:]
         self.calm_ = self._calm(quick, days)
         apart = max(1, int(4 * 3600 / self.grid_s))
-        self.linked_level_ = max(separate_peaks(score, round(self.linked_peaks_a_day * days), apart), TINY)
+        count = round(self.linked_peaks_a_day * days)
+        self.linked_level_ = max(separate_peaks(score, count, apart), TINY)
+        if count >= LEAST_PEAKS:
+            self.linked_top_ = separate_peaks(score, 1, apart) / self.linked_level_
 
     def _calm(self, quick: Array, days: float) -> float:
         """What three half-hours a day of held-out history exceed, in units of the residuals' middle: tails show."""
@@ -270,11 +271,11 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
             return np.zeros(len(X))
         return linked_level(*self._loud(self.residual(X)))
 
-    def score_samples(self, X: Array) -> Array:
-        """How unusual each row is; 1.0 is the threshold of a machine whose class trusts relations."""
+    def score_samples(self, X: Array, bar: float = 1.0) -> Array:
+        """How unusual each row is; 1.0 is the threshold where relations are trusted and ``bar`` times as much asked."""
         X = np.asarray(X, dtype=float)
         own = self.own_score(X) / self.own_threshold_beside
-        return np.maximum(own, self.linked_score(X) / self.linked_threshold)
+        return np.maximum(own, self.linked_score(X) / (self.linked_threshold * bar))
 
     def lineage(self) -> dict[str, Any]:
         """What this model rests on, as JSON."""

@@ -9,17 +9,27 @@ from typing import Final
 import numpy as np
 
 from telemetry.machine import Machine
+from telemetry.verdicts import LINKED_THRESHOLD
 
+NOTHING_BUT_NOISE: Final = 1.5  # times the level: where no peak of history is higher, it holds no problem
+ABOVE_NOISE: Final = 1.25  # times the highest noise of history: news begins there
 Key = tuple[str, ...]
 NONE: Final[Key] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """``trusted``: relations are calm on most of them, so they rule. ``restless``: the median of their own levels."""
+    """``trusted``: relations are calm on most of them, so they rule. ``restless``: the median of their own levels, by
+    their ``bar``.
+
+    ``bar``: factor on their common threshold. A history with problems of its own says nothing about how high noise can
+    rise, and the threshold stays. Where most of them show nothing but noise, its highest is known, and what it reaches
+    is no news.
+    """
 
     trusted: bool
     restless: float
+    bar: float = 1.0
 
 
 class Classes:
@@ -27,7 +37,7 @@ class Classes:
 
     def __init__(self, calm_trusted: float) -> None:
         self.calm_trusted = calm_trusted
-        self._members: dict[Key, dict[str, tuple[float, float]]] = {}
+        self._members: dict[Key, dict[str, tuple[float, float, float]]] = {}
         self._judged: dict[Key, Class] = {}
         self._keys: dict[Key, Key] = {}  # the members of a class hold one and the same tuple
 
@@ -36,8 +46,8 @@ class Classes:
         self.leave(m)
         key = tuple(sorted(m.notebook.names[: len(m.rows)]))
         m.trusted_class = key = self._keys.setdefault(key, key)
-        level = m.links.level if m.links is not None else 0.0
-        self._members.setdefault(key, {})[m.name] = (m.calm, level)
+        level, top = (m.links.level, m.links.top) if m.links is not None else (0.0, 0.0)
+        self._members.setdefault(key, {})[m.name] = (m.calm, level, top)
         self._judged.pop(key, None)
 
     def leave(self, m: Machine) -> None:
@@ -67,8 +77,12 @@ class Classes:
 
     def _judge(self, key: Key) -> Class:
         members = self._members[key].values()
-        calm = float(np.median([calm for calm, _ in members]))
-        levels = [level for _, level in members if level > 0]
-        judged = Class(calm < self.calm_trusted, float(np.median(levels)) if levels else 1.0)
+        calm = float(np.median([calm for calm, _, _ in members]))
+        levels = [level for _, level, _ in members if level > 0]
+        restless = float(np.median(levels)) if levels else 1.0
+        top = float(np.median([top or np.inf for _, _, top in members]))
+        noise = restless * top * ABOVE_NOISE / LINKED_THRESHOLD if top < NOTHING_BUT_NOISE else 1.0
+        bar = max(noise, 1.0)
+        judged = Class(calm < self.calm_trusted, restless / bar, bar)
         self._judged[key] = judged
         return judged

@@ -28,7 +28,7 @@ MOST_KEPT: Final = 400
 LOUDER: Final = 1.5
 LONGER: Final = 1.5
 GRACE_MS: Final = 30 * 60_000
-ALIKE: Final = 0.8
+ALIKE: Final = 0.7
 AKIN: Final = 0.6  # what is less like it and comes at other times too says that it is no weekly job
 ONE_RUN_MS: Final = 30 * 60_000  # pauses shorter than this do not end it
 MOST_HOURS: Final = 24  # what lasts a day is a state and no habit
@@ -70,9 +70,12 @@ class Habits:
     ) -> tuple[Seen, Seen] | None:
         """The same a week and two weeks ago, when this is no more than that; None when it is news."""
         self._forget(at_ms)  # what lies further back than the weeks looked at says nothing against a habit
-        alike = [one for one in self.seen if likeness(signature, one.signature) >= ALIKE]
+        begun, first = at_ms, signature
+        if self._is_running(at_ms):  # other metrics come to the fore meanwhile; those it began with told what it is
+            begun, first = self.seen[-1].started_ms, self.seen[-1].signature
+        like = [max(likeness(said, one.signature) for said in (signature, first)) for one in self.seen]
+        alike = [one for one, how in zip(self.seen, like, strict=True) if how >= ALIKE]
         akin = [one for one in self.seen if likeness(signature, one.signature) >= AKIN]
-        begun = self.seen[-1].started_ms if self._is_running(at_ms) else at_ms
         one, two = (_around(alike, begun - week * WEEK_MS) for week in (1, 2))
         if one is None or two is None or ratio > LOUDER * max(one.peak, two.peak):
             return None
@@ -124,16 +127,25 @@ def _is_weekly(seen: Seen, at_ms: int) -> bool:
 
 
 def seen_in(
-    model: Baselines, table: Array, names: Sequence[str], last_step: int, own_threshold: float, trusted: bool
+    model: Baselines,
+    table: Array,
+    names: Sequence[str],
+    last_step: int,
+    own_threshold: float,
+    trusted: bool,
+    bar: float = 1.0,
 ) -> list[Seen]:
-    """The times above the threshold in the history a model was learned from; none in less than a week of it."""
+    """The times above the threshold in the history a model was learned from; none in less than a week of it.
+
+    ``bar``: factor on the threshold of relations, of a class that is nothing but noise.
+    """
     grid_ms = round(model.grid_s * 1000)
     rows = int(KEPT_MS // grid_ms)
     if len(table) * model.grid_s < 7 * DAY_S:
         return []
     own, by_others = _shares(model, table, own_threshold, trusted)
-    own, by_others = own[-rows:], by_others[-rows:]
-    ratio = model.score_samples(table)[-rows:] if trusted else model.own_score(table)[-rows:] / own_threshold
+    own, by_others = own[-rows:], by_others[-rows:] / bar
+    ratio = model.score_samples(table, bar)[-rows:] if trusted else model.own_score(table)[-rows:] / own_threshold
     found: list[Seen] = []
     begun = -1
     over = np.flatnonzero(ratio >= 1.0).tolist()

@@ -35,6 +35,7 @@ class Links:
     usual_weight: float
     grid_s: float
     phase: float  # added to a step: steps since the row slots of half an hour are counted from
+    top: float = 0.0  # the highest peak of held-out history, times the level; 0: too little history to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,10 @@ def settle(c: Columns, slots: Slots, rows: Rows, model: Baselines, history: Arra
     for k in range(max(at - SLOTS, 0), min(at, len(means))):
         slots[rows, k % SLOTS] = means[k]
     weights = model.weights_.astype(np.float32)
-    return Links(rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_, model.grid_s, phase)
+    top = float(model.linked_top_) if np.isfinite(model.linked_top_) else 0.0
+    return Links(
+        rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_, model.grid_s, phase, top
+    )
 
 
 def close(

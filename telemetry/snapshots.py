@@ -127,6 +127,7 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
             links.usual_weight,
             links.grid_s,
             links.phase,
+            links.top,
         ],
         "plain": [m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at],
         "calm": m.calm if np.isfinite(m.calm) else None,

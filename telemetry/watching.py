@@ -276,6 +276,7 @@ class Watching:
         m.notebook.trim(0 if m.is_mature else KEPT_ROWS)
         self._models.append((m.name, model))
         self.classes.join(m)
-        trusted = m.links is not None and self.classes.of(m).trusted
+        its = self.classes.of(m)
+        trusted = m.links is not None and its.trusted
         own = verdicts.OWN_BESIDE if trusted else verdicts.THRESHOLD
-        m.habits.learn(seen_in(model, table, names, last_step, own, trusted), last_step * grid_s * 1000)
+        m.habits.learn(seen_in(model, table, names, last_step, own, trusted, its.bar), last_step * grid_s * 1000)

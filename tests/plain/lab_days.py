@@ -79,6 +79,11 @@ class Days:
     opened: dict[str, list[Verdict]] = field(default_factory=dict)
     ended: dict[str, list[Verdict]] = field(default_factory=dict)
     watching: Watching = field(default_factory=Watching)
+    heard: dict[str, list[int]] = field(default_factory=dict)  # instants of the reports, in milliseconds
+
+    def longest_gap(self, name: str) -> timedelta:
+        """Between two reports."""
+        return timedelta(milliseconds=int(np.diff(self.heard[name]).max()))
 
     def causes(self, name: str) -> list[str]:
         return [verdict.cause for verdict in self.opened.get(name, [])]
@@ -120,6 +125,7 @@ def play(stories: Iterable[Story], seed: int = 7) -> Days:
             if jitter[place]:
                 row = np.where(BUSY, row * (1 + jitter[place] * rng.standard_normal(len(row)).clip(-3, 3)), row)
             metrics = {name: v for name, v in zip(NAMES, row.tolist(), strict=True) if v == v}
+            days.heard.setdefault(story.name, []).append(at_ms)
             told.append(Reading(story.name, at_ms, metrics, None, at_ms, "native"))
         if len(told) >= AT_ONCE * len(world.stories) or now >= ENDS:
             for verdict in days.watching.feed(told):

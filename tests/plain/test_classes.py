@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from telemetry.classes import Classes
+from telemetry.classes import ABOVE_NOISE, Classes
 from telemetry.machine import Machine
 from telemetry.relations import Links
+from telemetry.verdicts import LINKED_THRESHOLD
 
 
-def machine(name: str, metrics: tuple[str, ...], calm: float, level: float) -> Machine:
+def machine(name: str, metrics: tuple[str, ...], calm: float, level: float, top: float = 0.0) -> Machine:
     m = Machine(name)
     m.notebook.columns(metrics)
     m.rows = np.arange(len(metrics))
     m.calm = calm
-    m.links = Links(m.rows, np.zeros((0, 0)), np.zeros(0), level, 6.0, 0.1, 60.0, 0.0)
+    m.links = Links(m.rows, np.zeros((0, 0)), np.zeros(0), level, 6.0, 0.1, 60.0, 0.0, top)
     return m
 
 
@@ -49,3 +50,20 @@ def test_who_leaves_has_no_say_and_an_empty_class_is_forgotten() -> None:
     classes.leave(calm)
     with pytest.raises(KeyError):
         classes.of(calm)
+
+
+def test_where_history_is_nothing_but_noise_its_highest_is_no_news() -> None:
+    """And where it holds problems, or is too short to say, nothing more is asked than of everybody."""
+    classes = Classes(1.75)
+    for name, metrics, tops in (
+        ("noise", ("a", "b"), (1.2, 1.3, 9.0)),
+        ("problems", ("a", "c"), (1.2, 2.0, 2.0)),
+        ("young", ("a", "d"), (0.0, 0.0, 1.2)),
+    ):
+        members = [machine(f"{name}-{i}", metrics, 1.2, 0.66, top) for i, top in enumerate(tops)]
+        for m in members:
+            classes.join(m)
+        judged = classes.of(members[0])
+        asked = 0.66 * 1.3 * ABOVE_NOISE / LINKED_THRESHOLD if name == "noise" else 1.0
+        assert judged.bar == pytest.approx(asked)
+        assert judged.restless == pytest.approx(0.66 / asked)
