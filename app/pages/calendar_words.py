@@ -205,6 +205,11 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+def knows(key: str) -> bool:
+    """Whether these pages have a sentence of that name."""
+    return key in _WORDS["en"]
+
+
 def say(language: str, key: str, /, **facts: object) -> str:
     """A sentence of these pages. Raises KeyError for words nobody wrote."""
     return _WORDS[language][key].format(**facts)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import calendar as months_of
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Flask, redirect, request
 from sqlalchemy import select
@@ -15,17 +12,17 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import front
+from app.pages import calendar_year, cover_words, covers
 from app.pages.calendar_form import body_of, fill, in_french, refuse
-from app.pages.calendar_words import HEADS, LETTERS, say
+from app.pages.calendar_words import HEADS, LETTERS, knows, say
+from app.pages.calendar_year import Shown
+from app.pages.contracts import contract_reader, found_mine
 from app.pages.fields import Form
 from app.pages.frame import page, reading, signed_in
 from app.problems import not_found
-from contracts import calendar_uses, calendars, clock, ledger, year
+from contracts import calendar_uses, calendars, clock, ledger
 from contracts.calendars import Draft
-from contracts.explain import instant
-from contracts.explain_words import MONTHS
-from contracts.hours import Hours, parse
-from contracts.year import Day
+from contracts.hours import parse
 from models.agreements import Contract
 from models.base import Json
 from models.calendars import CalendarVersion, ServiceCalendar
@@ -33,32 +30,11 @@ from models.calendars import CalendarVersion, ServiceCalendar
 SEVERITIES = (1, 2, 3, 4)
 
 
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A month as a table: its name, and weeks of seven days, each a date or nothing."""
-
-    name: str
-    weeks: Sequence[Sequence[Day | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A calendar to look at: whose hours, now and next, and a year of it."""
-
-    title: str
-    zone: str
-    now: str
-    year: int
-    months: Sequence[Month]
-    totals: Mapping[str, int]
-    asked: str
-    answer: str
-
-
 def register(app: Flask) -> None:
     app.add_url_rule("/calendars", "calendars_index", index)
     app.add_url_rule("/calendars/new", "calendars_new", new, methods=["GET", "POST"])
     app.add_url_rule("/calendars/of/<ref>", "calendars_of", of_contract)
+    app.add_url_rule("/covers/contracts/<ref>/hours", "calendars_mine", of_mine)
     app.add_url_rule("/calendars/<name>", "calendars_one", one)
     app.add_url_rule("/calendars/<name>/remove", "calendars_remove", remove, methods=["POST"])
     app.add_url_rule("/calendars/<name>/change", "calendars_change", change, methods=["GET", "POST"])
@@ -71,7 +47,7 @@ def index() -> AnyResponse:
         rows = []
         for row in session.scalars(select(ServiceCalendar).order_by(ServiceCalendar.name)):
             hours = parse(_body(session, row, now))
-            rows.append((row, clock.zone_of(hours), _standing(hours, now)))
+            rows.append((row, clock.zone_of(hours), calendar_year.standing(hours, now, _language())))
         contracts = list(session.scalars(select(Contract).order_by(Contract.number).limit(500)))
         return _dressed("calendars.html", rows=rows, contracts=contracts, severities=SEVERITIES)
 
@@ -83,7 +59,8 @@ def one(name: str) -> AnyResponse:
         row = _found(session, name)
         hours = parse(_body(session, row, now))
         versions: list[CalendarVersion] = calendars.versions(session, row)
-        return _dressed("calendar.html", shown=_shown(row.title, hours, now), row=row, versions=versions,
+        shown = calendar_year.shown(row.title, hours, now, _language())
+        return _dressed("calendar.html", shown=shown, row=row, versions=versions,
                         may_write=who.may("contracts:write"))  # fmt: skip
 
 
@@ -100,7 +77,7 @@ def remove(name: str) -> AnyResponse:
             told.append(say(_language(), "use_more", n=len(uses) - len(told)))
         refused = say(_language(), "used", uses=", ".join(told))
         versions: list[CalendarVersion] = calendars.versions(session, row)
-        shown = _shown(row.title, parse(_body(session, row, now)), now)
+        shown = calendar_year.shown(row.title, parse(_body(session, row, now)), now, _language())
         return _dressed("calendar.html", status=409, shown=shown, row=row, versions=versions, refused=refused,
                         may_write=True)  # fmt: skip
 
@@ -108,18 +85,48 @@ def remove(name: str) -> AnyResponse:
 def of_contract(ref: str) -> AnyResponse:
     """The hours a contract promises for a severity, as a year."""
     who, now = signed_in("contracts:read"), front.now()
-    severity = int(request.args.get("severity", "2")) if request.args.get("severity", "2") in "1234" else 2
     with reading(who) as session:
         contract = session.scalar(select(Contract).where(Contract.number == ref))
         if contract is None:
             raise not_found("contract")
-        holds = ledger.standing(session, contract.customer_id, now, contract_id=contract.id)
-        if holds.terms is None:
-            raise not_found("contract")
-        hours = holds.terms.service(severity, holds.facts.hours_zone, holds.facts.country)
-        title = say(_language(), "of_contract", number=contract.number, severity=severity)
-        return _dressed("calendar.html", shown=_shown(title, hours, now), row=None, versions=(), contract=contract,
-                        severity=severity, severities=SEVERITIES)  # fmt: skip
+        shown, severity = year_of(session, contract, now, _language())
+        return _dressed("calendar.html", shown=shown, row=None, versions=(), contract=contract, severity=severity,
+                        severities=SEVERITIES)  # fmt: skip
+
+
+def of_mine(ref: str) -> AnyResponse:
+    """The same for a contact of the customer, in the customer's language; one of ours is shown the desk's."""
+    who, now = contract_reader(), front.now()
+    with reading(who) as session:
+        customer, contract = found_mine(session, who, ref)
+        if who.is_staff:
+            return redirect(f"/calendars/of/{contract.number}", 303)
+        language = covers.language_of(who, customer)
+        shown, severity = year_of(session, contract, now, language)
+        back = f"/covers/contracts/{ref}"
+        return covers.dressed(
+            "calendar.html", who, customer, language, say=partial(_either, language), here="/covers", shown=shown,
+            row=None, versions=(), severity=severity, severities=SEVERITIES, back=back, number=contract.number,
+            heads=HEADS[language], letters=LETTERS[language],
+        )  # fmt: skip
+
+
+def year_of(session: Session, contract: Contract, now: datetime, language: str) -> tuple[Shown, int]:
+    """The year of a contract's hours, and for which severity: the one the address names, else 2. Raises Problem."""
+    wanted = request.args.get("severity", "2")
+    severity = int(wanted) if wanted in ("1", "2", "3", "4") else 2
+    holds = ledger.standing(session, contract.customer_id, now, contract_id=contract.id)
+    if holds.terms is None:
+        raise not_found("contract")
+    hours = holds.terms.service(severity, holds.facts.hours_zone, holds.facts.country)
+    title = say(language, "of_contract", number=contract.number, severity=severity)
+    return calendar_year.shown(title, hours, now, language), severity
+
+
+def _either(language: str, key: str, /, **facts: object) -> str:
+    """A sentence of these pages, or of the frame around a customer's, which has a title of its own."""
+    mine = knows(key) and key != "title"
+    return say(language, key, **facts) if mine else cover_words.say(language, key, **facts)
 
 
 def new() -> AnyResponse:
@@ -191,58 +198,6 @@ def _body(session: Session, row: ServiceCalendar, at: datetime) -> Json:
         return calendars.whole(session, {"calendar": row.name}, at)
     except ValueError:
         return calendars.whole(session, calendars.versions(session, row)[-1].body, at)
-
-
-def _shown(title: str, hours: Hours, now: datetime) -> Shown:
-    language, zone = _language(), clock.zone_of(hours)
-    local = now.astimezone(ZoneInfo(zone))
-    wanted = request.args.get("year", "")
-    number = int(wanted) if wanted.isdecimal() and 1970 <= int(wanted) <= 2100 else local.year
-    every = year.year(hours, number, language)
-    days = [day for month in every for day in month]
-    asked, answer = _asked(hours, zone)
-    return Shown(
-        title=title,
-        zone=zone,
-        now=_standing(hours, now),
-        year=number,
-        months=[Month(MONTHS[language][n].capitalize(), _weeks(month)) for n, month in enumerate(every)],
-        totals={kind: sum(day.kind == kind for day in days) for kind in ("open", "part", "closed", "holiday")},
-        asked=asked,
-        answer=answer,
-    )
-
-
-def _weeks(month: Sequence[Day]) -> list[list[Day | None]]:
-    first = month[0].date
-    blanks: list[Day | None] = [None] * first.weekday()
-    cells = [*blanks, *month]
-    cells += [None] * (-len(cells) % 7)
-    assert len(month) == months_of.monthrange(first.year, first.month)[1]
-    return [cells[at : at + 7] for at in range(0, len(cells), 7)]
-
-
-def _asked(hours: Hours, zone: str) -> tuple[str, str]:
-    """The instant somebody asks for, on the wall of the calendar's zone, and what it does then."""
-    text = request.args.get("at", "").strip()
-    try:
-        at = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)) if text else None
-    except ValueError:
-        return "", say(_language(), "not_an_instant")
-    if at is None or not 1970 <= at.year <= 2100:
-        return "", ""
-    return text[:16], _standing(hours, at + timedelta(0))
-
-
-def _standing(hours: Hours, at: datetime) -> str:
-    """Open until when, or closed until when, as one sentence."""
-    language, zone = _language(), clock.zone_of(hours)
-    if clock.is_open(hours, at):
-        closes = clock.next_close(hours, at)
-        key = "open" if closes else "always"
-        return say(language, key, until=instant(closes, zone, language) if closes else "")
-    opens = clock.next_open(hours, at)
-    return say(language, "closed" if opens else "never", until=instant(opens, zone, language) if opens else "")
 
 
 def _language() -> str:

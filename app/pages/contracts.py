@@ -89,19 +89,23 @@ def mine(ref: str) -> AnyResponse:
     """The same page for a contact of the customer: to read. One of ours is shown the desk's."""
     who = contract_reader()
     with reading(who) as session:
-        wanted = select(Customer, Contract).join(Contract, Contract.customer_id == Customer.id)
-        if who.customer_id is not None:
-            wanted = wanted.where(Customer.id == who.customer_id)
-        known = as_id(ref)
-        found = session.execute(
-            wanted.where(Contract.number == ref if known is None else Contract.id == known)
-        ).one_or_none()
-        if found is None:
-            raise not_found("contract")
-        customer, row = found
+        customer, row = found_mine(session, who, ref)
         if who.is_staff:
             return redirect(address(customer, row), 303)
         return shown(Opened(session, who, customer, row), Form({}))
+
+
+def found_mine(session: Session, who: Caller, ref: str) -> tuple[Customer, Contract]:
+    """A contract by number or id, and whose it is; a contact finds their own. Raises Problem."""
+    wanted = select(Customer, Contract).join(Contract, Contract.customer_id == Customer.id)
+    if who.customer_id is not None:
+        wanted = wanted.where(Customer.id == who.customer_id)
+    known = as_id(ref)
+    found = session.execute(wanted.where(Contract.number == ref if known is None else Contract.id == known))
+    row = found.one_or_none()
+    if row is None:
+        raise not_found("contract")
+    return row.Customer, row.Contract
 
 
 def shown(at: Opened, form: Form, status: int = 200) -> Response:
@@ -122,6 +126,7 @@ def shown(at: Opened, form: Form, status: int = 200) -> Response:
         here="/customers" if inside else "/covers",
         contract=view,
         place=at.address if inside else "",
+        hours_at=f"/calendars/of/{quote(at.contract.number)}" if inside else f"{request.path}/hours",
         known=first_to_know.of_contract(at.session, at.contract, front.now(), language),
         contracts_at=f"/customers/{at.customer.slug}/contracts" if inside else "/covers/contracts",
         form=form,

@@ -129,3 +129,23 @@ def test_our_own_targets_reach_no_customer_through_the_api(
         assert "internal" in desk.get(address).text, path
     with work(sessions, SYSTEM) as session:  # kept as it is
         assert "internal" in session.scalars(select(ContractTerms).limit(1)).one().body["clocks"]
+
+
+def test_a_contact_sees_the_hours_of_their_contract_as_a_year(
+    visit: Visit, cast: Cast, sessions: Sessions, stranger: Visitor
+) -> None:
+    cy = visit("cy")
+    assert f'<a href="{MINE}/hours">its hours as a year</a>' in read(cy, MINE)
+    english = read(cy, f"{MINE}/hours?year=2026&severity=2&at=2026-03-14T10:00")
+    assert "Hours of VC-joinery, severity 2" in english
+    assert "Closed now; opens Mon 16 March 2026, 09:00" in english
+    assert english.count('class="month"') == 12
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Customer, cast.joinery).language = "fr"
+    french = read(cy, f"{MINE}/hours?severity=nonsense")
+    assert "Horaires de VC-joinery, gravité 2" in french
+    assert "Ce que couvre mon contrat, en ce moment" in french  # the frame keeps its own words
+    assert "/calendars" not in french
+    assert cy.get("/covers/contracts/VC-plant/hours").status_code == 404
+    assert stranger.get(f"{MINE}/hours").headers["Location"].startswith("/sign-in?next=")
+    assert visit("dee").get(f"{MINE}/hours").headers["Location"] == "/calendars/of/VC-joinery"
