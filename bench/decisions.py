@@ -69,8 +69,17 @@ def _lasting(function: Callable[[], object], times: int) -> float:
     return time.process_time() - began
 
 
+def _loop() -> int:
+    """What a fixed piece of Python costs here and now: read the rest beside it on a busy machine."""
+    total = 0
+    for number in range(200):
+        total += number * number
+    return total
+
+
 def _decisions() -> None:
     print("a decision, in process                                         best  middle   goal")
+    _timed("a loop of 200 multiplications, to compare with", _loop, "")
     facts = ContractFacts("active", "VC-1", "Europe/Paris", "Europe/Paris", "FR", START.date(), None)
     cases = (
         ("granted, service time, open (gold, severity 2)", Tier.GOLD, Ask("open_incident", START, 2), START),
