@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -36,6 +37,8 @@ REASONS: Mapping[str, str] = {
 TRENDS = ("improving", "steady", "worsening")
 # The first word of the owner: within the hour for a case, by half a day for an account, where people must be gathered.
 FIRST_WORD = {"case": timedelta(hours=1), "account": timedelta(hours=4)}
+# What a word on an escalation may change, and taking it back puts back.
+CHANGED = ("owner_id", "trend", "next_word_at", "reminded_at", "exit_criteria", "ended_at", "ended_words")
 LATEST = timedelta(days=31)  # a next word further away than that is no promise
 
 
@@ -59,11 +62,12 @@ def ask(
     running = _running(session, customer_id, incident)
     row = running or _open(session, customer_id, actor, reason, words, now, incident, exit_criteria)
     if running is not None:
-        _told(running, actor.name, running.trend, f"Asked again: {words}", running.next_word_at, now)
+        before = standing(running)
+        _told(running, actor, running.trend, f"Asked again: {words}", running.next_word_at, now, before)
     session.flush()  # the audit and the notices name the row
     deed = "escalation.joined" if running else "escalation.asked"
-    _write_down(session, row, deed, actor, now, {"reason": reason, "words": words})
-    _tell(session, row, f"{actor.name} asks for escalation ({REASONS[reason]}): {words}", now, with_lead=False)
+    write_down(session, row, deed, actor, now, {"reason": reason, "words": words})
+    tell(session, row, f"{actor.name} asks for escalation ({REASONS[reason]}): {words}", now, with_lead=False)
     return row, running is None
 
 
@@ -100,7 +104,7 @@ def _open(
         next_word_at=now + FIRST_WORD[kind],
         demo=session.get_one(Customer, customer_id).demo,
     )
-    _told(row, actor.name, "new", words, row.next_word_at, now)
+    _told(row, actor, "new", words, row.next_word_at, now, None)
     session.add(row)
     return row
 
@@ -146,6 +150,7 @@ def say(
     row = _grasp(session, escalation_id)
     if isinstance(row, NotNow):
         return row
+    before = standing(row)
     if owner_id is not None:
         owner = session.get(Person, owner_id)
         if owner is None or owner.customer_id is not None or not owner.active:
@@ -154,8 +159,8 @@ def say(
     row.trend, row.next_word_at, row.reminded_at = trend, next_word_at, None
     if exit_criteria is not None:
         row.exit_criteria = exit_criteria
-    _told(row, actor.name, trend, words, next_word_at, now)
-    _write_down(session, row, "escalation.said", actor, now, {"trend": trend, "words": words})
+    _told(row, actor, trend, words, next_word_at, now, before)
+    write_down(session, row, "escalation.said", actor, now, {"trend": trend, "words": words})
     return row
 
 
@@ -166,9 +171,10 @@ def end(session: Session, escalation_id: uuid.UUID, actor: Actor, now: datetime,
     row = _grasp(session, escalation_id)
     if isinstance(row, NotNow):
         return row
+    before = standing(row)
     row.ended_at, row.ended_words = now, words
-    _told(row, actor.name, row.trend, f"De-escalated: {words}", None, now)
-    _write_down(session, row, "escalation.ended", actor, now, {"words": words})
+    _told(row, actor, row.trend, f"De-escalated: {words}", None, now, before)
+    write_down(session, row, "escalation.ended", actor, now, {"words": words})
     return row
 
 
@@ -194,7 +200,7 @@ def remind(sessions: Sessions, now: datetime) -> int:
             row = session.get(Escalation, escalation_id, with_for_update=True, populate_existing=True)
             if row is not None and row.ended_at is None and row.reminded_at is None and row.next_word_at <= now:
                 row.reminded_at = now
-                _tell(session, row, "The next word on an escalation is late.", now, with_lead=True)
+                tell(session, row, "The next word on an escalation is late.", now, with_lead=True)
     return len(ids)
 
 
@@ -204,21 +210,37 @@ def next_due(session: Session) -> datetime | None:
     return session.scalar(select(func.min(Escalation.next_word_at)).where(*waits))
 
 
-def _told(row: Escalation, who: str, trend: str, words: str, next_word_at: datetime | None, now: datetime) -> None:
-    line = {"at": now.isoformat(), "who": who, "trend": trend, "words": words,
-            "next_word_at": next_word_at.isoformat() if next_word_at else None}  # fmt: skip
+def standing(row: Escalation) -> dict[str, Any]:
+    """What a word on it may change, as it is now: texts, and null."""
+    return {name: str(value) if (value := getattr(row, name)) is not None else None for name in CHANGED}
+
+
+def _told(
+    row: Escalation,
+    actor: Actor,
+    trend: str,
+    words: str,
+    next_word_at: datetime | None,
+    now: datetime,
+    before: dict[str, Any] | None,
+) -> None:
+    """A line of the history; `before` is what `unsaying` puts back, None where there was nothing before it."""
+    line = {"at": now.isoformat(), "who": actor.name, "trend": trend, "words": words,
+            "next_word_at": next_word_at.isoformat() if next_word_at else None,
+            "undo": {"person": str(actor.person_id) if actor.person_id else None, "before": before}}  # fmt: skip
     row.history = [*(row.history or []), line]
 
 
-def _tell(session: Session, row: Escalation, words: str, now: datetime, *, with_lead: bool) -> None:
+def tell(session: Session, row: Escalation, words: str, now: datetime, *, with_lead: bool, about: str = "") -> None:
+    """Tell whoever answers for it. The letters name the line of its history they go with."""
     with as_staff(session):
         people = {row.owner_id} if row.owner_id else set()
         if with_lead or not people:
             people |= {place.person_id for place in duty.whom(duty.for_customer(session, row.customer_id, now), "lead")}
         customer = session.get_one(Customer, row.customer_id).name
         body = {"type": "vigie.escalation", "text": f"{words}\n\n{customer}", "path": "/escalations",
-                "data": {"escalation": str(row.id), "customer": customer}}  # fmt: skip
-        about = f"escalation:{row.id}:{len(row.history)}:{with_lead}"
+                "data": {"escalation": str(row.id), "customer": customer, "word": len(row.history)}}  # fmt: skip
+        about = about or f"escalation:{row.id}:{len(row.history)}:{with_lead}"
         for person in session.scalars(select(Person).where(Person.id.in_(people)).order_by(Person.name)):
             for channel, address in duty.methods(person, 1, now):
                 draft = Draft(outbox.NO_RUNG, 0, channel, address, f"Escalation of {customer}", body,
@@ -226,7 +248,7 @@ def _tell(session: Session, row: Escalation, words: str, now: datetime, *, with_
                 outbox.enqueue_word(session, row.customer_id, about, draft, now)
 
 
-def _write_down(
+def write_down(
     session: Session, row: Escalation, deed: str, actor: Actor, now: datetime, facts: dict[str, str]
 ) -> None:
     audit.record(session, actor=actor.name, deed=deed, subject=f"escalation:{row.id}", customer_id=row.customer_id,

@@ -13,7 +13,7 @@ from app.api.door import Answer, Call, route
 from app.api.paging import page
 from app.problems import Problem, not_found
 from app.wire import In, Instant, MaybeWords, Out, Paged, Ref, Words
-from escalation import pressing
+from escalation import pressing, unsaying
 from escalation.incident import NotNow
 from models.escalations import Escalation
 from models.people import Person
@@ -56,7 +56,9 @@ class EscalationOut(Out):
     next_word_at: Instant
     ended_at: Instant | None
     ended_words: str
-    history: list[dict[str, Any]] = Field(description="at, who, trend, words, next_word_at; the newest last")
+    history: list[dict[str, Any]] = Field(
+        description="at, who, trend, words, next_word_at, undone {at, by}; newest last"
+    )
 
 
 class EscalationPage(Out):
@@ -127,6 +129,16 @@ def end(call: Call, body: End, *, escalation: str) -> EscalationOut:
     return _done(call, pressing.end(call.session, row.id, call.actor, call.now, body.words))
 
 
+@route("POST", "/escalations/{escalation}/undo", "incidents:escalate", {200: EscalationOut},
+       problems=("not-found", "not-now"))  # fmt: skip
+def undo(call: Call, *, escalation: str) -> EscalationOut:
+    """Take the caller's own newest word on it back, within a minute: asking, saying, passing on, ending."""
+    row = lookup.escalation(call, escalation)
+    with call.as_desk():
+        done = unsaying.undo(call.session, row.id, call.actor, call.now)
+    return _done(call, done)
+
+
 def _done(call: Call, said: Escalation | NotNow) -> EscalationOut:
     if isinstance(said, NotNow):
         raise Problem("not-now", said.reason, remedy=said.remedy)
@@ -136,5 +148,6 @@ def _done(call: Call, said: Escalation | NotNow) -> EscalationOut:
 def _shown(call: Call, row: Escalation) -> EscalationOut:
     with call.as_desk():
         owner = call.session.get(Person, row.owner_id) if row.owner_id else None
-    facts = {name: getattr(row, name) for name in EscalationOut.model_fields if name != "owner"}
-    return EscalationOut(owner=owner.name if owner is not None else "nobody yet", **facts)
+    facts = {name: getattr(row, name) for name in EscalationOut.model_fields if name not in ("owner", "history")}
+    history = [{name: value for name, value in line.items() if name != "undo"} for line in row.history]
+    return EscalationOut(owner=owner.name if owner is not None else "nobody yet", history=history, **facts)

@@ -113,6 +113,9 @@ class IncidentQuery(Paged):
 def index(call: Call, query: IncidentQuery) -> IncidentPage:
     """Incidents, newest first."""
     wanted = select(Incident)
+    if call.caller.customer_id is not None:
+        # Row-level security hides the others anyway; said outright, the index finds theirs among a million.
+        wanted = wanted.where(Incident.customer_id == call.caller.customer_id)
     if query.state is not None:
         states = OPEN_STATES if query.state == "still-open" else (query.state,)
         wanted = wanted.where(Incident.state.in_(states))

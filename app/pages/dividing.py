@@ -86,6 +86,10 @@ def _causes(session: Session, incident: Incident) -> Sequence[tuple[uuid.UUID, s
     return [(row.id, row.cause, machine or "no machine") for row, machine in session.execute(found)]
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
 def _entries(
     session: Session, incident: Incident, now: datetime, there: tzinfo
 ) -> Sequence[tuple[uuid.UUID, str, str, str]]:
@@ -93,6 +97,6 @@ def _entries(
     lines = select(TimelineEntry).where(TimelineEntry.incident_id == incident.id)
     newest = lines.order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc()).limit(LONGEST_STORY)
     return [
-        (one.id, words.hour(one.at, there, now), one.actor, one.text[:_SHOWN] + ("…" if len(one.text) > _SHOWN else ""))
+        (one.id, words.hour(one.at, there, now), one.actor, _short(one.text or one.kind))
         for one in session.scalars(newest)
     ]

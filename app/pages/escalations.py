@@ -18,7 +18,7 @@ from app.pages.fields import Form
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in
 from app.pages.handing import find_incident
 from app.problems import not_found
-from escalation import pressing
+from escalation import pressing, unsaying
 from escalation.incident import Actor, NotNow
 from models.customers import Customer
 from models.escalations import Escalation
@@ -48,7 +48,8 @@ class Line:
     owner: str
     reason: str
     late: bool
-    steps: list[tuple[datetime, str, str, str]]  # at, who, trend, words; the newest first
+    steps: list[tuple[datetime, str, str, str, str]]  # at, who, trend, words, who took it back; the newest first
+    may_undo: bool
 
 
 def register(app: Flask) -> None:
@@ -77,7 +78,9 @@ def act(escalation_id: uuid.UUID) -> AnyResponse:
         form.refuse("words", f"At most {_LONGEST:,} letters; this has {len(words):,}.")
         return _shown(who, form, escalation_id)
     with reading(who) as session:
-        if form["deed"] == "end":
+        if form["deed"] == "undo":
+            said = unsaying.undo(session, escalation_id, actor, now)
+        elif form["deed"] == "end":
             said = pressing.end(session, escalation_id, actor, now, words)
         else:
             _, span = SPANS.get(form["next"], SPANS["4h"])
@@ -116,8 +119,8 @@ def _ask(who: Caller, form: Form) -> bool:
 def _shown(who: Caller, form: Form, about: uuid.UUID | None = None) -> AnyResponse:
     now = front.now()
     with reading(who) as session:
-        running = _lines(session, now, ended=False)
-        ended = _lines(session, now, ended=True)
+        running = _lines(session, who, now, ended=False)
+        ended = _lines(session, who, now, ended=True)
         customers = [(slug, name) for slug, name in session.execute(
             select(Customer.slug, Customer.name).order_by(Customer.name))]  # fmt: skip
     return page("escalations.html", status=422 if form.wrong else 200, here="/escalations", running=running,
@@ -127,7 +130,7 @@ def _shown(who: Caller, form: Form, about: uuid.UUID | None = None) -> AnyRespon
                 incident=request.args.get("incident", ""), hints=HINTS_TABLE)  # fmt: skip
 
 
-def _lines(session: Session, now: datetime, *, ended: bool) -> list[Line]:
+def _lines(session: Session, who: Caller, now: datetime, *, ended: bool) -> list[Line]:
     query = (
         select(Escalation, Customer, Incident, Person.name)
         .join(Customer, Customer.id == Escalation.customer_id)
@@ -149,9 +152,16 @@ def _lines(session: Session, now: datetime, *, ended: bool) -> list[Line]:
             pressing.REASONS.get(row.reason, row.reason),
             row.ended_at is None and row.next_word_at <= now,
             [
-                (datetime.fromisoformat(step["at"]), step["who"], step["trend"], step["words"])
+                (
+                    datetime.fromisoformat(step["at"]),
+                    step["who"],
+                    step["trend"],
+                    step["words"],
+                    step.get("undone", {}).get("by", ""),
+                )
                 for step in reversed(row.history)
             ],
+            unsaying.may_undo(row, Actor(who.person, who.name), now),
         )
         for row, customer, incident, owner in session.execute(query)
     ]

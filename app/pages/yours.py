@@ -59,13 +59,7 @@ def every() -> AnyResponse:
     now = front.now()
     with reading(who) as session:
         customer, language = _customer(session, who)
-        recent = Incident.state.in_(OPEN_STATES) | (Incident.changed_at > now - ENDED_SHOWN)
-        rows = session.scalars(
-            select(Incident)
-            .where(Incident.customer_id == customer.id, recent)
-            .order_by(Incident.state.in_(OPEN_STATES).desc(), Incident.severity, Incident.opened_at.desc())
-            .limit(MOST)
-        ).all()
+        rows = _recent(session, customer, now)
         waiting = _waiting(session, customer)
         shown = [_shown(session, row, row.id in waiting, language, now) for row in rows]
     return dressed("yours_list.html", who, customer, language, words=yours_words, incidents=shown)
@@ -97,6 +91,15 @@ def one(label: str) -> AnyResponse:
         "yours.html", who, customer, language, status=422 if form.wrong else 200, words=yours_words, form=form,
         one=shown, may_answer=who.may("incidents:open"), **more,
     )  # fmt: skip
+
+
+def _recent(session: Session, customer: Customer, now: datetime) -> list[Incident]:
+    """What is open, the gravest first; then what ended lately among the newest."""
+    mine = select(Incident).where(Incident.customer_id == customer.id)
+    still = mine.where(Incident.state.in_(OPEN_STATES)).order_by(Incident.severity, Incident.opened_at.desc())
+    newest = session.scalars(mine.order_by(Incident.opened_at.desc()).limit(MOST))
+    over = [one for one in newest if one.state not in OPEN_STATES and one.changed_at > now - ENDED_SHOWN]
+    return [*session.scalars(still.limit(MOST)), *over]
 
 
 def _reader() -> Caller:

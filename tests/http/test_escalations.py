@@ -89,3 +89,28 @@ def test_a_wordless_end_is_refused_beside_its_field(visit: Callable[[str], Visit
     answer = max.post(f"/escalations/{row}", data={"deed": "end", "words": "", "csrf": max.csrf})
     assert answer.status_code == 422
     assert "Ending it needs words. Say what was reached." in answer.text
+
+
+def test_a_word_is_taken_back_on_the_page_and_through_the_api(visit: Callable[[str], Visitor], incident: str) -> None:
+    ada, max = visit("ada"), visit("max")
+    asked = ada.post("/api/v1/escalations", {"incident": incident, "reason": "risk", "words": "By mistake."})
+    id = asked.get_json()["id"]
+    assert "undo" not in asked.get_json()["history"][0], "how it is put back is ours"
+    word = {
+        "deed": "say",
+        "words": "Wrong case.",
+        "trend": "steady",
+        "next": "1d",
+        "exit_criteria": "",
+        "csrf": max.csrf,
+    }
+    assert max.post(f"/escalations/{id}", data=word).status_code == 303
+    assert "Take your last word back" in max.get("/escalations").text
+    assert ada.post(f"/api/v1/escalations/{id}/undo").status_code == 409, "Max has said a word since"
+    assert max.post(f"/escalations/{id}", data={"deed": "undo", "csrf": max.csrf}).status_code == 303
+    page = max.get("/escalations").text
+    assert "<s>Wrong case.</s>" in page
+    assert "Take your last word back" not in page
+    row = max.get(f"/api/v1/escalations/{id}").get_json()
+    assert row["next_word_at"] == "2026-03-10T10:00:00Z"
+    assert row["history"][-1]["undone"]["by"] == "Max"

@@ -6,9 +6,9 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from escalation import pressing
+from escalation import pressing, unsaying
 from escalation.incident import Actor, NotNow
 from models.duty import Detachment
 from models.escalations import Escalation
@@ -129,3 +129,63 @@ def test_a_word_that_cannot_be_says_why(
         said = pressing.say(session, id, Actor(cast.max, "Max"), NOW, **given)  # type: ignore[arg-type]
         assert isinstance(said, NotNow)
         assert said.reason == reason
+
+
+def newest(sessions: Sessions, id: uuid.UUID) -> Escalation:
+    with work(sessions, SYSTEM) as session:
+        return session.get_one(Escalation, id)
+
+
+def taken_back(sessions: Sessions, id: uuid.UUID, actor: Actor, after_s: float = 59) -> Escalation | NotNow:
+    with work(sessions, SYSTEM) as session:
+        return unsaying.undo(session, id, actor, NOW + timedelta(seconds=after_s))
+
+
+def test_a_word_is_taken_back_within_the_minute_and_what_it_changed_stands_again(
+    sessions: Sessions, cast: Cast, ada: Actor
+) -> None:
+    id, _ = asked(sessions, cast, ada)
+    max, dee = Actor(cast.max, "Max"), Actor(cast.dee, "Dee")
+    before = pressing.standing(newest(sessions, id))
+    with work(sessions, SYSTEM) as session:
+        pressing.say(session, id, dee, NOW, trend="worsening", words="Not yet.", next_word_at=NOW + HOUR,
+                     exit_criteria="A quiet week.", owner_id=cast.dee)  # fmt: skip
+    assert isinstance(taken_back(sessions, id, max), NotNow), "by nobody else"
+    assert isinstance(taken_back(sessions, id, dee, 61), NotNow), "and not later"
+    assert not isinstance(taken_back(sessions, id, dee), NotNow)
+    row = newest(sessions, id)
+    assert pressing.standing(row) == before
+    assert row.history[-1]["undone"]["by"] == "Dee"
+    assert isinstance(taken_back(sessions, id, dee), NotNow), "once"
+
+
+def test_an_end_is_taken_back_unless_another_one_runs_by_then(sessions: Sessions, cast: Cast, ada: Actor) -> None:
+    id, _ = asked(sessions, cast, ada)
+    max = Actor(cast.max, "Max")
+    for again in (False, True):
+        with work(sessions, SYSTEM) as session:
+            assert not isinstance(pressing.end(session, id, max, NOW, "All quiet."), NotNow)
+        if again:
+            assert asked(sessions, cast, ada, "It is not.")[1], "a new one"
+        said = taken_back(sessions, id, max)
+        assert isinstance(said, NotNow) == again
+    assert newest(sessions, id).ended_at is not None
+    assert "undone" not in newest(sessions, id).history[-1]
+
+
+def test_what_was_asked_for_by_mistake_ends_and_its_letters_never_leave(
+    sessions: Sessions, cast: Cast, ada: Actor
+) -> None:
+    id, _ = asked(sessions, cast, ada)
+    assert told(sessions, cast.max) == 1
+    assert not isinstance(taken_back(sessions, id, ada), NotNow)
+    assert newest(sessions, id).ended_words == "Taken back by Ada."
+    assert told(sessions, cast.max) == 0
+
+
+def test_whoever_has_read_of_it_hears_that_it_was_taken_back(sessions: Sessions, cast: Cast, ada: Actor) -> None:
+    id, _ = asked(sessions, cast, ada)
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Notice).values(settled_at=NOW, tries=1))
+    assert not isinstance(taken_back(sessions, id, ada), NotNow)
+    assert told(sessions, cast.max) == 2
