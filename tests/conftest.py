@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from models import Base
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
@@ -46,12 +45,7 @@ def pg_url(pg_server: str) -> str:
 def database(pg_url: str) -> Iterator[str]:
     """The migrated database, every table empty again after the test."""
     yield pg_url
-    tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
-    engine = create_engine(pg_url)
-    with engine.begin() as connection:
-        connection.execute(text("SET lock_timeout = '10s'"))
-        connection.execute(text("TRUNCATE " + tables + " RESTART IDENTITY CASCADE"))
-    engine.dispose()
+    postgres.empty(pg_url, [table.name for table in Base.metadata.sorted_tables])
 
 
 @pytest.fixture
