@@ -104,7 +104,7 @@ def rows(body: Mapping[str, Any], language: str, *, inside: bool) -> list[Row]:
     ]  # fmt: skip
     rest = [
         Row(path, term_labels.group("Rules", language), term_labels.label(path, language), said)
-        for path, said in _rest(termtable.rest_of(body), language)
+        for path, said in _rest(termtable.rest_of(body), language, inside)
         if inside or not path.startswith("clocks.internal.")
     ]
     return [*found, *rest]
@@ -137,44 +137,70 @@ def value(path: str, given: Any, language: str, *, inside: bool) -> str:  # Any:
     if path == "ladder":
         return ", ".join(f"{_rung(one['who'], language, inside)} ({_seconds(one['wait'])})" for one in given)
     speak = (_FRENCH if language == "fr" else _ENGLISH).get(path)
-    said = speak(given) if speak is not None else _by_kind(path, given, language)
+    said = speak(given) if speak is not None else _by_kind(path, given, language, inside)
     return said or _USUAL[language]
 
 
-def _by_kind(path: str, given: Any, language: str) -> str:
+def _by_kind(path: str, given: Any, language: str, inside: bool) -> str:
     first = path.partition(".")[0]
     if first == "hours":
         return hour_words.said(given, language)
-    if language != "fr":
+    promised = first in ("respond", "update", "on_site") or path.startswith("clocks.budgets.")
+    if language != "fr" and (inside or not promised):
         return termtable.BY_PATH[path].write(given)
     if path.startswith("clocks.budgets."):
-        return _by_severity(given)
+        return _by_severity(given, language)
     if first == "allowances":
         return f"{given['units']} {_PERIODS[given['period']]}" if given else "non compté"
     if first == "keep":
         return "" if given is None else _days(given)
-    return _budget(given)  # the response, the next update, a visit
+    return _budget(given, language)  # the response, the next update, a visit
 
 
-def _budget(given: Any) -> str:
-    """ "1 h 30 min", "2 jours ouvrés", "1 jour ouvré, avant la fermeture", "1 jour ouvré, à 16 h"."""
+_BUDGET: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "one": "1 business day",
+        "many": "{n} business days",
+        "closing": "{days}, by closing time",
+        "at": "{days}, at {hour}",
+        "severity": "severity {n}: {budget}",
+        "between": "; ",
+    },
+    "fr": {
+        "one": "1 jour ouvré",
+        "many": "{n} jours ouvrés",
+        "closing": "{days}, avant la fermeture",
+        "at": "{days}, à {hour}",
+        "severity": "gravité {n} : {budget}",
+        "between": " ; ",
+    },
+}
+
+
+def _budget(given: Any, language: str) -> str:
+    """ "1 h 30 min", "2 jours ouvrés", "1 business day, by closing time", "1 jour ouvré, à 16 h"."""
     if not given:
-        return _NOTHING["fr"]
-    days = given.get("business_days", 0)
-    if not days:
+        return _NOTHING[language]
+    number, said = given.get("business_days", 0), _BUDGET[language]
+    if not number:
         return termtext.duration(given)
-    said = f"{days} jour ouvré" if days == 1 else f"{days} jours ouvrés"
+    days = said["one"] if number == 1 else said["many"].format(n=number)
     if given.get("by") == "closing":
-        return f"{said}, avant la fermeture"
-    if given.get("at"):
-        hour, _, minute = str(given["at"]).partition(":")
-        return f"{said}, à {int(hour)} h" + (f" {minute}" if minute != "00" else "")
-    return said
+        return said["closing"].format(days=days)
+    return said["at"].format(days=days, hour=_hour(str(given["at"]), language)) if given.get("at") else days
 
 
-def _by_severity(given: Any) -> str:
-    found = [f"gravité {severity} : {_budget(one)}" for severity, one in sorted((given or {}).items())]
-    return " ; ".join(found) or _NOTHING["fr"]
+def _hour(given: str, language: str) -> str:
+    hour, _, minute = given.partition(":")
+    if language != "fr":
+        return given
+    return f"{int(hour)} h" if minute == "00" else f"{int(hour)} h {minute}"
+
+
+def _by_severity(given: Any, language: str) -> str:
+    said = _BUDGET[language]
+    found = [said["severity"].format(n=n, budget=_budget(one, language)) for n, one in sorted((given or {}).items())]
+    return said["between"].join(found) or _NOTHING[language]
 
 
 def _seconds(given: int) -> str:
@@ -198,17 +224,15 @@ def _rung(who: str, language: str, inside: bool) -> str:
     return _RUNGS[language].get(who) or words.duty(ROLES[who], language)
 
 
-def _rest(clocks: Mapping[str, Any], language: str) -> Iterator[tuple[str, str]]:
+def _rest(clocks: Mapping[str, Any], language: str, inside: bool) -> Iterator[tuple[str, str]]:
     """What of the clocks the form gives as JSON, line by line."""
+    as_form = language == "en" and inside
     for kind, hours in (clocks.get("hours") or {}).items():
         yield f"clocks.hours.{kind}", hour_words.said(hours, language)
     for kind, budgets in (clocks.get("internal") or {}).items():
-        yield (
-            f"clocks.internal.{kind}",
-            _by_severity(budgets) if language == "fr" else termtext.by_severity(budgets),
-        )
+        yield f"clocks.internal.{kind}", termtext.by_severity(budgets) if as_form else _by_severity(budgets, language)
     if vendor := clocks.get("vendor"):
-        budget = _budget(vendor["budget"]) if language == "fr" else termtext.duration(vendor["budget"])
+        budget = termtext.duration(vendor["budget"]) if as_form else _budget(vendor["budget"], language)
         hours = vendor.get("hours")
         told = {"budget": budget, "hours": hour_words.said(hours, language) if hours else ""}
         yield "clocks.vendor", _VENDOR[language].format(**told) if hours else budget

@@ -72,6 +72,8 @@ def test_what_the_form_keeps_as_json_is_said_line_by_line_and_our_own_targets_to
     assert french["clocks.vendor"] == "1 jour ouvré, à 16 h, selon les horaires du lundi au vendredi de 9 h à 17 h"
     assert (english["clocks.zone"], french["clocks.zone"]) == ("the contract", "le contrat")
     outside = said(body, "en", inside=False)
+    assert outside["clocks.vendor"] == "1 business day, at 16:00, counted by Mon-Fri 9-17"
+    assert outside["respond.4"] == "1 business day"
     assert set(english) - set(outside) == {"clocks.internal.acknowledge"}
     assert "internal" not in term_said.for_customer(body)["clocks"]
     assert term_said.for_customer(DEFAULTS[Tier.GOLD].to_json()) == DEFAULTS[Tier.GOLD].to_json()
@@ -86,6 +88,15 @@ def test_every_change_of_a_line_is_a_difference_that_reads(path: str, language: 
     assert term_labels.label(path, language) in [one.label for one in found] or path == termtable.REST.path
     assert found
     assert all(one.before != one.after for one in found)
+
+
+def test_a_customer_reads_business_days_and_one_of_us_what_the_form_takes() -> None:
+    bronze = DEFAULTS[Tier.BRONZE].to_json()
+    assert said(bronze, "en")["on_site"] == "1 d by closing"
+    assert said(bronze, "en", inside=False)["on_site"] == "1 business day, by closing time"
+    assert said(bronze, "en", inside=False)["respond.4"] == "5 business days"
+    assert said(RICH.to_json(), "en", inside=False)["clocks.budgets.resolve"] == "severity 1: 8 h"
+    assert said(RICH.to_json(), "en", inside=False)["allowances.visits"] == "4 a year"
 
 
 def test_a_person_on_a_ladder_is_named_to_us_and_not_to_the_customer() -> None:
