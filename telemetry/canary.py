@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from models.base import new_id
 from models.canaries import Canary, CanaryFault
 from models.incidents import Finding
-from models.machines import Machine
+from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
 from telemetry import beats
 from telemetry.lab import orders
@@ -35,6 +35,7 @@ log = structlog.get_logger()
 HISTORY: Final = timedelta(hours=26)
 # What is broken in turn, how badly, and within how many seconds it must be found. A report comes every ten seconds.
 TURNS: Final = ((Kind.FAN, 1.0, 120), (Kind.NIC, 1.0, 180), (Kind.DISK, 1.0, 120))
+HEARD: Final = timedelta(seconds=30)
 SETTLES: Final = timedelta(minutes=2)  # after the last mending, before the next fault
 GIVEN_UP_AFTER: Final = 2  # times its time, and a fault is mended though nobody found it
 KEPT: Final = timedelta(days=35)
@@ -55,6 +56,7 @@ class _Bird:
     row_id: object = None
     fault: Fault | None = None
     due_s: int = 0
+    is_heard: bool = False
 
 
 class Aviary:
@@ -124,7 +126,7 @@ class Aviary:
         with work(self.sessions, SYSTEM) as session:
             for bird in self.birds:
                 if bird.fault is None:
-                    if now >= bird.next_at:
+                    if now >= bird.next_at and (bird.is_heard or self._is_heard(session, bird, now)):
                         self._break(session, bird, now)
                 elif self._is_done(session, bird, now):
                     self._mend(session, bird, now)
@@ -142,6 +144,12 @@ class Aviary:
                         began_at=now, due_s=due_s)
         )  # fmt: skip
         log.info("canary.broken", machine=bird.name, kind=kind.value)
+
+    def _is_heard(self, session: Session, bird: _Bird, now: datetime) -> bool:
+        """Whether its history is dealt with: before that a first fault would measure our own haste. Asked once."""
+        last = session.scalar(select(MachineState.last_at).where(MachineState.machine_id == bird.machine_id))
+        bird.is_heard = last is not None and now - last < HEARD
+        return bird.is_heard
 
     def _is_done(self, session: Session, bird: _Bird, now: datetime) -> bool:
         assert bird.fault is not None

@@ -122,6 +122,7 @@ def table(session: Session, release: ModelRelease, now: datetime, limit: int = 2
     if not duty:
         return Table(None, now, 0, [], 0, 0, 0)
     since = min(start for start, _ in duty.values())
+    names = session.execute(select(Machine.id.label("machine_id"), Machine.name).where(Machine.id.in_(duty))).all()
     f, s = Finding, ShadowOpening
     champion = [
         Opening(row.name, row.cause, row.severity, row.opened_at, row.ended_at, row.summary, _note(row))
@@ -130,11 +131,12 @@ def table(session: Session, release: ModelRelease, now: datetime, limit: int = 2
                    f.held_back, Incident.number)
             .join(Machine, Machine.id == f.machine_id)
             .outerjoin(Incident, Incident.id == f.incident_id)
-            .where(f.machine_id.in_(duty), f.kind == "anomaly", f.opened_at >= since, f.opened_at <= now)
+            .where(f.machine_id.in_(duty), f.kind == "anomaly", f.opened_at <= now,
+                   f.ended_at.is_(None) | (f.ended_at >= since))
             .order_by(f.opened_at.desc())
             .limit(5000)
         )
-        if duty[row.machine_id][0] <= row.opened_at <= duty[row.machine_id][1]
+        if row.opened_at <= duty[row.machine_id][1]
     ]  # fmt: skip
     challenger = [
         Opening(row.name, row.cause, row.severity, row.opened_at, row.ended_at, row.summary)
@@ -146,7 +148,12 @@ def table(session: Session, release: ModelRelease, now: datetime, limit: int = 2
             .limit(5000)
         )
     ]
-    pairs = paired(champion, challenger)[::-1]
+    # What the champion had open when the shadow began pairs with what the challenger sees of it; else it is of no time
+    # they shared.
+    began = {row.name: duty[row.machine_id][0] for row in names}
+    pairs = [
+        pair for pair in paired(champion, challenger)[::-1] if pair.b or pair.one.opened_at >= began[pair.one.machine]
+    ]
     counts = [sum(pair.by == by for pair in pairs) for by in ("both", "a", "b")]
     return Table(since, now, len(duty), pairs[:limit], *counts)
 

@@ -238,7 +238,8 @@ def read_notices(session: Session) -> tuple[dict[str, int], list[tuple[Notice, s
         .subquery()
     )
     order = ((Notice.settled_at.is_(None) & Notice.given_up_at.is_(None)).desc(), Notice.created_at.desc())
-    newest = select(Notice.id).order_by(*order).limit(NOTICES_SHOWN).subquery()
+    of_incidents = select(Notice.id).where(Notice.incident_id.is_not(None))
+    newest = of_incidents.order_by(*order).limit(NOTICES_SHOWN).subquery()
     rows = session.execute(
         select(sums, Notice, Person.name, Incident.number)
         .select_from(sums)

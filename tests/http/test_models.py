@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
@@ -160,3 +161,26 @@ def test_the_finder_and_the_platform_lead_to_the_models(visit: Visit, cast: Cast
     assert "No model was trained here yet" in visit("dee").get("/models").text
     assert 'href="/models"' in visit("dee").get("/platform").text
     assert "/models" in visit("dee").get("/search?q=models").text
+
+
+def test_what_was_open_when_the_shadow_began_is_no_gain_of_the_challenger(
+    visit: Visit, model: ModelRelease, sessions: Sessions, cast: Cast
+) -> None:
+    mine = {"customer_id": cast.plant, "machine_id": cast.plant_machine, "severity": 3, "score": 7.0}
+    before, since = NOW - timedelta(hours=3), NOW - timedelta(hours=2)
+    with work(sessions, SYSTEM) as session:
+        session.add(
+            ModelDuty(customer_id=cast.plant, machine_id=cast.plant_machine, role="challenger", release_id=model.id,
+                      since=since, taken_at=since, begun_by="Max")
+        )  # fmt: skip
+        for cause in ("cpu", "mem"):  # one that the challenger sees too, and one that nobody opened in its time
+            ended = None if cause == "cpu" else since + timedelta(minutes=1)
+            session.add(
+                Finding(**mine, cause=cause, kind="anomaly", started_at=before, opened_at=before, created_at=before,
+                        ended_at=ended, summary=cause)
+            )  # fmt: skip
+        session.add(
+            ShadowOpening(**mine, release_id=model.id, cause="cpu", opened_at=NOW - timedelta(hours=1), summary="cpu")
+        )
+    table: Any = visit("dee").get("/api/v1/models/M-1/openings").json
+    assert (table["both"], table["champion_only"], table["challenger_only"]) == (1, 0, 0)
