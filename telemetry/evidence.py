@@ -22,6 +22,11 @@ class Witness:
     share: float
     told_by: str  # "past" (unlike its own past) or "others" (unlike what the other metrics say)
 
+    @property
+    def is_within(self) -> bool:
+        """Whether it stands within what is shown as expected: then only its course was unusual."""
+        return self.low <= self.observed <= self.high
+
     def as_json(self) -> dict[str, Any]:
         """With label and unit, for a screen."""
         w = word(self.metric)
@@ -34,6 +39,7 @@ def clock(at_ms: int) -> str:
 
 
 # Busy processors and disks and slow answers come of something: what fills or breaks explains them, never the reverse.
+HARDLY_LESS: Final = 0.5  # of the loudest
 _SYMPTOMS: Final = frozenset({"cpu", "disk-speed", "processes", "latency", "requests", "power"})
 _ROOTS: Final = frozenset({"memory", "disk", "drive", "ecc"})
 
@@ -45,9 +51,14 @@ def is_root(metric: str) -> bool:
 
 def led(witnesses: Sequence[Witness]) -> list[Witness]:
     """The witnesses with the one in front that names the problem: the first, unless that is only a symptom of another
-    that would be enough by itself.
+    that would be enough by itself. One that stands where it is expected to stand names nothing while another, hardly
+    less loud, does not.
     """
     first = witnesses[0]
+    if first.is_within:
+        outside = (w for w in witnesses[1:] if not w.is_within and w.share >= HARDLY_LESS * first.share)
+        first = next(outside, first)
+        witnesses = [first, *(other for other in witnesses if other is not first)]
     if kind_of(word(first.metric).family) in _SYMPTOMS:
         for w in witnesses[1:]:
             if is_root(w.metric) and w.share >= 1.0:

@@ -24,6 +24,7 @@ LINKED_THRESHOLD = 0.7  # of the relation score of a machine as restless as its 
 MOST_WITNESSES = 6
 JOINING = 3  # witnesses a hard fault may share to be the same problem
 GRAVE = 3.0  # times the threshold
+LEADING = 0.5  # of the loudest by its own tail: what is less loud does not speak first for being far from its middle
 
 
 Linked = tuple[Array, Array]  # each metric's surprise at once, and over a while
@@ -61,6 +62,8 @@ def witnesses(m: Machine, fleet: Fleet, own: Array, by_others: Array) -> list[Wi
         # The score caps each metric and counts in tails; who speaks first is told by plain distance from the usual.
         far = np.abs(c["linked_now"][rows] - c["linked_center"][rows]) / np.maximum(c["linked_middle"][rows], 1e-300)
         far *= c["live"][rows]
+        # A count that is nearly always nought is far from its middle at its first stray; its tail knows better.
+        far *= np.minimum(1.0, by_others / (LEADING * max(float(by_others.max()), 1e-300)))
         by_others = far * (by_others.max() / max(float(far.max()), 1e-300))
     share = np.maximum(own, by_others)
     # Relation surprise is capped; among equals the one furthest from its own past speaks first.

@@ -160,3 +160,13 @@ def test_a_settling_machine_still_shows_hard_faults_and_later_anomalies() -> Non
     assert told(server.say(20, uptime_s=40, fan_rpm__1=0)) == [("fan_stopped", "fan:1", True)]
     server.machine.settle(server.at, mended=True)
     assert server.machine.settles_ms > server.at + MENDED_MS, "the longer settling holds"
+
+
+def test_what_stands_where_it_is_expected_names_nothing_while_another_does_not() -> None:
+    """ "Disk writes 0.026, 0.002 to 0.107 expected" helps nobody."""
+    within = Witness("m-1", 5.0, 1.0, 9.0, 1.2, "past")
+    outside = Witness("m-2", 12.0, 1.0, 9.0, 1.0, "past")
+    faint = Witness("m-3", 12.0, 1.0, 9.0, 0.5, "past")
+    assert [w.metric for w in led([within, outside, faint])] == ["m-2", "m-1", "m-3"]
+    assert [w.metric for w in led([within, faint])] == ["m-1", "m-3"]
+    assert [w.metric for w in led([outside, within])] == ["m-2", "m-1"]
