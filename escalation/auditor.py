@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import contract_audit, duty, outbox, proving, roster
+from escalation import contract_audit, duty, outbox, proving, roster, unmanned
 from escalation.canary_watch import CanaryView, canaries, unfound
 from escalation.channels import Channel, ChannelError, Letter
 from escalation.roster import Roster
@@ -42,7 +42,7 @@ class Alarm:
     # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck,
     # path_closed, messages_dropped,
     # nobody_reachable, rung_unproved, person_unproved, contract_untold, contract_told_nobody, gap_untold,
-    # canary_unfound, canary_asleep
+    # canary_unfound, canary_asleep, duty_gap
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
@@ -66,6 +66,7 @@ def audit_house(
         *_promises(session, now),
         *_notices(session, now),
         *_rungs(session, known),
+        *_gaps(session, now),
         *(Alarm(*found) for found in proving.unproved(session, now, known)[:_MOST]),
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
         *(Alarm(*found) for found in unfound(canaries(session, now) if birds is None else birds, now)[:_MOST]),
@@ -193,6 +194,14 @@ def _rungs(session: Session, known: Roster) -> list[Alarm]:
                 words = f"Nobody can be reached as {name}; {incident.label} will pass that rung by."
                 alarms.setdefault(name, Alarm("rung_dark", name, words, incident.opened_at))
     return list(alarms.values())
+
+
+def _gaps(session: Session, now: datetime) -> list[Alarm]:
+    """Hours of the next two days that nobody has; named by when they begin, so that a gap that nears is one alarm."""
+    return [
+        Alarm("duty_gap", "now" if low <= now else f"from {low:%Y-%m-%d %H:%M}", unmanned.words((low, high), now), now)
+        for low, high in unmanned.ahead(session, now)[:_MOST]
+    ]
 
 
 def _hour(at: datetime | None) -> str:

@@ -99,8 +99,11 @@ def whom(duty: Duty, word: str) -> list[Place]:
     if word == "second":
         return list(duty.order.places[1:2])
     if word == "account":
-        chosen = [duty.people[id] for id in duty.named if id in duty.people]
+        chosen = [duty.people[id] for id in duty.named if id in duty.people and id not in _absent(duty)]
         return _places(chosen, "named for this account")
+    if word == "account-engineer" and duty.roles.get(ROLES[word]) in _absent(duty):
+        return _places([duty.people[id] for id in _by_name(duty, "deputy") if id in duty.people],
+                       "deputy of the account engineer, who is absent")  # fmt: skip
     if word in ROLES or ":" in word:
         return _places([duty.people[id] for id in _by_name(duty, word) if id in duty.people], rung_name(word))
     chosen = [person for person in duty.people.values() if word in person.rungs]
@@ -114,14 +117,20 @@ def whom(duty: Duty, word: str) -> list[Place]:
     return []
 
 
+def _absent(duty: Duty) -> frozenset[uuid.UUID]:
+    """Who is absent, as they themselves have said: a page would ring where nobody is."""
+    return duty.known.absent if duty.known is not None else frozenset()
+
+
 def _by_name(duty: Duty, word: str) -> list[uuid.UUID]:
     """Whom a role of the account, a schedule, a team or a person's own address means now; those absent are left out."""
     kind, _, name = word.partition(":")
+    absent = _absent(duty)
     if word in ROLES:
         holder = duty.roles.get(ROLES[word])
-        return [holder] if holder is not None else []
+        return [holder] if holder is not None and holder not in absent else []
     if kind == "person":
-        return [person.id for person in duty.people.values() if person.email.lower() == name]
+        return [id for id, person in duty.people.items() if person.email.lower() == name and id not in absent]
     if duty.known is None:
         return []
     if kind == "schedule":

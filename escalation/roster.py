@@ -22,6 +22,7 @@ from models.people import Person, Shift
 
 # What an owner serves right now: an incident that waits for somebody else takes no hands.
 _IN_HANDS = ("open", "acknowledged", "working")
+_ABSENT = "absent"
 
 
 def mode_of(channel: str) -> str:
@@ -97,6 +98,7 @@ class Roster:
     engineers: tuple[Candidate, ...]
     standing: Mapping[str, uuid.UUID] = field(default_factory=dict)  # a schedule's name as a rung says it → who
     units: Mapping[uuid.UUID, set[str]] = field(default_factory=dict)  # where each is on duty
+    absent: frozenset[uuid.UUID] = frozenset()  # of everybody of ours, engineer or not
 
     def towards(self, named: Collection[uuid.UUID]) -> list[Candidate]:
         """The engineers as they stand towards an account; `named`: those its contract names."""
@@ -132,7 +134,8 @@ def read(session: Session, now: datetime) -> Roster:
         for person in people.values()
         if person.role == "engineer"
     )
-    return Roster(people, engineers, standing, units)
+    absent = frozenset(id for id, words in away.items() if words.startswith(_ABSENT))
+    return Roster(people, engineers, standing, units, absent)
 
 
 def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:
@@ -172,6 +175,6 @@ def _away(session: Session, people: Mapping[uuid.UUID, Person], now: datetime) -
         person = people.get(off.person_id)
         if person is not None:
             until = off.ends_at.astimezone(ZoneInfo(person.zone))
-            words = "absent" if off.kind == "absent" else "in protected time"
+            words = _ABSENT if off.kind == "absent" else "in protected time"
             said[person.id] = f"{words} until {until:%Y-%m-%d %H:%M}"
     return said

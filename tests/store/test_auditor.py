@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from escalation.auditor import Watchman, audit_house
 from escalation.channels import ChannelError, Letter, Receipt
 from escalation.intake import report
 from escalation.tick import tick_all
+from models.duty import DutySchedule, TimeOff
 from models.incidents import Incident
 from models.notices import Notice
+from models.people import Shift
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
 from tests import desk
@@ -108,3 +110,30 @@ def test_operators_are_told_once_an_hour_past_the_outbox(sessions: Sessions, cas
     assert [letter.address for letter in letters] == ["root@example.org"] * 2
     assert letters[0].subject == "Vigie itself: bridge has not made progress since 2026-03-10 09:00 UTC."
     assert letters[0].id != letters[1].id
+
+
+def test_hours_ahead_that_nobody_has_are_one_alarm_while_there_is_time_to_ask_for_cover(
+    sessions: Sessions, cast: Cast
+) -> None:
+    def gaps(hours: float) -> list[tuple[str, str]]:
+        with work(sessions, SYSTEM) as session:
+            found = audit_house(session, cast.now + timedelta(hours=hours))
+        return [(alarm.subject, alarm.words) for alarm in found if alarm.rule == "duty_gap"]
+
+    assert gaps(0) == [], "a house that keeps no schedules has not said that somebody should always be there"
+    with work(sessions, SYSTEM) as session:
+        session.execute(delete(Shift))
+        layer = {"people": [str(cast.dee)], "first_day": f"{cast.now - timedelta(days=7):%Y-%m-%d}", "days": 7}
+        session.add(DutySchedule(name="Vélizy", unit="europe", zone="Europe/Paris", layers=[layer],
+                                 changed_at=cast.now))  # fmt: skip
+    assert gaps(0) == []
+    away = cast.now + timedelta(hours=30)
+    with work(sessions, SYSTEM) as session:
+        session.add(TimeOff(person_id=cast.dee, kind="absent", starts_at=away, ends_at=away + timedelta(hours=8)))
+    [(subject, words)] = gaps(0)
+    assert subject == f"from {away:%Y-%m-%d %H:%M}"
+    assert words.startswith("Nobody will be on duty anywhere")
+    assert [one[0] for one in gaps(20)] == [subject], "the same alarm as it nears"
+    with work(sessions, SYSTEM) as session:
+        session.add(Shift(person_id=cast.eve, unit="europe", starts_at=away, ends_at=away + timedelta(hours=8)))
+    assert gaps(0) == [], "somebody else has those hours"

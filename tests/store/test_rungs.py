@@ -90,6 +90,32 @@ def test_somebody_absent_leaves_team_and_schedule(sessions: Sessions, cast: Cast
         assert duty.whom(desk_now, "schedule:velizy-nuit") == []
 
 
+def test_an_absent_account_engineer_leaves_the_rung_to_the_deputy_and_an_absent_person_leaves_it_dark(
+    sessions: Sessions, cast: Cast, people: dict[str, uuid.UUID]
+) -> None:
+    def called(word: str) -> list[tuple[str, str]]:
+        with work(sessions, SYSTEM) as session:
+            desk_now = duty.on_duty(session, session.get_one(Incident, incident_id), cast.now)
+            return [(place.name, place.reason) for place in duty.whom(desk_now, word)]
+
+    incident_id = opened(sessions, cast)
+    with work(sessions, SYSTEM) as session:
+        session.add(desk.NamedPerson(customer_id=cast.plant, person_id=people["ike"], duty="account engineer"))
+        session.get_one(Person, people["ike"]).email = "ike@example.org"
+    assert called("account-engineer")[0][0] == "Ike"
+    assert [name for name, _ in called("account")] == ["Ike", "Max"]
+    with work(sessions, SYSTEM) as session:
+        session.add(TimeOff(person_id=people["ike"], kind="absent", starts_at=cast.now,
+                            ends_at=cast.now + timedelta(days=1)))  # fmt: skip
+    assert called("account-engineer") == [("Max", "deputy of the account engineer, who is absent")]
+    assert [name for name, _ in called("account")] == ["Max"]
+    assert called("person:ike@example.org") == []
+    with work(sessions, SYSTEM) as session:
+        session.add(TimeOff(person_id=cast.max, kind="absent", starts_at=cast.now,
+                            ends_at=cast.now + timedelta(days=1)))  # fmt: skip
+    assert called("account-engineer") == called("deputy") == called("account") == []
+
+
 @pytest.mark.parametrize(
     ("convention", "minutes"),
     [("escalate_after", [0, 10, 15]), ("from_previous", [10, 15, 35]), ("from_opening", [5, 10, 20])],
