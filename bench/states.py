@@ -76,7 +76,8 @@ def _state(metrics: int, size: int) -> State:
     watching.feed([_reading("machine-0", 1, names, table[-1].tolist())])
     gc.collect()
     before = psutil.Process().memory_info().rss
-    admitted = _multiplied(watching, names, size)
+    multiplied(watching, names, size)
+    admitted = {name: Known() for name in watching.known}
     told = [dict(zip(names, row, strict=True)) for row in (table[-64:] + 0.0).tolist()]
     everyone = list(watching.known)
     for start in range(0, size, BATCH):  # each has spoken once, as any machine that is watched has
@@ -98,28 +99,25 @@ def _state(metrics: int, size: int) -> State:
     return State(size, resident, 1e6 * float(np.median(took)))
 
 
-def _multiplied(watching: Watching, names: list[str], size: int) -> dict[str, Known]:
-    """Machines like the first one, each with what it learned as its own."""
-    first, fleet = watching.known["machine-0"], watching.fleet
-    admitted = {"machine-0": Known()}
-    rows = fleet.add((size - 1) * len(names)).reshape(size - 1, len(names))
-    for column in fleet.columns.values():
-        column[rows] = column[first.rows]
-    fleet.ring[rows], fleet.slots[rows], fleet.ages[rows] = (
-        kept[first.rows] for kept in (fleet.ring, fleet.slots, fleet.ages)
-    )
-    for i in range(1, size):
+def multiplied(watching: Watching, names: list[str], size: int, learned: int = 1) -> None:
+    """More machines, up to `size`, like the first `learned` ones in turn, each with what it learned as its own."""
+    fleet = watching.fleet
+    rows = fleet.add((size - learned) * len(names)).reshape(size - learned, len(names))
+    for i in range(learned, size):
+        like, own = watching.known[f"machine-{i % learned}"], rows[i - learned].copy()
+        for column in fleet.columns.values():
+            column[own] = column[like.rows]
+        for kept in (fleet.ring, fleet.slots, fleet.ages):
+            kept[own] = kept[like.rows]
         m = Machine(f"machine-{i}")
         m.notebook.columns(tuple(names))
-        m.rows = rows[i - 1].copy()
-        if first.links is not None:
-            m.links = replace(first.links, rows=m.rows, weights=first.links.weights.copy())
-        m.grid_s, m.step, m.learned_s, m.calm = first.grid_s, first.step, first.learned_s, first.calm
-        m.lineage, m.last_ms, m.cadence_ms = dict(first.lineage), first.last_ms, first.cadence_ms
+        m.rows = own
+        if like.links is not None:
+            m.links = replace(like.links, rows=own, weights=like.links.weights.copy())
+        m.grid_s, m.step, m.learned_s, m.calm = like.grid_s, like.step, like.learned_s, like.calm
+        m.lineage, m.last_ms, m.cadence_ms = dict(like.lineage), like.last_ms, like.cadence_ms
         watching.known[m.name] = m
         watching.classes.join(m)
-        admitted[m.name] = Known()
-    return admitted
 
 
 def _reading(machine: str, minute: int, names: list[str], row: list[float], received: int | None = None) -> Reading:

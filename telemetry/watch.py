@@ -6,6 +6,7 @@ came between snapshot and position, and goes on; whoever lost one can no longer 
 
 from __future__ import annotations
 
+import gc
 import secrets
 import signal
 import time
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 # transaction's own cost would bound what a quiet log can catch up with.
 RECORDS_AT_ONCE, MOST_RECORDS, MESSAGES_AT_ONCE = 16, 1_000, 8_000
 REPORTS_AT_ONCE = 20_000
+COLLECT = (50_000, 20, 20)  # rarely: each look goes over all state, in which there is nothing to find
 BEAT_S: Final = 5.0
 MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
@@ -44,6 +46,7 @@ _IDLE_S, _TIDY_S = 1.0, 0.5
 
 def main(settings: Needs, name: str = "watch") -> None:
     """Watch until SIGTERM or SIGINT. Ends with an exception, to be started again, when log or database fail it."""
+    gc.set_threshold(*COLLECT)
     engine = make_engine(settings.database_for("worker"), pool_size=1, name=f"vigie-{name}")
     # A name and who sits there now: our own successor takes over at once, without waiting for leases to run out.
     owner = f"{name}/{secrets.token_hex(4)}"
