@@ -18,9 +18,10 @@ from models.base import new_id
 from models.canaries import Canary, CanaryFault
 from models.customers import Customer
 from models.incidents import Finding, Incident
-from models.machines import Machine
+from models.machines import Machine, MachineState
 from models.notices import Notice
 from models.session import SYSTEM, Sessions, work
+from telemetry.canary import Aviary
 from tests.cast import NOW, Cast
 from tests.plant import Plant
 
@@ -139,3 +140,52 @@ def test_a_name_that_is_taken_is_refused(sessions: Sessions, cast: Cast) -> None
         session.add(Machine(customer_id=cast.plant, name="canary-1", created_at=NOW))
     with pytest.raises(canaries.CanaryError, match="another customer"):
         installed(sessions)
+
+
+class Board:
+    """A switchboard nobody is behind: what is said goes nowhere."""
+
+    class Line:
+        is_drained = is_connected = True
+
+        def say(self, said: bytes) -> None: ...
+
+        def pump(self) -> None: ...
+
+    def __init__(self, *names: str) -> None:
+        self.lines = {name: self.Line() for name in names}
+
+    def turn(self, wait_s: float) -> None: ...
+
+
+def test_a_canary_breaks_once_it_is_heard_is_mended_when_found_and_voids_what_a_restart_cut_short(
+    sessions: Sessions, cast: Cast
+) -> None:
+    machine = installed(sessions)
+    bird = Aviary(sessions, Board("canary-1"))  # type: ignore[arg-type]
+
+    def faults() -> list[tuple[str, bool, bool]]:
+        with work(sessions, SYSTEM) as session:
+            rows = session.scalars(select(CanaryFault).order_by(CanaryFault.began_at)).all()
+            return [(row.kind, row.mended_at is not None, row.void) for row in rows]
+
+    bird.begin(NOW)
+    at = NOW + timedelta(minutes=3)
+    bird._follow(at)
+    assert faults() == []  # nothing of it has been heard yet
+    with work(sessions, SYSTEM) as session:
+        whose = session.get_one(Machine, machine).customer_id
+        session.add(MachineState(machine_id=machine, customer_id=whose, last_at=at, speaking="speaking",
+                                 health="healthy", latest={}, facts={}))  # fmt: skip
+    bird._follow(at)
+    assert faults() == [("fan", False, False)]
+    with work(sessions, SYSTEM) as session:
+        seen = at + timedelta(seconds=20)
+        session.add(Finding(id=new_id(), customer_id=whose, machine_id=machine, cause="fan:1", kind="rule", severity=3,
+                            summary="", started_at=seen, opened_at=seen, created_at=seen))  # fmt: skip
+    bird._follow(at + timedelta(seconds=22))
+    assert faults() == [("fan", True, False)]
+    bird._follow(at + timedelta(minutes=11))
+    assert faults()[1] == ("nic", False, False)
+    Aviary(sessions, Board("canary-1")).begin(at + timedelta(minutes=12))  # type: ignore[arg-type]
+    assert faults()[1] == ("nic", True, True)
