@@ -30,11 +30,6 @@ LEADING = 0.5  # of the loudest by its own tail: what is less loud does not spea
 Linked = tuple[Array, Array]  # each metric's surprise at once, and over a while
 
 
-def linked_ratio(level: float, links: Links, restless: float) -> float:
-    """A relation score told in its machine's threshold; ``restless`` is the median level of its class."""
-    return level * restless / (links.level * LINKED_THRESHOLD)
-
-
 def shares(own: Array, linked: Linked | None, links: Links | None, restless: float) -> tuple[Array, Array]:
     """How much each metric says by its own past, and by the others: 1.0 if all like it would reach the threshold."""
     if linked is None or links is None:
