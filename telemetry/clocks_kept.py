@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from models.clocks import ClockCorrection
-from telemetry.clocks import Moved
+from telemetry.clocks import Clock, Moved
 from telemetry.directory import Known
 
 _IDS: Final = uuid.UUID("0c1f4f9e-6d0f-5b7a-9a53-5b3c7f5a1d86")
@@ -59,3 +59,14 @@ def in_force(session: Session, machine_id: uuid.UUID) -> ClockCorrection | None:
         .limit(1)
     )
     return newest if newest is not None and newest.offset_s else None
+
+
+def clocks(session: Session, machines: Collection[uuid.UUID]) -> dict[uuid.UUID, Clock]:
+    """The clocks of those that are corrected now, for a watcher that lost what it knew of them."""
+    newest = session.execute(
+        select(ClockCorrection.machine_id, ClockCorrection.offset_s)
+        .ext(distinct_on(ClockCorrection.machine_id))
+        .where(ClockCorrection.machine_id.in_(machines))
+        .order_by(ClockCorrection.machine_id, ClockCorrection.since.desc())
+    )
+    return {machine_id: Clock(round(offset_s * 1000)) for machine_id, offset_s in newest if offset_s}

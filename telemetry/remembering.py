@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.machines import MachineState
-from telemetry import admission, history, taught
+from telemetry import admission, clocks_kept, history, taught
+from telemetry.clocks import Clock
 from telemetry.directory import Known
 from telemetry.numbers import Numbers
 from telemetry.reading import Event, Reading
@@ -33,6 +34,7 @@ def remember(
     is remembered here: the others are told completely.
     """
     by_id = {whose.machine_id: whose for whose in strangers}
+    clocks = clocks_kept.clocks(session, by_id)
     for row in session.scalars(select(MachineState).where(MachineState.machine_id.in_(by_id))):
         whose = by_id[row.machine_id]
         columns = history.reports(session, whose.machine_id, None, now - RELEARN, now) if row.last_at else None
@@ -44,6 +46,7 @@ def remember(
         seat.heard[whose.name] = admission.Heard(
             Numbers(row.seqs), to_ms(row.last_at), to_ms(row.last_received_at), row.said, dict(row.latest),
             dict(row.facts), cadence_known_s=row.cadence_s, machine_id=whose.machine_id,
+            clock=clocks.get(whose.machine_id) or Clock(),
         )  # fmt: skip
         reports = columns.rows() if columns and whose.is_watched else ()
         learn(seat, whose, reports, _like(told, whose.name), unended)

@@ -65,3 +65,19 @@ def test_the_correction_outlives_the_watcher_is_written_once_and_ends_when_the_c
     with work(plant.sessions, SYSTEM) as session:
         assert clocks_kept.in_force(session, cast.plant_machine) is None
     assert plant.ledger("plant-db-1") == {"received": 5, "scored": 5}
+
+
+def test_a_watcher_that_lost_what_it_knew_goes_on_correcting(plant: Plant, cast: Cast) -> None:
+    for seq in range(12):  # a clock an hour behind takes a minute to be believed; this one is believed already
+        plant.tell("plant-db-1", report(plant.now - timedelta(hours=1), seq))
+        plant.now += timedelta(seconds=10)
+    plant.settle()
+    with work(plant.sessions, SYSTEM) as session:
+        known = clocks_kept.clocks(session, [cast.plant_machine, cast.joinery_machine])
+        assert {machine: clock.offset_ms for machine, clock in known.items()} == {cast.plant_machine: -3_600_000}
+    for seat in plant.watcher.seats.values():
+        seat.heard.clear()
+    plant.tell("plant-db-1", report(plant.now - timedelta(hours=1), 12))
+    arrived = ms(plant)
+    plant.settle(plant.watcher)
+    assert plant.stored(cast.plant_machine)[-1][0] == arrived
