@@ -48,7 +48,7 @@ ALL_KEYS: Keys = (
     ("y", "yes: stand beside as second, or agree to the severity"), ("t", "take a role in the swarm"),
     ("l", "ask for help by skill"), ("p", "propose another severity"), ("b", "a way around is in place"),
     ("m", "merge into another one"), ("d", "split off what is another problem"), ("i", "say what it belongs to"),
-    ("f", "add a file"), ("e", "escalate"),
+    ("f", "add a file"), ("1 2 3", "judge it: true, benign, false"), ("e", "escalate"),
     ("h", "hand over"), ("x", "resolve"), ("o", "reopen"), ("u", "undo your last act, for a minute"),
     ("g", "fold or unfold colleagues’ rows"),
     ("← →", "a machine’s charts: earlier, later"), ("+ -", "closer, wider"), ("0", "up to now"),

@@ -73,6 +73,12 @@ export function subject() {
 }
 
 export function bindActs() {
+  // One key judges what stands before one: the evidence's own buttons say whether that may be done.
+  ["true", "benign", "false"].forEach((word, place) => onKey(String(place + 1), () => {
+    const button = document.querySelector(`[data-act="verdict"][data-value="${word}"]`);
+    if (!button) return false;
+    button.click();
+  }));
   for (const [name, act] of Object.entries(ACTS)) {
     if (act.key && name !== "resume") onKey(act.key, () => perform(meant(name)));
   }
