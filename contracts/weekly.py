@@ -75,7 +75,8 @@ def _span(words: str, *given: str | None) -> tuple[int, int]:
     opens, closes = hour * 60 + minute, to_hour * 60 + to_minute
     if opens == closes or max(opens, closes) > _DAY_MIN or minute > 59 or to_minute > 59:
         raise ValueError(
-            f"{words!r} has an interval of no length, or with a time beyond 24:00 or :59; write 8-18, 0-24, or 22-6 for a night"
+            f"{words!r} has an interval of no length, or with a time beyond 24:00 or :59; "
+            "write 8-18, 0-24, or 22-6 for a night"
         )
     return opens, closes if opens < closes else closes + _DAY_MIN
 
