@@ -57,7 +57,7 @@ def audit_house(
     are known already."""
     if beats is None:
         beats = session.scalars(select(ProcessBeat).order_by(ProcessBeat.name)).all()
-    known = roster.read(session, now)
+    known = roster.read(session, now, unmanned.AHEAD)
     return [
         *_processes(beats, now),
         *_way_in(beats, now),
@@ -66,7 +66,7 @@ def audit_house(
         *_promises(session, now),
         *_notices(session, now),
         *_rungs(session, known),
-        *_gaps(session, now),
+        *_gaps(known, now),
         *(Alarm(*found) for found in proving.unproved(session, now, known)[:_MOST]),
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
         *(Alarm(*found) for found in unfound(canaries(session, now) if birds is None else birds, now)[:_MOST]),
@@ -196,11 +196,11 @@ def _rungs(session: Session, known: Roster) -> list[Alarm]:
     return list(alarms.values())
 
 
-def _gaps(session: Session, now: datetime) -> list[Alarm]:
+def _gaps(known: Roster, now: datetime) -> list[Alarm]:
     """Hours of the next two days that nobody has; named by when they begin, so that a gap that nears is one alarm."""
     return [
         Alarm("duty_gap", "now" if low <= now else f"from {low:%Y-%m-%d %H:%M}", unmanned.words((low, high), now), now)
-        for low, high in unmanned.ahead(session, now)[:_MOST]
+        for low, high in unmanned.ahead(known, now)[:_MOST]
     ]
 
 

@@ -23,6 +23,7 @@ from models.people import Person, Shift
 # What an owner serves right now: an incident that waits for somebody else takes no hands.
 _IN_HANDS = ("open", "acknowledged", "working")
 _ABSENT = "absent"
+_MOMENT = timedelta(seconds=1)
 
 
 def mode_of(channel: str) -> str:
@@ -38,22 +39,36 @@ def our_people(session: Session) -> dict[uuid.UUID, Person]:
 
 def units_now(session: Session, now: datetime) -> dict[uuid.UUID, set[str]]:
     """Where each person is on duty at `now`: by the schedules, and by single shifts beside them."""
-    return _on_duty(session, now)[0]
+    return _on_duty(session, now, _MOMENT).units
 
 
-def _on_duty(session: Session, now: datetime) -> tuple[dict[uuid.UUID, set[str]], dict[str, uuid.UUID]]:
-    """Where each person is on duty, and who holds each schedule."""
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Who is on duty at an instant, and what is drawn up for some time from it on."""
+
+    units: dict[uuid.UUID, set[str]]  # where each person is on duty
+    standing: dict[str, uuid.UUID]  # a schedule's name as a rung says it → who
+    schedules: tuple[Schedule, ...]
+    shifts: tuple[tuple[datetime, datetime], ...]
+
+
+def _on_duty(session: Session, now: datetime, ahead: timedelta) -> Turns:
     standing: dict[str, uuid.UUID] = {}
     units: dict[uuid.UUID, set[str]] = {}
-    shifts = select(Shift.person_id, Shift.unit).where(Shift.starts_at <= now, Shift.ends_at > now)
-    for person_id, unit in session.execute(shifts):
-        units.setdefault(person_id, set()).add(unit)
-    for row, schedule in schedules(session, now, now + timedelta(seconds=1)):
+    end = now + ahead
+    touching = select(Shift.person_id, Shift.unit, Shift.starts_at, Shift.ends_at)
+    shifts = session.execute(touching.where(Shift.starts_at < end, Shift.ends_at > now)).all()
+    for person_id, unit, starts_at, _ in shifts:
+        if starts_at <= now:
+            units.setdefault(person_id, set()).add(unit)
+    every = schedules(session, now, end)
+    for row, schedule in every:
         person = rota.on_duty(schedule, now)
         if person is not None:
             units.setdefault(person, set()).add(row.unit)
             standing[slug(row.name)] = person
-    return units, standing
+    spans = tuple((shift.starts_at, shift.ends_at) for shift in shifts)
+    return Turns(units, standing, tuple(schedule for _, schedule in every), spans)
 
 
 def turn_ends(session: Session, person_id: uuid.UUID, now: datetime) -> datetime | None:
@@ -99,16 +114,18 @@ class Roster:
     standing: Mapping[str, uuid.UUID] = field(default_factory=dict)  # a schedule's name as a rung says it → who
     units: Mapping[uuid.UUID, set[str]] = field(default_factory=dict)  # where each is on duty
     absent: frozenset[uuid.UUID] = frozenset()  # of everybody of ours, engineer or not
+    schedules: tuple[Schedule, ...] = ()  # as far ahead as was asked for
+    shifts: tuple[tuple[datetime, datetime], ...] = ()  # single ones beside the schedules, as far
 
     def towards(self, named: Collection[uuid.UUID]) -> list[Candidate]:
         """The engineers as they stand towards an account; `named`: those its contract names."""
         return [replace(one, named=one.person_id in named) for one in self.engineers]
 
 
-def read(session: Session, now: datetime) -> Roster:
-    """Our people at `now`. Seven queries, whatever their number."""
+def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
+    """Our people at `now`, and their turns for some time `ahead`. A fixed number of queries, whatever their number."""
     people = our_people(session)
-    units, standing = _on_duty(session, now)
+    turns = _on_duty(session, now, ahead)
     serving = _serving(session)
     trained, expired = _trainings(session, people, now)
     away = _away(session, people, now)
@@ -120,7 +137,7 @@ def read(session: Session, now: datetime) -> Roster:
             person.id,
             person.name,
             person.level,
-            frozenset(units.get(person.id, ())),
+            frozenset(turns.units.get(person.id, ())),
             frozenset(person.languages),
             sum(serving.get(person.id, {}).values()),
             bool(person.notify),
@@ -135,7 +152,7 @@ def read(session: Session, now: datetime) -> Roster:
         if person.role == "engineer"
     )
     absent = frozenset(id for id, words in away.items() if words.startswith(_ABSENT))
-    return Roster(people, engineers, standing, units, absent)
+    return Roster(people, engineers, turns.standing, turns.units, absent, turns.schedules, turns.shifts)
 
 
 def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:

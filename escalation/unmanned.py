@@ -1,15 +1,12 @@
-"""Hours ahead in which nobody would be on duty anywhere: found while there is still time to ask for cover."""
+"""Hours ahead in which nobody would be on duty anywhere: found while there is still time to ask for cover. Plain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from escalation import roster, rota
-from models.people import Shift
+from escalation import rota
+from escalation.roster import Roster
 
 # Two days: whoever reads of it on a Friday can still ask for cover of the weekend's first nights.
 AHEAD = timedelta(days=2)
@@ -18,22 +15,21 @@ _SHORTEST = timedelta(minutes=1)  # a hand-over's seam is no gap
 Span = tuple[datetime, datetime]
 
 
-def ahead(session: Session, now: datetime) -> list[Span]:
-    """When, within two days, no schedule and no shift has anybody, in whatever zone. Nothing for a house that keeps no
-    schedules: nobody has said yet that somebody should always be there."""
+def ahead(known: Roster, now: datetime) -> list[Span]:
+    """When, within two days, no schedule and no shift has anybody, in whatever zone. `known` was read so far ahead.
+
+    Nothing for a house that keeps no schedules: nobody has said yet that somebody should always be there.
+    """
     end = now + AHEAD
-    drawn = roster.schedules(session, now, end)
-    if not drawn:
+    if not known.schedules:
         return []
     taken = [
         (turn.start, turn.end)
-        for _, schedule in drawn
+        for schedule in known.schedules
         for turn in rota.stretches(schedule, now, end)
         if turn.person is not None
     ]
-    shifts = select(Shift.starts_at, Shift.ends_at).where(Shift.starts_at < end, Shift.ends_at > now)
-    taken += [(low, high) for low, high in session.execute(shifts)]
-    return uncovered(now, end, taken)
+    return uncovered(now, end, [*taken, *known.shifts])
 
 
 def uncovered(start: datetime, end: datetime, taken: Iterable[Span]) -> list[Span]:

@@ -267,8 +267,9 @@ class Bridge:
         places, self._aside = self._aside + self._records.confirmed(), []
         if places:
             released = self._window.confirm(places)
-            self._reading.acknowledge(released)
-            self.counts.acknowledged += len(released)
+            if self._up:  # else it comes again on the next connection, where its id may be another message's by now
+                self._reading.acknowledge(released)
+                self.counts.acknowledged += len(released)
         if self._up:
             self.retained.tell(self._client)
             self.ears.follow(self._client)
@@ -281,7 +282,6 @@ class Bridge:
         self._wake()
 
     def facts(self) -> dict[str, Any]:
-        """How we fare."""
         away = self._writer.away_s()
         if away > _SLOW_LOG_S:
             log.warning("bridge.log_away", seconds=round(away), unacknowledged=len(self._window))

@@ -185,7 +185,12 @@ class PostgresReader:
         records: list[Record] = []
         for i in range(len(order)):
             partition = order[(i + self._turn) % len(order)]
-            records += self._read_one(partition, most - len(records))
+            try:
+                records += self._read_one(partition, most - len(records))
+            except psycopg.errors.LockNotAvailable as problem:
+                # The writer waits out whoever holds the table, and so do we.
+                log.warning("log.away", kind="postgres", why=str(problem).partition("\n")[0])
+                break
             if len(records) >= most:
                 break
         return records

@@ -39,6 +39,8 @@ def server() -> Iterator[str]:
             with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
                 # Nobody pulls the machine's plug here; what was written outlives every killed process all the same.
                 connection.execute("ALTER SYSTEM SET fsync = off")
+                # What it counted of a table for one test would mislead the plans of the next.
+                connection.execute("ALTER SYSTEM SET autovacuum = off")
                 connection.execute("SELECT pg_reload_conf()")
             yield url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
         finally:

@@ -6,8 +6,7 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import cramjam
@@ -17,10 +16,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
-from sqlalchemy import make_url, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.settings import Settings
 from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter
@@ -30,28 +28,13 @@ from telemetry.formats import remote_write
 from telemetry.log import Done
 from tests.cast import NOW, Cast
 from tests.http.conftest import Visitor
+from tests.http.doorsteps import plant as plant
+from tests.http.doorsteps import settings as settings
 from tests.plant import Plant
 
 AT = round(NOW.timestamp() * 1000) - 3000  # exporters measure before they send
 Key = Callable[..., Visitor]
 PROTOBUF = "application/x-protobuf"
-
-
-@pytest.fixture
-def settings(database: str) -> Settings:
-    url = make_url(database).set(username="ROLE").render_as_string(hide_password=False)
-    return Settings(database_url=url.replace("ROLE", "{role}"), partitions=2)
-
-
-@pytest.fixture
-def plant(database: str, sessions: Sessions, cast: Cast, tmp_path: Path, app: Flask) -> Iterator[Plant]:
-    a_plant = Plant(database, sessions, cast, tmp_path)
-    yield a_plant
-    a_plant.writer.close(5)
-    for reader in a_plant.readers:
-        reader.close()
-    if "vigie.doorstep" in app.extensions:
-        app.extensions["vigie.doorstep"].close()
 
 
 @pytest.fixture

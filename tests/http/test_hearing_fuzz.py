@@ -7,22 +7,20 @@ import json
 import random
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import cramjam
 import pytest
 from flask import Flask
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from sqlalchemy import make_url
 
 from app.openapi import document
-from app.settings import Settings
-from models.session import Sessions
 from telemetry.formats import remote_write
-from tests.cast import NOW, Cast
+from tests.cast import NOW
 from tests.http.conftest import Visitor
+from tests.http.doorsteps import plant as plant
+from tests.http.doorsteps import settings as settings
 from tests.plant import Plant
 
 ROUNDS = 120  # each a body, a packing and a kind by chance, over all three doors
@@ -37,23 +35,6 @@ PIECES = (
     b"{", b"}", b"[", b"]", b":", b",", b'"metrics"', b'"machine"', b'"plant-db-1"', b'"resourceMetrics"', b'"seq"',
     b'"at"', b"-1", b"1e999", b"NaN", b"null", b'"\\ud800"', b'"\\u0000"', b"\xff", b"\x00", b"9" * 400, b"[" * 3000,
 )  # fmt: skip
-
-
-@pytest.fixture
-def settings(database: str) -> Settings:
-    url = make_url(database).set(username="ROLE").render_as_string(hide_password=False)
-    return Settings(database_url=url.replace("ROLE", "{role}"), partitions=2)
-
-
-@pytest.fixture
-def plant(database: str, sessions: Sessions, cast: Cast, tmp_path: Path, app: Flask) -> Iterator[Plant]:
-    a_plant = Plant(database, sessions, cast, tmp_path)
-    yield a_plant
-    a_plant.writer.close(5)
-    for reader in a_plant.readers:
-        reader.close()
-    if "vigie.doorstep" in app.extensions:
-        app.extensions["vigie.doorstep"].close()
 
 
 def whole_request() -> bytes:

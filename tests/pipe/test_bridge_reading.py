@@ -7,13 +7,16 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from telemetry.bridge import Bridge
 from telemetry.bridge_reading import AT_ONCE, READINGS, Quick
+from telemetry.log import Done
 
 WAYS = sorted(READINGS)
 Taken = tuple[int, bytes, int, bytes]
@@ -55,6 +58,19 @@ class Wire:
         for sock in (self.client.socket(), self.broker, self._port):
             if isinstance(sock, socket.socket):
                 sock.close()
+
+
+class Silent:
+    """A log that takes everything and says nothing of it."""
+
+    def append(self, partition: int, body: bytes, done: Done) -> None:
+        pass
+
+    def away_s(self) -> float:
+        return 0.0
+
+    def close(self, timeout_s: float) -> None:
+        pass
 
 
 @pytest.fixture(params=WAYS)
@@ -136,6 +152,34 @@ def test_acknowledgements_go_out_in_the_order_they_are_given(wire: Wire) -> None
     wire.client.loop_write()
     heard = b"".join(wire.broker.recv(4) for _ in range(3))
     assert heard == bytes([0x40, 2, 2, 1, 0x40, 2, 0, 2, 0x40, 2, 255, 255])
+
+
+def test_what_the_log_confirms_between_two_connections_is_not_acknowledged_on_the_next() -> None:
+    bridge, sent = Bridge(Silent(), 1, "bridge", "secret", "bridge-1"), []
+    with closing(bridge._ear), closing(bridge._bell):
+        bridge._reading.acknowledge = sent.extend  # type: ignore[method-assign]  # what it would put on the line
+        connected = (
+            bridge._client,
+            None,
+            SimpleNamespace(session_present=True),
+            SimpleNamespace(is_failure=False),
+            None,
+        )
+        bridge._on_connect(*connected)
+        early, late, lost = (bridge._window.open(packet_id) for packet_id in (7, 8, 9))
+        bridge._aside = [early]
+        bridge._settle()
+        assert sent == [7]
+        bridge._on_disconnect(bridge._client, None, None, "gone", None)
+        bridge._aside = [late]
+        bridge._settle()  # the new socket may be open by now, and the broker has not answered on it
+        bridge._on_connect(*connected)
+        bridge._aside = [lost]
+        bridge._settle()
+        assert sent == [7]
+        bridge._aside = [bridge._window.open(8)]
+        bridge._settle()
+        assert sent == [7, 8]
 
 
 def test_a_refusing_broker_is_told_by_paho(wire: Wire) -> None:
