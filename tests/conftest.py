@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from models import Base
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
@@ -16,6 +17,10 @@ from tests.cast import Cast, settle
 from tests.kafka_server import kafka as kafka
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long an example takes says something of the machine, and nothing of the claim.
+settings.register_profile("vigie", deadline=None)
+settings.load_profile("vigie")
 
 
 @pytest.fixture(scope="session")
