@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from flask import Flask, Response, redirect, request
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -15,8 +17,12 @@ from telemetry import release_view, releases
 
 SHOWN = 100  # rows of a table
 COMPARED = 10
-ACTS = {"shadow": releases.shadow, "end": releases.end_shadow, "promote": releases.promote,
-        "rollback": releases.rollback}  # fmt: skip
+ACTS: Mapping[str, Callable[..., object]] = {
+    "shadow": releases.shadow,
+    "end": releases.end_shadow,
+    "promote": releases.promote,
+    "rollback": releases.rollback,
+}
 WANT_A_REASON = ("promote", "rollback")
 SCORES = {
     "held_out_machine_days": "held out, machine-days",
@@ -72,7 +78,7 @@ def act(name: str, deed: str) -> AnyResponse:
         return one(name, "Say why in a few words: it stands in the audit.", 422)
     try:
         with reading(who) as session:
-            does(session, _find(session, name), actor=who.actor, now=front.now(), **more)  # type: ignore[operator]  # four signatures
+            does(session, _find(session, name), actor=who.actor, now=front.now(), **more)
     except releases.BadRelease as why:
         return one(name, f"{str(why)[:1].upper()}{str(why)[1:]}. {why.remedy}", 409)
     return redirect(f"/models/{name}", 303)
