@@ -18,7 +18,6 @@ from sklearn.covariance import ShrunkCovariance
 from telemetry.features import (
     DAY_S,
     FAST,
-    TOP,
     Array,
     block_level,
     daily,
@@ -30,38 +29,13 @@ from telemetry.features import (
     slot_means,
     smooth,
 )
+from telemetry.levels import CLIP, LINKED_TOP, QUICK_LINK, SLOW_LINK, linked_level, own_level
 
 LAGS = 2
-QUICK_SPAN, SLOW_SPAN = 2, 6  # grid steps of the residuals' two averages: what begins now, and what stays
-QUICK_LINK, SLOW_LINK = 2 / (QUICK_SPAN + 1), 2 / (SLOW_SPAN + 1)
-QUICK_SHARE = 2 / 3  # of the geometric mean of both scores
-LINKED_TOP = 8  # metrics each of the two scores is the mean of
 CALM_DAYS = 3  # memory of how surprising a metric usually is: one that turned noisy must shout louder
-CLIP = 8.0  # robust units: further out says nothing more about relations
-OWN_CAP = 8.0  # a metric's own-past surprise counts up to here in the mean of the top: two odd metrics are no problem …
-ALONE = 20.0  # … unless one of them is this far out: then it is one alone, at the common threshold
 LEAST_LINKED = 0.05  # robust units: no residual is told finer than this
 LEAST_PEAKS = 5  # separate peaks of held-out history that say how its highest compares with its usual ones
 TINY = 1e-12
-
-
-def own_level(surprise: Array, threshold: float, counts: Array | None = None) -> Array:
-    """Own-past score in robust sigmas of rows of metrics: several a little, or one a lot. ``counts``: how many of the
-    top there are in each row, where rows are padded with zeros."""
-    several = mean_of_top(np.minimum(surprise, OWN_CAP), TOP)
-    if counts is not None:
-        several *= TOP / counts
-    out: Array = np.maximum(several, surprise.max(axis=1, initial=0.0) * (threshold / ALONE))
-    return out
-
-
-def linked_level(quick: Array, slow: Array, counts: Array | None = None) -> Array:
-    """Relation score of rows of metrics: the quick and the slow score multiplied. ``counts`` as above."""
-    a, b = mean_of_top(quick, LINKED_TOP), mean_of_top(slow, LINKED_TOP)
-    if counts is not None:
-        a, b = a * (LINKED_TOP / counts), b * (LINKED_TOP / counts)
-    out: Array = a**QUICK_SHARE * b ** (1 - QUICK_SHARE)
-    return out
 
 
 class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types

@@ -14,16 +14,18 @@ Row 0 belongs to nobody: it stands in for metrics a report did not carry.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from telemetry import relations
-from telemetry.baselines import Baselines
 from telemetry.features import BEFORE, DAY_S, FAST, RECENT, SLOTS, Array, daily, smooth
 from telemetry.notebook import LARGEST
 from telemetry.relations import Apart, Links, Rows, Slots
+
+if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
+    from telemetry.baselines import Baselines
 
 QUICK: Final = 3.0  # values a step leans on at least: enough to calm it, few enough to see a fault within seconds
 RING: Final = BEFORE + RECENT - 1  # closed steps that "now" is held against, with the closed part of "now"

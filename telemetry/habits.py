@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from telemetry.baselines import QUICK_SHARE, Baselines
 from telemetry.features import DAY_S, FAST, Array, daily, half_hour, lagged, smooth
+from telemetry.levels import QUICK_SHARE
 from telemetry.teaching import Signature, likeness, signature_of
+
+if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
+    from telemetry.baselines import Baselines
 
 HOUR_MS: Final = 3_600_000
 WEEK_MS: Final = 7 * 24 * HOUR_MS

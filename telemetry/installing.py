@@ -9,12 +9,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from telemetry import shelf
-from telemetry.baselines import Baselines
 from telemetry.columns import Columns
 from telemetry.gridded import notebook_of
 from telemetry.machine import LEAST_ROWS, Condition, Machine
@@ -22,6 +21,9 @@ from telemetry.relations import Rows
 from telemetry.releases import Incompatible
 from telemetry.verdicts import THRESHOLD
 from telemetry.watching import Watching
+
+if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
+    from telemetry.baselines import Baselines
 
 NO_ROWS: Final[Rows] = np.zeros(0, dtype=np.int64)
 

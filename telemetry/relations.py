@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.baselines import CLIP, LINKED_TOP, QUICK_LINK, SLOW_LINK, Baselines, linked_level
 from telemetry.features import SLACK, SLOT_S, SLOTS, SLOTS_A_DAY, Array, daily, slot_means, smooth
+from telemetry.levels import CLIP, LINKED_TOP, QUICK_LINK, SLOW_LINK, linked_level
+
+if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
+    from telemetry.baselines import Baselines
 
 Rows = NDArray[np.int64]
 Slots = NDArray[np.float32]

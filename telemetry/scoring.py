@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry import restraint, verdicts
-from telemetry.baselines import own_level
 from telemetry.classes import Class, Classes
 from telemetry.features import TOP, Array
 from telemetry.fleet import Fleet
+from telemetry.levels import own_level
 from telemetry.machine import FREEZE_MS, SIGN_SHARE, Machine
 from telemetry.relations import Apart, Links, Rows, spread
 from telemetry.teaching import signature_of

@@ -10,14 +10,13 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
 
 from telemetry import admission, history
 from telemetry.admission import Fate
-from telemetry.baselines import Baselines
 from telemetry.clocks import Moved
 from telemetry.deliveries import NOBODY, Deliveries
 from telemetry.directory import Known
@@ -30,6 +29,9 @@ from telemetry.told import Letter, Told, machine_of
 from telemetry.traces import Traces
 from telemetry.verdict import Verdict
 from telemetry.watching import Watching
+
+if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
+    from telemetry.baselines import Baselines
 
 log = structlog.get_logger()
 

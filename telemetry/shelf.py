@@ -9,15 +9,16 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import skops.io
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.artefacts import ModelArtefact
 from models.base import new_id
-from telemetry.baselines import Baselines
+
+if TYPE_CHECKING:  # skops and scikit-learn take two seconds when something is first fitted or loaded
+    from telemetry.baselines import Baselines
 
 NAME: Final = "baselines"
 # Beside what skops trusts by itself (numpy, scikit-learn's own): the one class of ours. A file that asks for more
@@ -43,12 +44,18 @@ def dumped(model: Baselines, **origin: Any) -> Artefact:
 
     ``origin`` (JSON values: machine, span, code version) joins what the model knows of itself.
     """
+    import skops.io
+
     body = skops.io.dumps(model)
     return Artefact(body, hashlib.sha256(body).hexdigest(), {**model.lineage(), **origin})
 
 
 def loaded(body: bytes, digest: str) -> Baselines:
     """The model back. Raises ``BadArtefact``."""
+    import skops.io
+
+    from telemetry.baselines import Baselines
+
     if hashlib.sha256(body).hexdigest() != digest:
         raise BadArtefact("the artefact's digest is not the one that was kept")
     try:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
-from telemetry.baselines import Baselines
 from telemetry.features import DAY_S, Array
 from telemetry.vocabulary import is_scored, word
+
+if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
+    from telemetry.baselines import Baselines
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ def fitted(history: Array, metrics: Sequence[str], grid_s: float, **settings: fl
 
     One thread, so that the same history gives the same bytes on any number of cores.
     """
+    from telemetry.baselines import Baselines
+
     table = np.array(history, dtype=float)
     table[:, [not is_scored(m) for m in metrics]] = 0.0  # a clock is no metric: constant, hence silent
     with threadpool_limits(limits=1):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from telemetry.baselines import QUICK_SHARE
 from telemetry.evidence import Witness, cause_of, clock, is_root, led, sentence_of, title_of
 from telemetry.features import Array
 from telemetry.fleet import Fleet
+from telemetry.levels import QUICK_SHARE
 from telemetry.machine import Machine
 from telemetry.reading import Event
 from telemetry.relations import Links, Rows

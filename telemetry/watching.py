@@ -21,11 +21,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from telemetry import snapshots, verdicts
-from telemetry.baselines import Baselines
 from telemetry.classes import Classes
 from telemetry.fleet import Fleet
 from telemetry.habits import seen_in
@@ -39,6 +39,9 @@ from telemetry.verdict import Verdict
 from telemetry.verdicts import THRESHOLD
 from telemetry.vocabulary import is_scored
 from telemetry.waves import waves
+
+if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
+    from telemetry.baselines import Baselines
 
 __all__ = ["Settings", "Verdict", "Watched", "Watching"]
 

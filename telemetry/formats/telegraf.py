@@ -96,7 +96,7 @@ def _readings(route: Route, points: list[_Point]) -> list[Heard]:
     for host in sorted(hosts):
         machine = machine_ok(host) if host and route.believes else route.machine
         # Several hosts under one machine's name stay apart by their names.
-        before = f"{host}." if len(hosts) > 1 and host != route.machine and not route.believes else ""
+        before = f"{host}." if host and len(hosts) > 1 and host != route.machine and not route.believes else ""
         own = points if len(hosts) == 1 else [p for p in points if p.host == host]
         values = by_instant((p.at_ms, before + p.name, p.value) for p in own if not isinstance(p.value, str))
         texts = {name_ok(before + p.name): p.value[:MAX_TEXT] for p in own if isinstance(p.value, str)}

@@ -7,9 +7,10 @@ import pytest
 from sklearn.base import clone
 from sklearn.covariance import ShrunkCovariance
 
-from telemetry.baselines import Baselines, own_level
+from telemetry.baselines import Baselines
 from telemetry.features import Array, half_hour, separate_peaks
 from telemetry.fleet import Fleet
+from telemetry.levels import own_level
 
 GRID_MS = 60_000
 
