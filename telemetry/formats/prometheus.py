@@ -20,10 +20,11 @@ FORMAT: Final = "prometheus"
 _QUOTED: Final = r"\"(?:[^\"\\]|\\.)*\""
 # Since Prometheus 3 a name that is no plain word stands quoted, first among the labels, and labels may be quoted too.
 _LABEL: Final = rf"[ \t]*(?:[a-zA-Z_][a-zA-Z0-9_]*[ \t]*=[ \t]*{_QUOTED}|{_QUOTED}(?:[ \t]*=[ \t]*{_QUOTED})?)[ \t]*"
+_USUAL: Final = r"(?:[a-zA-Z_][a-zA-Z0-9_]*+=\"[^\"\\]*+\",?+)*+"
 _SAMPLE: Final = re.compile(
     # A blank before the braces and none behind them are read by Prometheus as well.
-    rf"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?(?:[ \t]*(?P<labels>\{{(?:{_LABEL}(?:,|(?=\}})))*[ \t]*\}})[ \t]*|[ \t]+)"
-    r"(?P<value>[^\s]+)(?:[ \t]+(?P<at>-?[\d.]+(?:[eE][-+]?\d+)?))?[ \t]*(?:#.*)?$"
+    rf"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*+)?(?:[ \t]*(?P<labels>\{{{_USUAL}\}}|\{{(?:{_LABEL}(?:,|(?=\}})))*[ \t]*\}})"
+    r"[ \t]*|[ \t]+)(?P<value>[^\s]+)(?:[ \t]+(?P<at>-?[\d.]+(?:[eE][-+]?\d+)?))?[ \t]*(?:#.*)?$"
 )
 _QUOTED_NAME: Final = re.compile(r"\{[ \t]*\"((?:[^\"\\]|\\.)*)\"[ \t]*(?:,|\})")
 _PARTS: Final = ("_bucket", "_count", "_sum", "_total")

@@ -172,6 +172,17 @@ def test_psmqtt_marks_what_grows_and_tells_its_presence() -> None:
     assert (error.reason, error.detail[:6]) == ("no_value", "users:")
 
 
+def test_psmqtt_s_joined_lists_are_told_by_place_and_texts_among_them_are_left_out() -> None:
+    disks = '[{"device": "sda", "reads": 5}, {"device": "sdb", "reads": 6, "busy": NaN}]'
+    told = only(("psmqtt/h/cpu_percent", "[1.5, 3.0]"), ("psmqtt/h/disk_io_counters/reads", disks))
+    assert told.metrics == {
+        "cpu_percent.0": 1.5, "cpu_percent.1": 3.0,
+        "disk_io_counters.reads.0.reads": 5.0, "disk_io_counters.reads.1.reads": 6.0,
+    }  # fmt: skip
+    assert told.counters == {"disk_io_counters.reads.0.reads", "disk_io_counters.reads.1.reads"}
+    assert refusal("psmqtt/h/disk_partitions/device", '["/dev/sda1", "/dev/sdb1"]').reason == "no_value"
+
+
 # ---- what is ours and not a machine's
 
 

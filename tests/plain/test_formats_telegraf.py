@@ -55,6 +55,12 @@ def test_telegraf_batches_keep_every_instant_apart() -> None:
     ]  # fmt: skip
 
 
+def test_a_metric_without_a_host_keeps_its_own_name_beside_those_that_have_one() -> None:
+    both = "net,host=h v=1 1795338199000000000\nlab v=2 1795338199000000000\n"
+    told = readings(("telegraf/h/all", both), believes=False)
+    assert {name for r in told for name in r.metrics} == {"net.v", "lab.v"}
+
+
 def test_telegraf_under_one_topic_for_all_is_told_by_its_host_tag_in_a_recording() -> None:
     both = "cpu,host=a v=1 1795338199000000000\ncpu,host=b v=2 1795338199000000000\n"
     assert {(r.machine, r.metrics["cpu.v"]) for r in readings(("telegraf/metrics", both))} == {("a", 1.0), ("b", 2.0)}

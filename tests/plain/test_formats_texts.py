@@ -97,6 +97,17 @@ def test_a_line_prometheus_would_not_read_takes_no_other_along() -> None:
     assert [dict(h.metrics) for h in refused.heard if isinstance(h, Reading)] == [{"b": 2.0}, {"a": 1.0}]
 
 
+def test_blanks_stand_where_prometheus_allows_them_and_a_label_without_quotes_is_no_sample() -> None:
+    text = 'a{x="1"}3\nb {x="1", y="}\\"",} 4\nc{ x = "1" , "d.e"="2" } 5\n'
+    assert only(("prometheus/h/metrics", text)).metrics == {
+        'a{x="1"}': 3.0, 'b{x="1", y="}\\"",}': 4.0, 'c{ x = "1" , "d.e"="2" }': 5.0,
+    }  # fmt: skip
+    for line in ("a{x=1} 3", 'a{x="1" y="2"} 3', 'a{="1"} 3', "a{x} 3", 'a{x="1" 3', "a{b}3"):
+        refused = refusal("prometheus/h/metrics", f"{line}\nb 2\n")
+        assert (refused.reason, refused.detail) == ("bad_payload", line)
+        assert [dict(h.metrics) for h in refused.heard if isinstance(h, Reading)] == [{"b": 2.0}]
+
+
 def test_labels_may_make_a_name_as_long_as_hardware_does() -> None:
     dmi = f'node_dmi_info{{bios_vendor="American Megatrends Inc.",product_name="{"x" * 600}"}}'
     assert only(("prometheus/h/metrics", f"{dmi} 1\nup 1\n")).metrics == {dmi: 1.0, "up": 1.0}
