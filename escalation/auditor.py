@@ -7,7 +7,7 @@ through a second path that does not go through the outbox.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import contract_audit, duty, outbox, proving, roster, unmanned
+from escalation import contract_audit, dark, duty, outbox, proving, roster, unmanned
 from escalation.canary_watch import CanaryView, canaries, unfound
 from escalation.channels import Channel, ChannelError, Letter
 from escalation.roster import Roster
@@ -31,6 +31,7 @@ _LATE = timedelta(minutes=2)  # twice a lease: longer than any healthy loop leav
 _BLINK = timedelta(seconds=30)  # a part that is started again needs no person
 _BEAT = timedelta(minutes=2)  # a process that has not said a word for so long does not get on
 _AGAIN = timedelta(hours=1)  # the same alarm is told once an hour
+_DAILY = timedelta(days=1)  # what a person has days to mend
 _MOST = 50  # of each kind: one stuck loop must not become a thousand alarms
 _SPACE = uuid.UUID("0c9a4f0e-0d0c-5b7e-8d53-9f6a4d1a7c01")  # of alarm letters
 
@@ -42,11 +43,12 @@ class Alarm:
     # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck,
     # path_closed, messages_dropped,
     # nobody_reachable, rung_unproved, person_unproved, contract_untold, contract_told_nobody, gap_untold,
-    # canary_unfound, canary_asleep, duty_gap
+    # canary_unfound, canary_asleep, duty_gap, zone_gap, schedule_gap
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
     since: datetime
+    again: timedelta = _AGAIN  # told once in so much, while it lasts
 
 
 def audit_house(
@@ -58,6 +60,7 @@ def audit_house(
     if beats is None:
         beats = session.scalars(select(ProcessBeat).order_by(ProcessBeat.name)).all()
     known = roster.read(session, now, unmanned.AHEAD)
+    missing = proving.missing(session, now, known)
     return [
         *_processes(beats, now),
         *_way_in(beats, now),
@@ -65,9 +68,9 @@ def audit_house(
         *_incidents(session, now),
         *_promises(session, now),
         *_notices(session, now),
-        *_rungs(session, known),
+        *(Alarm(*found) for found in proving.unproved(session, now, known, missing)[:_MOST]),
+        *_rungs(session, known, missing, now),
         *_gaps(known, now),
-        *(Alarm(*found) for found in proving.unproved(session, now, known)[:_MOST]),
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
         *(Alarm(*found) for found in unfound(canaries(session, now) if birds is None else birds, now)[:_MOST]),
     ]
@@ -182,10 +185,12 @@ def _a_notice(incident: Incident | None) -> str:
     return f"A notice on {incident.label}" if incident is not None else "A notice about no incident"
 
 
-def _rungs(session: Session, known: Roster) -> list[Alarm]:
-    """Rungs that the ladders now climbing still need, and that nobody can be reached on."""
+def _rungs(session: Session, known: Roster, missing: Collection[uuid.UUID], now: datetime) -> list[Alarm]:
+    """Rungs nobody can be reached on: those that ladders now climbing still need, and those of any ladder in force,
+    which must not be found out at three in the morning."""
     climbing = select(Incident).where(Incident.state == "open", Incident.next_rung_at.is_not(None)).limit(_MOST)
     alarms: dict[str, Alarm] = {}
+    told: set[dark.Rung] = set()
     incidents = session.scalars(climbing.order_by(Incident.opened_at)).all()
     for incident, desk in zip(incidents, duty.on_duty_all(session, incidents, known), strict=True):
         for rung in incident.ladder.get("rungs", [])[incident.rung + 1 :]:
@@ -193,15 +198,25 @@ def _rungs(session: Session, known: Roster) -> list[Alarm]:
                 name = rung["name"] or ", ".join(rung["who"])
                 words = f"Nobody can be reached as {name}; {incident.label} will pass that rung by."
                 alarms.setdefault(name, Alarm("rung_dark", name, words, incident.opened_at))
+                told |= {(word, whose) for word in rung["who"] for whose in (None, incident.customer_id)}
+    for one in dark.find(session, now, known, missing)[:_MOST]:
+        if one.rung not in told:
+            alarms.setdefault(one.subject, Alarm("rung_dark", one.subject, one.words, one.since, _DAILY))
     return list(alarms.values())
 
 
 def _gaps(known: Roster, now: datetime) -> list[Alarm]:
     """Hours of the next two days that nobody has; named by when they begin, so that a gap that nears is one alarm."""
+
+    def begins(low: datetime) -> str:
+        return "now" if low <= now else f"from {low:%Y-%m-%d %H:%M}"
+
     return [
-        Alarm("duty_gap", "now" if low <= now else f"from {low:%Y-%m-%d %H:%M}", unmanned.words((low, high), now), now)
-        for low, high in unmanned.ahead(known, now)[:_MOST]
-    ]
+        *(Alarm("duty_gap", begins(low), unmanned.words((low, high), now), now)
+          for low, high in unmanned.ahead(known, now)[:_MOST]),
+        *(Alarm(gap.kind, f"{gap.whose} {begins(gap.span[0])}", gap.words, now, _DAILY)
+          for gap in unmanned.within(known, now)[:_MOST]),
+    ]  # fmt: skip
 
 
 def _hour(at: datetime | None) -> str:
@@ -209,7 +224,7 @@ def _hour(at: datetime | None) -> str:
 
 
 class Watchman:
-    """Remembers what it has told lately, so that an alarm that lasts is told once an hour."""
+    """Remembers what it has told lately, so that an alarm that lasts is told once an hour, or once a day."""
 
     def __init__(self, sessions: Sessions, channels: Mapping[str, Channel], alarm_url: str = "") -> None:
         self._sessions = sessions
@@ -245,7 +260,7 @@ class Watchman:
     def _is_fresh(self, alarm: Alarm, now: datetime) -> bool:
         key = (alarm.rule, alarm.subject)
         told = self._told.get(key)
-        if told is not None and now - told < _AGAIN:
+        if told is not None and now - told < alarm.again:
             return False
         self._told[key] = now
         return True

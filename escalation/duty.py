@@ -106,12 +106,16 @@ def whom(duty: Duty, word: str) -> list[Place]:
                        "deputy of the account engineer, who is absent")  # fmt: skip
     if word in ROLES or ":" in word:
         return _places([duty.people[id] for id in _by_name(duty, word) if id in duty.people], rung_name(word))
-    chosen = [person for person in duty.people.values() if word in person.rungs]
-    if chosen or word != "lead":
-        return _places(chosen, f"stands on the rung {word}")
-    # A house that named no lead, and a new one that has only its administrator, still must not leave a rung dark.
+    there = [person for person in duty.people.values() if person.id not in _absent(duty)]
+    found = _places([person for person in there if word in person.rungs], f"stands on the rung {word}")
+    if found or word != "lead":
+        return found
+    # A house that named no lead, one whose leads are all absent, and a new one that has only its administrator, still
+    # must not leave a rung dark.
+    named = any(word in person.rungs for person in duty.people.values())
+    why = "no lead can be reached" if named else "no lead is named"
     for role in ("manager", "administrator"):
-        found = _places([person for person in duty.people.values() if person.role == role], f"{role}; no lead is named")
+        found = _places([person for person in there if person.role == role], f"{role}; {why}")
         if found:
             return found
     return []

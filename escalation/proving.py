@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import outbox, reach, roster, rota, routing
+from escalation import dark, outbox, reach, roster, rota, routing
 from escalation.incident import Actor, NotNow
 from escalation.outbox import BROWSER, NO_RUNG, Draft
 from escalation.reach import NOTHING, Proof
@@ -26,7 +26,7 @@ from escalation.words import rung_name
 from models import audit
 from models.customers import Customer
 from models.notices import Notice
-from models.people import NamedPerson, Person
+from models.people import NamedPerson, Person, Shift
 from models.reach import ReachProof
 from models.session import SYSTEM, Sessions, work
 
@@ -70,11 +70,16 @@ class Called:
 
 
 def called(session: Session, now: datetime) -> Called:
-    """Everybody who stands on a rung: on duty now or within a week, lead or above, or named for an account."""
+    """Everybody who stands on a rung: on duty now or within a week, lead or above, named for an account or by a ladder
+    itself."""
     people = roster.our_people(session)
     on_duty = roster.units_now(session, now).keys() & people.keys()
     soon = {person.id for person in people.values() if person.rungs}
     soon |= {id for id in session.scalars(select(NamedPerson.person_id)) if id in people}
+    by_address = {f"person:{person.email.lower()}": person.id for person in people.values()}
+    soon |= {by_address[word] for word, _ in dark.in_force(session, now) if word in by_address}
+    coming = select(Shift.person_id).where(Shift.starts_at < now + AHEAD, Shift.ends_at > now)
+    soon |= {id for id in session.scalars(coming) if id in people}
     for _, plan in roster.schedules(session, now, now + AHEAD):
         soon |= {turn.person for turn in rota.stretches(plan, now, now + AHEAD) if turn.person in people}
     return Called(frozenset(on_duty), frozenset(soon | on_duty))
@@ -154,26 +159,35 @@ def test_due(sessions: Sessions, now: datetime) -> int:
         return len(due)
 
 
-def unproved(session: Session, now: datetime, ours: Roster | None = None) -> list[tuple[str, str, str, datetime]]:
+def missing(session: Session, now: datetime, ours: Roster) -> frozenset[uuid.UUID]:
+    """Who of ours should have been proved to be reachable by now, and is not. People of a demo have no inbox."""
+    known = proofs(session)
+    return frozenset(
+        person.id
+        for person in ours.people.values()
+        if not person.demo and reach.is_missing([proof for _, proof in of(person, known)], person.created_at, now)
+    )
+
+
+def unproved(
+    session: Session, now: datetime, ours: Roster | None = None, missed: frozenset[uuid.UUID] | None = None
+) -> list[tuple[str, str, str, datetime]]:
     """(rule, subject, words, since) of each rung on which nobody is proved to be reachable, and of each one on duty who
-    is not; the gravest first. Rungs nobody stands on are another matter."""
+    is not; the gravest first. Rungs nobody stands on are for `dark` to find. `missed`: `missing` of this instant."""
     ours = ours or roster.read(session, now)
     people = ours.people
     known = proofs(session)
-    missing = {
-        person.id for person in people.values()
-        if not person.demo and reach.is_missing([proof for _, proof in of(person, known)], person.created_at, now)
-    }  # fmt: skip
+    missed = missing(session, now, ours) if missed is None else missed
     units = {id: zones for id, zones in ours.units.items() if id in people}
     found = []
     for rung, standing in _rungs(session, people, units).items():
-        if standing and standing <= missing:
+        if standing and standing <= missed:
             names = ", ".join(sorted(people[id].name for id in standing))
             found.append(("rung_unproved", rung, f"Nobody is proved to be reachable as {rung}: {names}.", now))
-    if units and units.keys() <= missing:
+    if units and units.keys() <= missed:
         words = "Nobody on duty, in any zone, is proved to be reachable: this desk may be talking to itself."
         found.insert(0, ("nobody_reachable", "the house", words, now))
-    for id in sorted(units.keys() & missing, key=lambda id: people[id].name):
+    for id in sorted(units.keys() & missed, key=lambda id: people[id].name):
         said = "; ".join(f"{way['channel']} {reach.words(proof, now, 'UTC')}" for way, proof in of(people[id], known))
         words = f"{people[id].name} is on duty and not proved to be reachable: {said or 'no way is known'}."
         found.append(("person_unproved", people[id].name, words, now))

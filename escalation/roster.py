@@ -43,13 +43,22 @@ def units_now(session: Session, now: datetime) -> dict[uuid.UUID, set[str]]:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """A schedule with its name and the zone of ours it is drawn up for."""
+
+    name: str
+    unit: str
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
 class Turns:
     """Who is on duty at an instant, and what is drawn up for some time from it on."""
 
     units: dict[uuid.UUID, set[str]]  # where each person is on duty
     standing: dict[str, uuid.UUID]  # a schedule's name as a rung says it → who
-    schedules: tuple[Schedule, ...]
-    shifts: tuple[tuple[datetime, datetime], ...]
+    plans: tuple[Plan, ...]
+    shifts: tuple[tuple[str, datetime, datetime], ...]  # (zone of ours, start, end)
 
 
 def _on_duty(session: Session, now: datetime, ahead: timedelta) -> Turns:
@@ -67,8 +76,8 @@ def _on_duty(session: Session, now: datetime, ahead: timedelta) -> Turns:
         if person is not None:
             units.setdefault(person, set()).add(row.unit)
             standing[slug(row.name)] = person
-    spans = tuple((shift.starts_at, shift.ends_at) for shift in shifts)
-    return Turns(units, standing, tuple(schedule for _, schedule in every), spans)
+    spans = tuple((shift.unit, shift.starts_at, shift.ends_at) for shift in shifts)
+    return Turns(units, standing, tuple(Plan(row.name, row.unit, schedule) for row, schedule in every), spans)
 
 
 def turn_ends(session: Session, person_id: uuid.UUID, now: datetime) -> datetime | None:
@@ -114,8 +123,8 @@ class Roster:
     standing: Mapping[str, uuid.UUID] = field(default_factory=dict)  # a schedule's name as a rung says it → who
     units: Mapping[uuid.UUID, set[str]] = field(default_factory=dict)  # where each is on duty
     absent: frozenset[uuid.UUID] = frozenset()  # of everybody of ours, engineer or not
-    schedules: tuple[Schedule, ...] = ()  # as far ahead as was asked for
-    shifts: tuple[tuple[datetime, datetime], ...] = ()  # single ones beside the schedules, as far
+    plans: tuple[Plan, ...] = ()  # as far ahead as was asked for
+    shifts: tuple[tuple[str, datetime, datetime], ...] = ()  # single ones beside the schedules, as far
 
     def towards(self, named: Collection[uuid.UUID]) -> list[Candidate]:
         """The engineers as they stand towards an account; `named`: those its contract names."""
@@ -152,7 +161,7 @@ def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
         if person.role == "engineer"
     )
     absent = frozenset(id for id, words in away.items() if words.startswith(_ABSENT))
-    return Roster(people, engineers, turns.standing, turns.units, absent, turns.schedules, turns.shifts)
+    return Roster(people, engineers, turns.standing, turns.units, absent, turns.plans, turns.shifts)
 
 
 def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:

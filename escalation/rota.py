@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -110,6 +110,16 @@ def stretches(schedule: Schedule, start: datetime, end: datetime) -> list[Stretc
 def gaps(schedule: Schedule, start: datetime, end: datetime) -> list[Stretch]:
     """When nobody would be on duty."""
     return [one for one in stretches(schedule, start, end) if one.person is None]
+
+
+def intended(schedule: Schedule, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """When this schedule means to have somebody: the hours of its layers, whoever is absent and whatever is a holiday.
+
+    A layer that has ended leaves its hours behind it only where no other goes on: then nobody drew up what follows.
+    """
+    lasting = [one for one in schedule.layers if one.last_day is None or one.last_day >= end.date()]
+    layers = tuple(replace(one, last_day=None, holidays="") for one in lasting or schedule.layers)
+    return [(one.start, one.end) for one in stretches(Schedule(schedule.zone, layers), start, end) if one.person]
 
 
 def on_duty(schedule: Schedule, at: datetime) -> uuid.UUID | None:

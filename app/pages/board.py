@@ -17,7 +17,9 @@ from app import turns, words
 from app.pages.reachable import Reached, of_rung, reached
 from app.turns import AHEAD, BEHIND
 from contracts.tiers import DEFAULTS, Tier
-from escalation import duty, proving, roster, rota
+from escalation import dark, duty, proving, roster, rota
+from escalation.dark import Dark
+from escalation.roster import Roster
 from escalation.rota import Stretch
 from escalation.routing import CAPACITY, UNITS, Candidate, Need, order
 from escalation.words import rung_name
@@ -87,6 +89,7 @@ class Board:
     axis: Markup
     units: tuple[UnitBoard, ...]
     ladder: tuple[RungLine, ...]
+    dark: tuple[Dark, ...]  # rungs of contracts in force nobody can be reached on, now or within a week
     gaps: tuple[Gap, ...]
     covers: tuple[CoverLine, ...]
     schedules: tuple[DutySchedule, ...]
@@ -105,12 +108,13 @@ def read_board(session: Session, reader: uuid.UUID | None, now: datetime, zone: 
     gaps = tuple(
         Gap(row.name, gap.start, gap.end) for row, plain in drawn for gap in rota.gaps(plain, now, now + LOOKED_AHEAD)
     )
-    ladder = _ladder(people, list(able.values()), reach)
+    ladder = _ladder(known, reach)
     return Board(
         _said(units, gaps, ladder),
         turns.axis(now, zone),
         units,
         ladder,
+        tuple(dark.find(session, now, known, proving.missing(session, now, known))),
         gaps,
         tuple(_covers(session, people, drawn, reader, now)),
         tuple(row for row, _ in drawn),
@@ -185,12 +189,11 @@ def _row(
     )
 
 
-def _ladder(
-    people: Mapping[uuid.UUID, Person], able: list[Candidate], reach: Mapping[uuid.UUID, Reached]
-) -> tuple[RungLine, ...]:
+def _ladder(known: Roster, reach: Mapping[uuid.UUID, Reached]) -> tuple[RungLine, ...]:
     """Whom the rungs of a platinum severity 1 in Europe call this minute, by the very functions that call them."""
     terms = DEFAULTS[Tier.PLATINUM]
-    desk = duty.Duty(order(able, Need(_NOBODY, "europe", 1, terms.skill_floor)), dict(people), ())
+    need = Need(_NOBODY, "europe", 1, terms.skill_floor)
+    desk = duty.Duty(order(known.engineers, need), known.people, (), known=known)
     lines, waited = [], 0
     for number, rung in enumerate(terms.ladder, 1):
         after = f"after {words.span(waited)}" if waited else "at once"

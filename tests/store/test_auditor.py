@@ -14,7 +14,7 @@ from escalation.tick import tick_all
 from models.duty import DutySchedule, TimeOff
 from models.incidents import Incident
 from models.notices import Notice
-from models.people import Shift
+from models.people import NamedPerson, Person, Shift
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
 from tests import desk
@@ -33,6 +33,15 @@ def opened(sessions: Sessions, cast: Cast) -> None:
         session.execute(update(Notice).values(settled_at=cast.now))
 
 
+@pytest.fixture
+def staffed(sessions: Sessions, cast: Cast) -> None:
+    """Somebody stands on every rung of the ladders in force."""
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.max).rungs = ["lead", "number-two", "number-one"]
+        session.add(NamedPerson(customer_id=cast.plant, person_id=cast.dee, duty="account engineer"))
+
+
+@pytest.mark.usefixtures("staffed")
 def test_a_house_where_nothing_happens_raises_no_alarm(sessions: Sessions, cast: Cast) -> None:
     assert rules(sessions, cast.now) == set()
 
@@ -72,6 +81,7 @@ def test_a_notice_given_up_is_an_alarm(sessions: Sessions, cast: Cast) -> None:
     assert "notice_given_up" not in rules(sessions, cast.now + timedelta(days=2))
 
 
+@pytest.mark.usefixtures("staffed")
 def test_a_process_without_progress_is_an_alarm(sessions: Sessions, cast: Cast) -> None:
     with work(sessions, SYSTEM) as session:
         for name, state in (("bridge", "running"), ("old", "stopped")):
@@ -81,6 +91,7 @@ def test_a_process_without_progress_is_an_alarm(sessions: Sessions, cast: Cast) 
     assert [(alarm.rule, alarm.subject) for alarm in alarms] == [("process_stuck", "bridge")]
 
 
+@pytest.mark.usefixtures("staffed")
 def test_messages_dropped_by_the_broker_are_an_alarm(sessions: Sessions, cast: Cast) -> None:
     with work(sessions, SYSTEM) as session:
         for name, dropped in (("bridge", 0), ("bridge-2", 7)):
@@ -93,6 +104,7 @@ def test_messages_dropped_by_the_broker_are_an_alarm(sessions: Sessions, cast: C
     assert "dropped 7 messages" in alarm.words
 
 
+@pytest.mark.usefixtures("staffed")
 def test_operators_are_told_once_an_hour_past_the_outbox(sessions: Sessions, cast: Cast) -> None:
     letters: list[Letter] = []
 

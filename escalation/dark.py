@@ -1,0 +1,208 @@
+"""Rungs of the ladders in force on which nobody can be reached, now or within a week: an alarm by day, before any
+incident climbs. Reads rows.
+
+The same function that calls people on a rung (`duty.whom`) says who stands on it now. Of people called by name or by
+their place in the house it is also looked ahead: when all of them will be absent at once. Hours that a zone or a
+schedule lacks somebody are for `unmanned` to find.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from contracts.ladder_terms import ROLES, slug
+from contracts.tiers import DEFAULTS, Tier
+from escalation import duty, unmanned
+from escalation.duty import Duty
+from escalation.roster import Roster
+from escalation.routing import Order
+from escalation.unmanned import Span
+from escalation.words import listed, rung_name
+from models.agreements import Contract, ContractTerms
+from models.customers import Customer
+from models.duty import TimeOff
+from models.people import NamedPerson, Person
+
+AHEAD = timedelta(days=7)
+_DAY = timedelta(days=1)  # the dates of a contract are days of a zone of its own
+_BY_ACCOUNT = ("account", *ROLES)
+_HOUSE = ("lead", "number-two", "number-one")
+
+Rung = tuple[str, uuid.UUID | None]  # the word of a rung, and whose account where it names a role of one
+
+
+@dataclass(frozen=True, slots=True)
+class Dark:
+    """A rung nobody can be reached on. `since` lies ahead where everybody on it will be absent."""
+
+    rung: Rung
+    subject: str
+    words: str
+    since: datetime
+
+
+def find(session: Session, now: datetime, known: Roster, missing: Collection[uuid.UUID] = ()) -> list[Dark]:
+    """Every dark rung of the ladders in force, those of now first. `missing`: who is not proved to be reachable.
+
+    The caller sees every customer (`SYSTEM`, `STAFF`). A fixed number of queries, whatever the number of contracts.
+    """
+    rungs = in_force(session, now)
+    customers = {id for _, id in rungs if id is not None}
+    of_customers = select(Customer.id, Customer.name).where(Customer.id.in_(customers))
+    names = {row.id: row.name for row in session.execute(of_customers)}
+    roles = _roles(session, customers)
+    away = _away(session, now)
+    present, later = [], []
+    for word, customer in sorted(rungs, key=lambda rung: (rung[0], names.get(rung[1]) or "" if rung[1] else "")):
+        by_duty = roles.get(customer, {}) if customer is not None else {}
+        desk = Duty(Order((), ()), known.people, tuple(by_duty.values()), by_duty, known)
+        whose = f" of {names[customer]}" if customer is not None else ""
+        subject = f"{rung_name(word)}{whose}"
+        because = _because(desk, word, missing, away, now)
+        if because:
+            said = f"Nobody can be reached as {subject}: {because}. A ladder in force calls them."
+            present.append(Dark((word, customer), subject, said, now))
+            continue
+        for low, high in _ahead(_holders(desk, word), away, now):
+            said = (f"Nobody will be reached as {subject} from {low:%Y-%m-%d %H:%M} to {high:%Y-%m-%d %H:%M} UTC: "
+                    "everybody on this rung is absent then. Name somebody else beside them.")  # fmt: skip
+            later.append(Dark((word, customer), subject, said, low))
+    return [*present, *later]
+
+
+def in_force(session: Session, now: datetime) -> set[Rung]:
+    """The rungs that the contracts of today call, whatever their number; the usual ladder where terms have none."""
+    today = now.date()
+    running = (
+        Contract.state == "active",
+        Contract.starts_on <= today + _DAY,
+        Contract.ends_on.is_(None) | (Contract.ends_on >= today - _DAY),
+    )
+    latest = (
+        select(ContractTerms.contract_id, func.max(ContractTerms.version).label("version"))
+        .where(ContractTerms.effective_at <= now)
+        .group_by(ContractTerms.contract_id)
+        .subquery()
+    )
+    of_terms = (
+        select(Contract.customer_id, Contract.tier, ContractTerms.body["ladder"])
+        .outerjoin(latest, latest.c.contract_id == Contract.id)
+        .outerjoin(
+            ContractTerms,
+            (ContractTerms.contract_id == Contract.id) & (ContractTerms.version == latest.c.version),
+        )
+        .where(*running)
+    )
+    found: set[Rung] = set()
+    for customer, tier, ladder in session.execute(of_terms):
+        usual = [rung.who for rung in DEFAULTS[Tier(tier)].ladder]
+        words = usual if ladder is None else [str(rung["who"]) for rung in ladder]
+        found |= {(word, customer if word in _BY_ACCOUNT else None) for word in words if word != "second"}
+    return found
+
+
+def _roles(session: Session, customers: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, uuid.UUID]]:
+    found: dict[uuid.UUID, dict[str, uuid.UUID]] = {}
+    rows = select(NamedPerson.customer_id, NamedPerson.duty, NamedPerson.person_id)
+    for customer, word, person in session.execute(rows.where(NamedPerson.customer_id.in_(customers))):
+        found.setdefault(customer, {})[word] = person
+    return found
+
+
+def _away(session: Session, now: datetime) -> dict[uuid.UUID, list[Span]]:
+    """When each of ours is absent, from now for a week."""
+    off = select(TimeOff.person_id, TimeOff.starts_at, TimeOff.ends_at).where(
+        TimeOff.kind == "absent", TimeOff.starts_at < now + AHEAD, TimeOff.ends_at > now
+    )
+    found: dict[uuid.UUID, list[Span]] = {}
+    for person, low, high in session.execute(off):
+        found.setdefault(person, []).append((low, high))
+    return found
+
+
+def _holders(desk: Duty, word: str) -> list[Person]:
+    """Who stands on a rung by name or by their place in the house, reachable or not. Those on duty stand on theirs by
+    their turns, which is another matter."""
+    people = desk.people.values()
+    if word in _BY_ACCOUNT:
+        wanted = {
+            "account": tuple(desk.roles.values()),
+            "account-engineer": (desk.roles.get(ROLES["account-engineer"]), desk.roles.get(ROLES["deputy"])),
+        }
+        ids = wanted.get(word, (desk.roles.get(ROLES.get(word, "")),))
+        return [desk.people[id] for id in dict.fromkeys(ids) if id is not None and id in desk.people]
+    if word == "lead":  # where no lead is there, managers and administrators are called
+        return [one for one in people if word in one.rungs or one.role in ("manager", "administrator")]
+    if word in _HOUSE:
+        return [one for one in people if word in one.rungs]
+    kind, _, name = word.partition(":")
+    return [one for one in people if kind == "person" and one.email.lower() == name]
+
+
+def _because(
+    desk: Duty, word: str, missing: Collection[uuid.UUID], away: Mapping[uuid.UUID, list[Span]], now: datetime
+) -> str:
+    """Why nobody can be reached on a rung now; empty when somebody can, when its hours mean nobody to be there, and
+    where `proving` raises an alarm of its own because nobody on it is proved."""
+    kind, _, name = word.partition(":")
+    if kind == "schedule":
+        return _because_of_schedule(desk, name, missing)
+    if word == "duty" or kind == "team":
+        return _because_of_turns(desk, name, missing)
+    if any(place.person_id not in missing for place in duty.whom(desk, word)):
+        return ""
+    standing = set(desk.named) if word == "account" else {id for id, one in desk.people.items() if word in one.rungs}
+    if standing and standing <= set(missing):
+        return ""
+    holders = _holders(desk, word)
+    return listed([f"{one.name} {_why(one, missing, away, now)}" for one in holders]) or "nobody stands on it"
+
+
+def _because_of_turns(desk: Duty, unit: str, missing: Collection[uuid.UUID]) -> str:
+    known = desk.known
+    if known is None:
+        return ""
+    on = [one for one in known.engineers if one.units and unit in ("", *one.units)]
+    if not on and unit and all(plan.unit != unit for plan in known.plans):
+        return "nobody has a turn of duty there"
+    if {one.person_id for one in on} <= set(missing):
+        return ""
+    if any(not one.away and one.reachable and one.person_id not in missing for one in on):
+        return ""
+    because = {one.name: f"is {one.away}" if one.away else _unreached(one.reachable) for one in on}
+    return listed([f"{name} {why}" for name, why in because.items()])
+
+
+def _because_of_schedule(desk: Duty, name: str, missing: Collection[uuid.UUID]) -> str:
+    if desk.known is None or all(slug(plan.name) != name for plan in desk.known.plans):
+        return "there is no schedule of this name"
+    holder = desk.people.get(desk.known.standing.get(name, uuid.UUID(int=0)))
+    if holder is None or (holder.notify and holder.id not in missing):
+        return ""
+    return f"{holder.name} {_unreached(bool(holder.notify))}"
+
+
+def _unreached(has_a_way: bool) -> str:
+    return "is not proved to be reachable" if has_a_way else "has no way to be reached"
+
+
+def _why(person: Person, missing: Collection[uuid.UUID], away: Mapping[uuid.UUID, list[Span]], now: datetime) -> str:
+    until = [high for low, high in away.get(person.id, ()) if low <= now < high]
+    if until:
+        return f"is absent until {max(until):%Y-%m-%d %H:%M} UTC"
+    return _unreached(bool(person.notify)) if not person.notify or person.id in missing else "is not called by it"
+
+
+def _ahead(holders: Sequence[Person], away: Mapping[uuid.UUID, list[Span]], now: datetime) -> Iterator[Span]:
+    """When, within a week, every one of them will be absent."""
+    able = [one for one in holders if one.notify]
+    if not able:
+        return
+    there = [span for one in able for span in unmanned.uncovered(now, now + AHEAD, away.get(one.id, ()))]
+    yield from unmanned.uncovered(now, now + AHEAD, there)
