@@ -27,6 +27,8 @@ log = structlog.get_logger("vigie.web")
 
 LARGEST_OPENED = 16 << 20  # bytes of a body once unpacked
 _BEFORE_RETRY_S = 5
+_PIECE = 1 << 16  # bytes handed to the unpacker at once: what follows a member is copied, so a piece bounds the copies
+_MOST_MEMBERS = 1000
 _MADE = threading.Lock()
 # Path and the module that takes what comes; loaded with the libraries it needs when somebody first comes.
 DOORS = {
@@ -83,6 +85,29 @@ def _doorstep() -> Doorstep:
     return cast(Doorstep, made)
 
 
+def _unpacked(packed: bytes) -> bytes:
+    """All of it, up to one byte more than is taken. Of gzip every member (RFC 1952, 2.2): a sender that appends to what
+    it packed before means each. Raises zlib.error for what is cut short, or followed by something else.
+    """
+    opened = bytearray()
+    opener, members = None, 0
+    for start in range(0, len(packed), _PIECE):
+        rest = packed[start : start + _PIECE]
+        while rest:
+            if opener is None:
+                members += 1
+                if members > _MOST_MEMBERS:
+                    raise zlib.error(f"more than {_MOST_MEMBERS} members")
+                opener = zlib.decompressobj(47)  # zlib's and gzip's own heads alike
+            opened += opener.decompress(rest, LARGEST_OPENED + 1 - len(opened))
+            if len(opened) > LARGEST_OPENED:
+                return bytes(opened)
+            rest, opener = opener.unused_data, None if opener.eof else opener
+    if opener is not None or not members:
+        raise zlib.error("cut short")
+    return bytes(opened)
+
+
 def _opened(body: bytes) -> bytes:
     """The body without its packing. Raises Problem (400, 413, 415). Snappy is for the door that wants it."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
@@ -91,11 +116,8 @@ def _opened(body: bytes) -> bytes:
     if encoding not in ("gzip", "deflate"):
         said = "The body is packed in a way nobody here can open."
         raise Problem("unsupported", said, remedy="Send it plain, or with Content-Encoding gzip or deflate.")
-    opener = zlib.decompressobj(47)  # zlib's and gzip's own heads alike
     try:
-        opened = opener.decompress(body, LARGEST_OPENED + 1)
-        if len(opened) <= LARGEST_OPENED and not opener.eof:
-            raise zlib.error("cut short")
+        opened = _unpacked(body)
     except zlib.error:
         raise Problem(
             "malformed", f"The body is not whole {encoding}.", remedy="Pack it again, or send it plain."

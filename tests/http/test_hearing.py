@@ -79,6 +79,24 @@ def test_a_batch_of_a_machine_becomes_history_and_sent_again_it_counts_once(
     assert [metrics["cpu"] for _, metrics in plant.stored(cast.plant_machine)] == [float(n) for n in range(1, 501)]
 
 
+def test_every_member_of_a_gzip_is_read_and_none_is_dropped_in_silence(
+    plant: Plant, cast: Cast, app: Flask, secret: str
+) -> None:
+    lines = [json.dumps(report(None, seq, cpu=seq)).encode() + b"\n" for seq in range(1, 4)]
+    appended = b"".join(gzip.compress(line, mtime=0) for line in lines)
+    padded = gzip.compress(b"\n" * 200_000, compresslevel=0, mtime=0) + appended  # past what is unpacked at once
+    headers = basic("plant-db-1", secret) | {"Content-Encoding": "gzip"}
+    client = app.test_client()
+    for packed in (appended, padded):
+        said = client.post("/api/v1/reports", data=packed, headers=headers)
+        assert (said.status_code, (said.json or {})["received"]) == (202, 3)
+    for spoilt in (appended[:-1], appended + b"more", gzip.compress(b"", mtime=0) * 1001):
+        assert client.post("/api/v1/reports", data=spoilt, headers=headers).status_code == 400
+    plant.settle()
+    assert plant.ledger("plant-db-1") == {"received": 6, "scored": 3, "duplicate": 3}
+    assert [metrics["cpu"] for _, metrics in plant.stored(cast.plant_machine)] == [1.0, 2.0, 3.0]
+
+
 def test_each_report_is_taken_or_refused_by_itself_with_reason_and_remedy(
     plant: Plant, with_key: Key, cast: Cast
 ) -> None:
