@@ -104,6 +104,10 @@ class Ear:
             yield self._by(client, "pushed_out", "a second connection took the place of the first")
         elif why in ("protocol error", "malformed packet", "Protocol error"):
             yield self._by(client, "malformed", why.lower())
+        elif why == "not authorised" and client == self._answered:
+            # Told no a moment ago: it gave no user name, so the broker names it by its client id, or one it made up.
+            self._answered = ""
+            yield Sighting(0, "wrong_credential", "", self._who_was_it(), detail="no user name")
         elif why == "not authorised":
             yield self._by(client, "cut_off", "its credential is no longer good")
 

@@ -40,6 +40,17 @@ def test_who_is_refused_is_told_by_address_and_by_who_spoke_from_there_before() 
     assert heard(*refused[::2]) == [("wrong_credential", "", "192.0.2.7", "")]
 
 
+def test_who_gives_no_user_name_is_a_stranger_and_nobody_whose_credential_ended() -> None:
+    opened = "101: New connection from 192.0.2.7:5001 on port 8883."
+    ended = "101: Client 6D2FF57D-4D03 disconnected, not authorised."
+    stranger = (opened, "101: Sending CONNACK to 6D2FF57D-4D03 (0, 5)", ended)
+    assert heard(*stranger, *stranger) == [("wrong_credential", "", "192.0.2.7", "no user name")] * 2
+    revoked = "102: Client plant-a disconnected, not authorised."
+    assert heard(*came_in("plant-a"), *stranger, revoked)[1:] == [
+        ("cut_off", "plant-a", "192.0.2.7", "its credential is no longer good")
+    ]
+
+
 def test_a_foreign_topic_an_oversize_packet_and_a_second_of_one_name_are_told_of_the_speaker() -> None:
     assert heard(
         *came_in("plant-a"),
