@@ -21,9 +21,16 @@ LARGEST = 4 * 1024 * 1024  # unpacked, bytes; some four thousand alerts at once
 _MOST_FIELDS = 2000
 _DEEPEST = 32
 _LONGEST_TEXT = 32_768
+_CARRIERS = ("payload", "json", "data", "body", "alert", "event")  # of one JSON object among a form's fields
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
          (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
+
+
+# Which of the first bytes are zero, in a text that begins with a character of ASCII.
+_WIDE = (((False, True, True, True), "utf-32-le"), ((True, True, True, False), "utf-32-be"),
+         ((False, True, False, True), "utf-16-le"), ((True, False, True, False), "utf-16-be"))  # fmt: skip
+_LONGEST_NUMBER = 300  # digits; a longer one is kept as its text
 
 
 class BadBody(ValueError):
@@ -47,6 +54,8 @@ def read(raw: bytes, content_type: str = "", content_encoding: str = "") -> dict
         return _multipart(content_type, unpacked)
     charset = kind.get_content_charset("")
     text = decode(unpacked, charset)
+    if text.lstrip()[:1] == '"':  # JSON within a JSON text: some hooks quote what they were given
+        text = _quoted(text)
     if text.lstrip()[:1] in ("{", "["):
         return _json(text)
     if "=" in text:
@@ -72,26 +81,45 @@ def unpack(raw: bytes, content_encoding: str) -> bytes:
 def _inflate(raw: bytes) -> bytes:
     # 47: gzip or zlib, by their heads; -15: what some senders call deflate has no head at all.
     for bits in (47, -15):
-        opened = zlib.decompressobj(bits)
-        try:
-            found = opened.decompress(raw, LARGEST + 1)
-        except zlib.error:
-            continue
-        if len(found) > LARGEST:
-            raise BadBody("the body", f"is larger than {LARGEST // 1024} KiB unpacked", "send less at once")
-        if opened.eof:
+        found = _opened(raw, bits)
+        if found is not None:
             return found
+    if raw.lstrip()[:1] in (b"{", b"["):  # a proxy on the way unpacked it, and left the header standing
+        return raw
     raise BadBody("the body", "is not packed as it says", "send it whole, or unpacked")
 
 
+def _opened(raw: bytes, bits: int) -> bytes | None:
+    """Every member of a packed body, one behind the other; None when it is not packed so."""
+    found = b""
+    while raw:
+        opened = zlib.decompressobj(bits)
+        try:
+            found += opened.decompress(raw, LARGEST + 1 - len(found))
+        except zlib.error:
+            return None
+        if len(found) > LARGEST:
+            raise BadBody("the body", f"is larger than {LARGEST // 1024} KiB unpacked", "send less at once")
+        if not opened.eof:
+            return None
+        raw = opened.unused_data if opened.unused_data[:2] == b"\x1f\x8b" else b""
+    return found
+
+
 def decode(raw: bytes, charset: str = "") -> str:
-    """Bytes as text: by their byte order mark, else the charset they claim, else UTF-8, else Windows-1252."""
+    """Bytes as text: by their byte order mark, else as UTF-8, else the charset they claim, else Windows-1252.
+
+    What reads as UTF-8 and is not plain ASCII is UTF-8, whatever it is called: two senders of one alert, one of which
+    mislabels it, mean the same. Wide characters without a mark are known by the zeros among the first.
+    """
     for mark, name in _BOMS:
         if raw.startswith(mark):
             return raw[len(mark) :].decode(name, "replace")
-    for name in (charset, "utf-8"):
+    wide = next((name for zeros, name in _WIDE if tuple(byte == 0 for byte in raw[: len(zeros)]) == zeros), "")
+    for name in (wide, *((charset, "utf-8") if raw.isascii() else ("utf-8", charset))):
         try:
-            return raw.decode(name) if name else raw.decode("utf-8")
+            if name:
+                return raw.decode(name)
         except (UnicodeDecodeError, LookupError):
             continue
     return raw.decode("cp1252", "replace")
@@ -110,7 +138,7 @@ def _json(text: str) -> dict[str, Any]:
     try:
         # strict=False: shell scripts put raw line breaks and tabs into the texts of what is otherwise JSON.
         found = json.loads(text.strip("\x00 \t\r\n"), object_pairs_hook=_no_doubles, parse_constant=_no_constants,
-                           strict=False)  # fmt: skip
+                           parse_int=_whole, strict=False)  # fmt: skip
     except BadBody:
         raise
     except (ValueError, RecursionError) as error:
@@ -122,6 +150,18 @@ def _json(text: str) -> dict[str, Any]:
     cleaned = _tidy(found, 0)
     assert isinstance(cleaned, dict)
     return cleaned
+
+
+def _quoted(text: str) -> str:
+    try:
+        found = json.loads(text.strip("\x00 \t\r\n"), strict=False)
+    except ValueError as error:
+        raise BadBody("the body", "is not whole JSON", "send one JSON object (RFC 8259)") from error
+    return found if isinstance(found, str) else text
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else digits
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -183,12 +223,31 @@ def _multipart(content_type: str, raw: bytes) -> dict[str, Any]:
 
 
 def _unwrapped(fields: dict[str, Any]) -> dict[str, Any]:
-    """A form that carries one JSON object in a field: some hooks cannot do otherwise."""
+    """A form that carries one JSON object, alone or in a field that is named for it: some hooks cannot do otherwise.
+    The other fields stand beside what it holds. Names with brackets ("host[name]") are objects within."""
     if len(fields) == 1:
-        (value,) = fields.values()
-        if str(value).lstrip()[:1] == "{":
-            return _json(str(value))
         (name,) = fields
-        if not value and name.lstrip()[:1] == "{":
+        if not fields[name] and name.lstrip()[:1] == "{":
             return _json(name)
-    return fields
+    names = list(fields) if len(fields) == 1 else [name for name in _CARRIERS if name in fields]
+    carrier = next((name for name in names if str(fields[name]).lstrip()[:1] == "{"), None)
+    if carrier is not None:
+        return {**{name: value for name, value in fields.items() if name != carrier}, **_json(str(fields[carrier]))}
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        _place(found, name, value)
+    return found
+
+
+def _place(found: dict[str, Any], name: str, value: Any) -> None:
+    """Put a field where its name says: "a[b][c]" into objects, anything else under the name as it stands."""
+    head, bracket, rest = name.partition("[")
+    parts = rest[:-1].split("][") if bracket and head and rest.endswith("]") else []
+    holder = found
+    for part in [head, *parts][:-1] if len(parts) <= _DEEPEST else []:
+        inner = holder.setdefault(part, {})
+        if not isinstance(inner, dict):
+            found.setdefault(name, value)
+            return
+        holder = inner
+    holder.setdefault(parts[-1] if parts and len(parts) <= _DEEPEST else name, value)

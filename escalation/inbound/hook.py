@@ -26,8 +26,10 @@ from escalation.inbound.events import (
 
 # Field → paths tried when the door declares none.
 USUAL: Mapping[str, tuple[str, ...]] = {
-    "key": ("key", "dedup_key", "incident_key", "alert_id", "id", "event_id", "uid", "fingerprint"),
-    "state": ("state", "status", "event", "action", "event_action", "alert_state"),
+    "key": ("key", "dedup_key", "incident_key", "alert_id", "id", "event_id", "uid", "fingerprint",
+            "ruleId", "rule_id", "monitorID", "monitor_id", "alarm_id", "AlarmName"),
+    "state": ("state", "status", "event", "action", "event_action", "alert_state",
+              "alert_transition", "NewStateValue", "new_state", "current_state"),
     "severity": ("severity", "priority", "level", "urgency"),
     "title": ("title", "summary", "subject", "name", "message", "text", "msg"),
     "summary": ("description", "details", "body", "message", "text", "output"),
@@ -36,18 +38,19 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "group": ("group",),
     "starts": ("starts_at", "startsAt", "started_at", "since"),
     "at": ("at", "timestamp", "time"),
-}
+}  # fmt: skip
 FIELDS = (*USUAL, "items", "opens", "acknowledges", "ends", "ignores")
 
 # What a state means when the door does not say.
 MEANINGS: Mapping[Action, tuple[str, ...]] = {
-    Action.TRIGGER: ("trigger", "triggered", "firing", "fire", "problem", "alerting", "alert", "down", "open", "opened",
-                     "active", "critical", "warning", "error", "fail", "failed", "failure", "bad", "unhealthy", "1",
-                     "true", "new", "created", "raised"),
+    Action.TRIGGER: ("trigger", "triggered", "re-triggered", "firing", "fire", "problem", "alerting", "alert", "alarm",
+                     "down", "open", "opened", "active", "critical", "warning", "warn", "error", "fail", "failed",
+                     "failure", "bad", "unhealthy", "1", "true", "new", "created", "raised"),
     Action.ACKNOWLEDGE: ("acknowledge", "acknowledged", "ack", "acknowledgement"),
     Action.RESOLVE: ("resolve", "resolved", "recovery", "recovered", "ok", "up", "clear", "cleared", "close", "closed",
                      "normal", "good", "healthy", "inactive", "0", "false", "success", "passed", "ended"),
-    Action.REMARK: ("pending", "nodata", "no_data", "unknown", "test", "info", "paused", "maintenance"),
+    Action.REMARK: ("pending", "nodata", "no_data", "no data", "insufficient_data", "unknown", "test", "info", "paused",
+                    "maintenance"),
 }  # fmt: skip
 _WORDS = {Action.TRIGGER: "opens", Action.ACKNOWLEDGE: "acknowledges", Action.RESOLVE: "ends", Action.REMARK: "ignores"}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +15,8 @@ from models.session import SYSTEM, Sessions, work
 from tests.http.conftest import Visitor
 from tests.http.senders import Make, bearer, count, incidents
 from tests.http.senders import make as make
+
+WORDS = '{"HOSTNAME": "néon", "SERVICEDESC": "Café", "NOTIFICATIONTYPE": "PROBLEM", "SERVICESTATE": "CRITICAL"}'
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,15 @@ from tests.http.senders import make as make
          .encode(), {"Content-Type": "application/x-www-form-urlencoded"}),
         (b"payload=%7B%22HOSTNAME%22%3A%22n%C3%A9on%22%2C%22SERVICEDESC%22%3A%22Caf%C3%A9%22%2C%22NOTIFICATIONTYPE%22"
          b"%3A%22PROBLEM%22%2C%22SERVICESTATE%22%3A%22CRITICAL%22%7D", {}),
+        (WORDS.encode("utf-16-le"), {"Content-Type": "application/json"}),
+        (WORDS.encode("utf-32-be"), {"Content-Type": "application/json"}),
+        (WORDS.encode(), {"Content-Type": "application/json; charset=iso-8859-1"}),
+        (WORDS.encode(), {"Content-Type": "application/json", "Content-Encoding": "gzip"}),
+        (gzip.compress(WORDS.encode()[:31]) + gzip.compress(WORDS.encode()[31:]), {"Content-Encoding": "gzip"}),
+        (json.dumps(WORDS).encode(), {"Content-Type": "application/json"}),
+        ((WORDS[:-1] + ', "n": ' + "9" * 6000 + "}").encode(), {"Content-Type": "application/json"}),
+        (b"token=x&payload=" + quote(WORDS).encode(), {}),
+        (b"host[name]=n%C3%A9on&service[name]=Caf%C3%A9&notification[type]=PROBLEM&service[state]=CRITICAL", {}),
     ],
 )  # fmt: skip
 def test_one_alert_is_the_same_in_every_packing(
@@ -102,3 +115,20 @@ def test_a_hook_without_a_mapping_understands_the_usual_names(
     assert [one.title for one in incidents(sessions)] == ["Shop is down"]
     stranger.client.post("/in/hook", json={"id": 7, "status": "up"}, headers=headers)
     assert incidents(sessions) == []
+
+
+@pytest.mark.parametrize(
+    ("opens", "ends"),
+    [
+        ({"alert_id": 8, "alert_transition": "Triggered"}, {"alert_id": 8, "alert_transition": "Recovered"}),
+        ({"AlarmName": "cpu", "NewStateValue": "ALARM"}, {"AlarmName": "cpu", "NewStateValue": "OK"}),
+        ({"ruleId": 9, "state": "alerting"}, {"ruleId": 9, "state": "ok"}),
+    ],
+)
+def test_senders_that_many_have_need_no_mapping(
+    opens: dict[str, Any], ends: dict[str, Any], stranger: Visitor, make: Make, sessions: Sessions
+) -> None:
+    headers = bearer(make("hook"))
+    for body, left in ((opens, 1), (opens, 1), (ends, 0)):
+        assert stranger.client.post("/in/hook", json=body, headers=headers).status_code == 200
+        assert len(incidents(sessions)) == left
