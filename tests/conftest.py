@@ -23,6 +23,24 @@ settings.register_profile("vigie", deadline=None)
 settings.load_profile("vigie")
 
 
+# Files that wait for processes, hours of simulated telemetry or a browser, the longest kinds first. Handed out early,
+# they leave the short files to fill the gaps at the end; in the order of chance one of them is left alone there.
+_LONG = (
+    "faults/test_watchers_change", "faults/test_26", "http/test_openapi", "faults/test_poison", "plain/test_lab_days",
+    "faults/", "pipe/", "browser/", "house/", "agents/", "store/test_thresholds", "plain/", "stories/", "store/",
+)  # fmt: skip
+
+
+def _how_long(item: pytest.Item) -> int:
+    place = item.path.relative_to(ROOT / "tests").as_posix()
+    return next((rank for rank, beginning in enumerate(_LONG) if place.startswith(beginning)), len(_LONG))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; among files of one kind, and within each file, the order stays pytest-randomly's."""
+    items.sort(key=_how_long)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of examples beside the repository; tests that need it are left out, loudly, where it is absent."""
