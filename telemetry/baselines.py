@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.covariance import ShrunkCovariance
 
@@ -36,6 +37,7 @@ CALM_DAYS = 3  # memory of how surprising a metric usually is: one that turned n
 LEAST_LINKED = 0.05  # robust units: no residual is told finer than this
 LEAST_PEAKS = 5  # separate peaks of held-out history that say how its highest compares with its usual ones
 TINY = 1e-12
+KIN = 0.7  # correlation over history from which on two metrics speak for one another
 
 
 class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -47,6 +49,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
     """
 
     linked_top_: float = np.inf  # of models that were fitted before it was known
+    kin_: NDArray[np.int8] | None = None
 
     def __init__(
         self,
@@ -132,6 +135,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         self.calm_, self.linked_level_, self.linked_top_ = np.inf, 1.0, np.inf
         if not self.linked_:
             return
+        self.kin_ = _kin(X)
         stacked = self.stacked(X)
         self.relation_, self.weights_, self.offset_ = self._relate(stacked, m)
         held_out = np.zeros_like(X)
@@ -262,6 +266,15 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
             "linked_level": round(float(self.linked_level_), 4),
             "settings": self.get_params(),
         }
+
+
+def _kin(X: Array) -> NDArray[np.int8]:
+    """How closely metrics moved together, rising or falling, in hundredths; 0 below KIN, and of each with itself."""
+    spread = X.std(axis=0)
+    z = (X - X.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
+    together = np.abs(z.T @ z) / len(X)
+    np.fill_diagonal(together, 0.0)
+    return np.where(together >= KIN, np.round(100 * together), 0).astype(np.int8)
 
 
 def _tail(signal: Array, warm: int, grid_s: float) -> Array:

@@ -39,6 +39,7 @@ class Links:
     grid_s: float
     phase: float  # added to a step: steps since the row slots of half an hour are counted from
     top: float = 0.0  # the highest peak of held-out history, times the level; 0: too little history to say
+    kin: NDArray[np.int8] | None = None  # (m, m): how closely metrics move together (`baselines.py`); None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,9 @@ def settle(c: Columns, slots: Slots, rows: Rows, model: Baselines, history: Arra
     weights = model.weights_.astype(np.float32)
     top = float(model.linked_top_) if np.isfinite(model.linked_top_) else 0.0
     return Links(
-        rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_, model.grid_s, phase, top
-    )
+        rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_, model.grid_s, phase, top,
+        model.kin_,
+    )  # fmt: skip
 
 
 def close(

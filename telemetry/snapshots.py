@@ -128,6 +128,7 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
             links.grid_s,
             links.phase,
             links.top,
+            None if links.kin is None else out.put(links.kin, "|i1"),
         ],
         "plain": [m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at],
         "calm": m.calm if np.isfinite(m.calm) else None,
@@ -163,7 +164,9 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.rows = arrays.get(d["rows"])
     if d["links"] is not None:
         weights, offset, *plain = d["links"]
-        m.links = Links(m.rows, arrays.get(weights), arrays.get(offset), *plain)
+        m.links = Links(m.rows, arrays.get(weights), arrays.get(offset), *plain[:6])
+        if len(plain) > 6 and plain[6] is not None:  # older versions did not keep it
+            m.links.kin = arrays.get(plain[6])
     m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at = d["plain"]
     m.calm = float("inf") if d["calm"] is None else d["calm"]
     m.lineage = d["lineage"]

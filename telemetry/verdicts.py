@@ -24,6 +24,7 @@ LINKED_THRESHOLD = 0.7  # of the relation score of a machine as restless as its 
 MOST_WITNESSES = 6
 JOINING = 3  # witnesses a hard fault may share to be the same problem
 GRAVE = 3.0  # times the threshold
+NEARLY = 0.7  # of the loudest metric: as likely as it to be the one that began it
 LEADING = 0.5  # of the loudest by its own tail: what is less loud does not speak first for being far from its middle
 
 
@@ -62,10 +63,11 @@ def witnesses(m: Machine, fleet: Fleet, own: Array, by_others: Array) -> list[Wi
         by_others = far * (by_others.max() / max(float(far.max()), 1e-300))
     share = np.maximum(own, by_others)
     # Relation surprise is capped; among equals the one furthest from its own past speaks first.
-    order = np.lexsort((-own, -share.round(6)))
+    order = _led_by_kin(np.lexsort((-own, -share.round(6))), share, m.links)
+    loudest = share.max(initial=0.0)
     found: list[Witness] = []
     for place, i in enumerate(order):
-        if share[i] < 0.3 * share[order[0]] or place >= MOST_WITNESSES:
+        if share[i] < 0.3 * loudest or place >= MOST_WITNESSES:
             # What fills or breaks is heard however loud its symptoms are, if it would be enough by itself.
             if share[i] < 1.0 or len(found) > MOST_WITNESSES:
                 break
@@ -80,6 +82,17 @@ def witnesses(m: Machine, fleet: Fleet, own: Array, by_others: Array) -> list[Wi
         name = m.notebook.names[i]
         found.append(Witness(name, _round(now[i]), _round(a), _round(b), float(share[i]), told_by))
     return found
+
+
+def _led_by_kin(order: Rows, share: Array, links: Links | None) -> Rows:
+    """The same order, in front of it that one of the loudest whose kin, in all, say most: when several metrics tell of
+    one thing, which of them is the loudest is chance, and an odd one that stands alone says less than one of many."""
+    if links is None or links.kin is None or len(links.kin) != len(share):
+        return order
+    together = np.where(share >= NEARLY * share[order[0]], share + links.kin @ share / 100, 0.0)
+    leader = order[int(np.argmax(together[order]))]
+    out: Rows = np.concatenate(([leader], order[order != leader]))
+    return out
 
 
 def _round(value: float) -> float:
