@@ -67,3 +67,21 @@ def test_parts_of_one_instant_are_one_report_within_a_block_and_across_blocks() 
     assert list(joined([first, second]).rows()) == [
         (1000, {"cpu": 1.5, "disk": 9.0}), (2000, {"cpu": 2.0, "disk": 8.0}),
     ]  # fmt: skip
+
+
+@given(REPORTS, st.integers(1, 5))
+def test_reports_of_one_shape_are_stored_as_those_of_many_are(
+    reports: list[tuple[int, dict[str, float]]], names: int
+) -> None:
+    alike = [(at, {f"m{k}": float(k) for k in range(names)} | {"at": float(at % 97)}) for at, _ in reports]
+    odd = of_reports([*alike, (2**46, {"at": 0.0})])  # one that says less, so that nothing is taken as a table
+    table = of_reports(alike)
+    assert list(table.values) == list(odd.values)
+    for name, values in table.values.items():
+        assert values.tolist() == odd.values[name][:-1].tolist()
+    assert read_back(packed(table)) == as_told(alike)
+
+
+def test_wide_and_narrow_columns_of_one_block_each_keep_what_they_were() -> None:
+    reports = [(at, {"bytes": 3e12 + at, "cpu": 0.5 * at, "odd": float(1 << 24)}) for at in range(5)]
+    assert read_back(packed(of_reports(reports))) == dict(reports)

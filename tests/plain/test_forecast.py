@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from telemetry.course import Course as Gauge
 from telemetry.forecast import COARSE_MS, DAY_MS, Forecasts, in_words
 from telemetry.reading import Reading
 from telemetry.verdict import Verdict
@@ -188,6 +189,17 @@ def test_a_leak_of_minutes_is_told_before_memory_is_gone_and_over_when_freed() -
 )
 def test_what_rises_for_minutes_and_settles_is_no_news(course: list[float]) -> None:
     assert minutes(course) == []
+
+
+def test_a_course_heard_within_the_minute_is_the_one_heard_step_by_step() -> None:
+    rng = np.random.default_rng(3)
+    quick, careful, at = Gauge(), Gauge(), T0
+    for value in rng.normal(50, 20, 5_000).round(2).tolist():
+        at += int(rng.choice([1_000, 15_000, 61_000, 400_000, -90_000]))
+        taken = quick.goes_on(at, value)
+        closed = (False, False) if taken else quick.hear(at, value)
+        assert closed == careful.hear(at, value)
+    assert quick == careful
 
 
 def test_courses_of_an_older_version_are_taken_up() -> None:

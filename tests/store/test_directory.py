@@ -17,7 +17,7 @@ from models.base import new_id
 from models.customers import Site
 from models.machines import Machine
 from models.session import SYSTEM, Sessions, work
-from telemetry.directory import Directory
+from telemetry.directory import KNOWN_FOR, WINDOWS_KNOWN_FOR, Directory
 from tests.cast import Cast
 
 
@@ -92,3 +92,20 @@ def test_machines_alike_cost_no_question_more(sessions: Sessions, cast: Cast) ->
             Directory().look_up(session, names, cast.now)
         counts.append(len(said))
     assert counts[0] == counts[1]
+
+
+def test_who_is_known_is_asked_about_in_no_transaction_for_as_long_as_that_holds(
+    sessions: Sessions, cast: Cast
+) -> None:
+    made = settle(sessions, cast, {"known": {}})
+    directory, names, now = Directory(), set(made), cast.now
+    assert directory.at_hand(names, now) is None
+    with work(sessions, SYSTEM) as session:
+        found = directory.look_up(session, names | {"stranger"}, now)
+    assert directory.at_hand(names, now) == found
+    assert directory.at_hand(names | {"stranger"}, now) == found  # that nobody bears the name is known as well
+    assert directory.at_hand(names | {"another"}, now) is None
+    assert directory.at_hand(names, now + WINDOWS_KNOWN_FOR) is None
+    with work(sessions, SYSTEM) as session:
+        directory.look_up(session, set(), now + KNOWN_FOR)  # the windows of maintenance, and nobody's contract
+    assert directory.at_hand(names, now + KNOWN_FOR) is None
