@@ -1,6 +1,7 @@
 """When a machine is being worked on: windows as times, once or week by week in a zone of their own. Plain.
 
-A recurring window begins at the same wall clock time whatever summer time does, and lasts as long as its first.
+A recurring window begins at the same wall clock time whatever summer time does. It lasts as long as its first, since
+work takes its hours; where the clocks go back meanwhile, it lasts until the same wall clock time: people go by it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Window:
             yield self.starts_at, self.ends_at
             return
         zone = ZoneInfo(self.zone)
-        first = self.starts_at.astimezone(zone)
+        first, over = self.starts_at.astimezone(zone), self.ends_at.astimezone(zone).replace(tzinfo=None)
+        by_the_wall = over - first.replace(tzinfo=None)
         monday = first.date() - timedelta(days=first.weekday())
         day = max(first.date(), (start - lasts).astimezone(zone).date() - timedelta(days=1))
         last = min(end.astimezone(zone).date(), self.until or date.max)
@@ -54,8 +56,13 @@ class Window:
             if WEEKDAYS[day.weekday()] in self.weekdays and (day - monday).days // 7 % self.every_weeks == 0:
                 begins = datetime.combine(day, first.time(), zone).astimezone(UTC)
                 if begins >= self.starts_at:
-                    yield begins, begins + lasts
+                    yield begins, max(begins + lasts, _latest(datetime.combine(day, first.time()) + by_the_wall, zone))
             day += timedelta(days=1)
+
+
+def _latest(local: datetime, zone: ZoneInfo) -> datetime:
+    """The last instant a clock on the wall shows this time, UTC: of an hour that comes twice the second."""
+    return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
 def covering(windows: Iterable[Window], at: datetime) -> tuple[Window, datetime] | None:

@@ -80,9 +80,12 @@ def list_() -> None:
         )
         for row, slug, machine, site in rows:
             running = worked_on.window_of(row).covers(now)
-            when = f"{row.starts_at:%Y-%m-%dT%H:%MZ} to {row.ends_at:%Y-%m-%dT%H:%MZ}"
-            weekly = f" weekly {' '.join(row.weekdays)}" if row.weekdays else ""
-            state = f"until {running:%H:%MZ}" if running else "not now"
+            zone = ZoneInfo(row.zone)
+            begins, ends = row.starts_at.astimezone(zone), row.ends_at.astimezone(zone)
+            when = f"{begins:%Y-%m-%dT%H:%M} to {ends:%Y-%m-%dT%H:%M} {row.zone}"
+            weekly = f" every {' '.join(row.weekdays)}" if row.weekdays else ""
+            weekly += f" of {row.every_weeks} weeks" if row.weekdays and row.every_weeks > 1 else ""
+            state = f"until {running.astimezone(zone):%H:%M}" if running else "not now"
             click.echo(f"{row.id}  {slug}/{machine or site or 'all'}  {when}{weekly}  {state}  {row.title}")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,30 @@ def test_a_weekly_window_keeps_its_wall_clock_time_over_a_change_of_the_clock() 
         "2026-04-04T23:30:00+00:00",
     ]
     assert {ends - begins for begins, ends in spans} == {2 * HOUR}
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "day", "span"),
+    [  # in Paris the clocks go forward on 29 March 2026 at 01:00 UTC, and back on 25 October at 01:00 UTC
+        ("01:30", "03:30", "2026-10-25", "23:30 02:30"),  # the hour that comes twice is within
+        ("22:00", "06:00", "2026-10-24", "20:00 05:00"),
+        ("02:00", "02:30", "2026-10-25", "00:00 01:30"),  # which of the two hours is meant nobody can tell
+        ("04:00", "05:00", "2026-10-25", "03:00 04:00"),
+        ("02:30", "03:30", "2026-03-29", "01:30 02:30"),  # begins at a time that never was
+        ("22:00", "06:00", "2026-03-28", "21:00 05:00"),
+    ],
+)
+def test_when_the_clocks_change_a_window_is_never_shorter_than_planned(
+    begins: str, ends: str, day: str, span: str
+) -> None:
+    zone = ZoneInfo("Europe/Paris")
+    start = datetime.combine(date(2026, 3, 7), time.fromisoformat(begins), zone)
+    end = datetime.combine(date(2026, 3, 7 if ends > begins else 8), time.fromisoformat(ends), zone)
+    window = Window("w", start.astimezone(UTC), end.astimezone(UTC), zone.key, frozenset(WEEKDAYS))
+    noon = datetime.combine(date.fromisoformat(day), time(12), UTC)
+    around = window.spans(noon - timedelta(days=2), noon + timedelta(days=2))
+    found = [(a, b) for a, b in around if f"{a.astimezone(zone):%Y-%m-%d}" == day]
+    assert [f"{a:%H:%M} {b:%H:%M}" for a, b in found] == [span]
 
 
 def test_every_second_week_counts_from_the_week_of_the_first() -> None:
