@@ -31,6 +31,7 @@ from app.pages.incidents import register as incidents
 from app.pages.machines import register as machines
 from app.pages.notices import register as notices
 from app.pages.places import register as places
+from app.pages.plainly import register as plainly
 from app.pages.proof import register as proof
 from app.pages.readings import register as readings
 from app.pages.releases import register as releases
@@ -65,7 +66,7 @@ def register(app: Flask) -> None:
         calendars,
         signing,
     )
-    desk = (floor, events_of_fleets, incidents, dividing, yours, files, breaches, machines, why, held_back)
+    desk = (floor, events_of_fleets, incidents, plainly, dividing, yours, files, breaches, machines, why, held_back)
     looked_at = (releases, known_first)
     for noun in (
         *desk,
