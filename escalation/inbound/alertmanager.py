@@ -32,7 +32,8 @@ _HOSTS = ("vigie_machine", "machine", "host", "hostname", "nodename", "node", "i
 
 def parse(body: dict[str, Any], door: Door) -> Batch:
     """One notification. Raises BadBody."""
-    alerts = body.get("alerts")
+    alerts = body.get("alerts", "")
+    alerts = [] if alerts is None else alerts  # what Go says for a list of nothing
     if not isinstance(alerts, list) or not all(isinstance(each, dict) for each in alerts):
         raise BadBody("alerts", "is not a list of alerts", "send what Alertmanager's webhook_config sends (version 4)")
     status = text_of(body.get("status")).lower()
@@ -42,8 +43,8 @@ def parse(body: dict[str, Any], door: Door) -> Batch:
     key = text_of(body.get("groupKey"), LONGEST_KEY + 1) or _labels_key(common["groupLabels"] or common["commonLabels"])
     if len(key) > LONGEST_KEY:
         key = hashlib.sha256(key.encode()).hexdigest()
-    cut_off = body.get("truncatedAlerts")
-    group = Group(key, status == "firing", cut_off if isinstance(cut_off, int) and 0 < cut_off < 2**31 else 0)
+    cut_off = text_of(body.get("truncatedAlerts"), 40)
+    group = Group(key, status == "firing", min(int(cut_off), 2**31 - 1) if cut_off.isdigit() else 0)
     if door.one_for == "group":
         return Batch((_of_group(body, alerts, common, group, door),), group)
     return Batch(tuple(_of_alert(alert, body, common, group, door) for alert in alerts), group)

@@ -207,3 +207,14 @@ def test_an_alert_reaches_no_machine_of_another_customer(
     stranger.client.post("/in/nagios", data=nagios("PROBLEM", "CRITICAL"), headers=headers)  # names Ada's machine
     (incident,) = incidents(sessions)
     assert (incident.customer_id, incident.machine_id) == (cast.joinery, None)
+
+
+def test_a_resolved_group_whose_list_is_null_is_over_and_a_count_may_be_a_text(
+    stranger: Visitor, make: Make, sessions: Sessions
+) -> None:
+    headers = bearer(make("alertmanager"))
+    firing = group("firing", alert("firing", "f1")) | {"truncatedAlerts": "3"}
+    assert stranger.client.post("/in/alertmanager", json=firing, headers=headers).status_code == 200
+    ended = group("resolved") | {"alerts": None, "truncatedAlerts": 10**30}
+    assert stranger.client.post("/in/alertmanager", json=ended, headers=headers).status_code == 200
+    assert incidents(sessions) == []
