@@ -26,8 +26,10 @@ _READ_S = 10.0
 _MOST_BODY = 64 * 1024  # of the answer; more is not read
 _LONGEST_WAIT = timedelta(hours=1)  # a receiver may ask for patience, not for silence
 
-# IPv6 ranges that carry an IPv4 address inside: NAT64, 6to4, Teredo. What they lead to cannot be checked here.
-_WRAPPING = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+# What is in use of the open Internet's IPv6 begins so; what carries an IPv4 address in front of it (compatible, NAT64)
+# or is of a site alone lies outside. Within it, 6to4 and Teredo carry one too, and what they lead to cannot be checked.
+_OPEN_6 = ipaddress.ip_network("2000::/3")
+_NOT_OPEN = tuple(ipaddress.ip_network(net) for net in ("2002::/16", "2001::/23", "3fff::/20", "192.88.99.0/24"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,10 @@ def is_public(text: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(str(address.ipv4_mapped))
-        if any(address in net for net in _WRAPPING):
+        if address not in _OPEN_6:
             return False
+    if any(address in net for net in _NOT_OPEN if net.version == address.version):
+        return False
     return address.is_global and not address.is_multicast
 
 

@@ -331,6 +331,15 @@ def test_private_places_and_odd_addresses_are_refused_for_good(url: str) -> None
         ("fd00::1", False),
         ("2002:7f00:1::", False),
         ("::ffff:8.8.8.8", True),
+        ("::ffff:127.0.0.1", False),
+        ("::127.0.0.1", False),  # IPv4-compatible
+        ("::ffff:0:7f00:1", False),  # IPv4-translated
+        ("64:ff9b::7f00:1", False),
+        ("fec0::1", False),
+        ("3fff::1", False),
+        ("5f00::1", False),
+        ("192.88.99.1", False),
+        ("2001:4860:4860::8888", True),
     ],
 )
 def test_only_the_open_internet_is_public(address: str, public: bool) -> None:
