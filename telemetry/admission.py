@@ -85,7 +85,8 @@ class Heard:
             self.missing += self.numbers.add(reading.seq)
         if dated:
             self.clock.look(reading.at_ms, reading.received_at_ms)
-        return self._remember(self.clock.corrected(reading), dated, reading.at_ms - reading.received_at_ms)
+        said = self.clock.corrected(reading) if self.clock.offset_ms else reading
+        return self._remember(said, dated, reading.at_ms - reading.received_at_ms)
 
     def _remember(self, reading: Reading, dated: bool, skew_ms: int) -> Fate:
         live = reading.received_at_ms - reading.at_ms < _LIVE_MS

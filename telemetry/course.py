@@ -62,6 +62,18 @@ class Course:
     mended: float | None = None  # standing here or below, what was told of is over
     _known: tuple[int, float, float] = (-1, 0.0, 0.0)  # of all closed hours: the last one, highest, lowest
 
+    def goes_on(self, at_ms: int, value: float) -> bool:
+        """Take a value of the minute that is under way, when it is one: no bucket is closed by it."""
+        quick = self.open_quick
+        if at_ms // QUICK_MS != quick[0]:
+            return False
+        for bucket in (quick, self.open_fine, self.open_coarse):  # one minute is in one of each
+            if value > bucket[3]:
+                bucket[3] = value
+            bucket[1] += value
+            bucket[2] += 1
+        return True
+
     def hear(self, at_ms: int, value: float) -> tuple[bool, bool]:
         """Take a value; whether a fine bucket was closed, so that it is time to look, and whether a minute was."""
         _kept(self.coarse, self.open_coarse, at_ms, value, COARSE_MS, COARSE_KEPT)

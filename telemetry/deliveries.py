@@ -46,6 +46,7 @@ class _Line:
     customer_id: uuid.UUID | None = None
     fates: Counter[Fate] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    scored: int = 0
     missing: int = 0
     in_maintenance: int = 0
 
@@ -71,12 +72,17 @@ class Deliveries:
         line = self._lines.get(key)
         if line is None:
             line = self._lines[key] = _Line()
-        line.customer_id = customer_id or line.customer_id
-        line.fates[fate] += 1
-        line.missing += missing
-        line.in_maintenance += in_maintenance
-        if reason:
-            line.reasons[reason] += 1
+        if customer_id is not None:
+            line.customer_id = customer_id
+        if fate is Fate.SCORED:
+            line.scored += 1  # nearly all of them: an enumeration's hash costs two calls
+        else:
+            line.fates[fate] += 1
+        if missing or in_maintenance or reason:
+            line.missing += missing
+            line.in_maintenance += in_maintenance
+            if reason:
+                line.reasons[reason] += 1
 
     def write(self, session: Session) -> None:
         """Add to the ledger, in an order that cannot deadlock with another watcher's."""
@@ -87,8 +93,9 @@ class Deliveries:
                     "machine": machine,
                     "hour": datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC),
                     "customer_id": line.customer_id,
-                    "received": line.fates.total(),
-                    **{fate.value: line.fates[fate] for fate in Fate},
+                    "received": line.fates.total() + line.scored,
+                    **{fate.value: line.fates[fate] for fate in Fate if fate is not Fate.SCORED},
+                    "scored": line.scored,
                     "missing": line.missing,
                     "in_maintenance": line.in_maintenance,
                     "reasons": dict(line.reasons),

@@ -77,6 +77,14 @@ class Directory:
         self._windows: object = None  # how the windows of maintenance stood, and when that is asked again
         self._windows_due: datetime | None = None
 
+    def at_hand(self, names: set[str], now: datetime) -> dict[str, Known] | None:
+        """What `look_up` would answer, where all of it is known still; None when the database has to be asked."""
+        if self._windows_due is None or self._windows_due <= now:
+            return None
+        found = {name: known for name in names if (known := self._known.get(name)) is not None and known.until > now}
+        others = len(names) - len(found)
+        return found if not others or all(self._unknown.get(n, now) > now for n in names - found.keys()) else None
+
     def look_up(self, session: Session, names: set[str], now: datetime) -> dict[str, Known]:
         """Those of `names` that are machines in service."""
         if self._windows_due is None or self._windows_due <= now:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _VERSION = 1
 _RETAINED, _DUPLICATE = 1, 2
@@ -16,8 +16,7 @@ class Damaged(ValueError):
     """A log record that is not one of ours or was cut; the words say where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message as it came: nobody has looked inside. `topic` is bytes, because it may not be valid UTF-8."""
 
     topic: bytes
@@ -51,18 +50,17 @@ def unpacked(body: bytes) -> Iterator[Envelope]:
     version, count = _HEAD.unpack_from(body)
     if version != _VERSION:
         raise Damaged(f"version {version} is unknown")
-    at = _HEAD.size
+    at, size, each, head = _HEAD.size, len(body), _EACH.size, _EACH.unpack_from
     for item in range(count):
-        if at + _EACH.size > len(body):
+        if at + each > size:
             raise Damaged(f"cut in message {item} of {count}")
-        arrived, flags, topic, payload = _EACH.unpack_from(body, at)
-        at += _EACH.size
-        end = at + topic + payload
-        if end > len(body):
+        arrived, flags, topic, payload = head(body, at)
+        at += each
+        middle = at + topic
+        end = middle + payload
+        if end > size:
             raise Damaged(f"cut in message {item} of {count}")
-        yield Envelope(
-            body[at : at + topic], body[at + topic : end], arrived, bool(flags & _RETAINED), bool(flags & _DUPLICATE)
-        )
+        yield Envelope(body[at:middle], body[middle:end], arrived, flags & _RETAINED != 0, flags & _DUPLICATE != 0)
         at = end
-    if at != len(body):
-        raise Damaged(f"{len(body) - at} bytes after the last message")
+    if at != size:
+        raise Damaged(f"{size - at} bytes after the last message")

@@ -80,18 +80,21 @@ class Forecasts:
     def __init__(self) -> None:
         self.courses: dict[str, Course] = {}
         self._names: tuple[str, ...] = ()
-        self._gauges: tuple[tuple[str, Gauge, str], ...] = ()
+        self._gauges: tuple[tuple[str, Gauge, str, Course], ...] = ()
 
     def look(self, machine: str, metrics: Mapping[str, float], at_ms: int, quiet: bool) -> list[Verdict]:
         """Hear a reading; forecasts that begin or end."""
         if (names := tuple(metrics)) != self._names:
             self._names = names
-            self._gauges = tuple((n, *found) for n in names if (found := gauge_of(n)) is not None)
+            known = ((n, *found) for n in names if (found := gauge_of(n)) is not None)
+            self._gauges = tuple((*each, self.courses.setdefault(each[0], Course())) for each in known)
         out: list[Verdict] = []
-        for name, gauge, part in self._gauges:
-            course = self.courses.setdefault(name, Course())
+        for name, gauge, part, course in self._gauges:
             sign = -1.0 if gauge.falls else 1.0
-            fine, minute = course.hear(at_ms, sign * float(metrics[name]))
+            value = sign * float(metrics[name])
+            if course.goes_on(at_ms, value):
+                continue  # within the minute, as most values are
+            fine, minute = course.hear(at_ms, value)
             if not minute or (quiet and course.started_ms < 0):
                 continue
             seen = course.look(fine, sign * gauge.limit, gauge.least, at_ms)

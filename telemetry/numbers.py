@@ -18,6 +18,8 @@ class Numbers:
         self.spans: list[list[int]] = [[first, last] for first, last in spans]
 
     def __contains__(self, seq: int) -> bool:
+        if not self.spans or seq > self.spans[-1][1]:
+            return False  # the newest, as nearly every number is
         return any(first <= seq <= last for first, last in reversed(self.spans))
 
     @property

@@ -12,17 +12,37 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.machines import MachineState
+from models.session import SYSTEM, Sessions, work
 from telemetry import admission, clocks_kept, history, taught
 from telemetry.clocks import Clock
-from telemetry.directory import Known
+from telemetry.directory import Directory, Known
 from telemetry.numbers import Numbers
 from telemetry.reading import Event, Reading
 from telemetry.resuming import Unended
 from telemetry.seat import Seat, to_ms
-from telemetry.told import Told
+from telemetry.told import Told, names_in
 
 RELEARN: Final = timedelta(days=3)
 _NEVER: Final = 1 << 62
+
+
+def meet(
+    sessions: Sessions, directory: Directory, seat: Seat, told: Sequence[Told], now: datetime, *, again: bool
+) -> dict[str, Known]:
+    """Whom `told` speaks of, with what a seat must know before it hears them; no transaction for those it knows."""
+    names = names_in(told)
+    known = directory.at_hand(names, now)
+    if known is not None:
+        seat.forget_others(names, known)
+        if known.keys() <= seat.heard.keys():
+            return known
+    with work(sessions, SYSTEM) as session:
+        known = directory.look_up(session, names, now)
+        seat.forget_others(names, known)
+        strangers = [whose for name, whose in known.items() if name not in seat.heard]
+        if strangers:
+            remember(session, seat, strangers, told, now, again=again)
+    return known
 
 
 def remember(

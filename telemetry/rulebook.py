@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from telemetry.rules import RULES, Rule, applying
-from telemetry.synonyms import Sense, sense
+from telemetry.synonyms import sense
 from telemetry.vocabulary import UPTIME
 
 _BY_NAME: Final = {rule.name: rule for rule in RULES}
@@ -62,7 +62,8 @@ class RuleBook:
     def __init__(self) -> None:
         self.standing: dict[tuple[str, str], Standing] = {}
         self._names: tuple[str, ...] = ()
-        self._looked_at: list[tuple[str, Rule, str, Standing, Sense | None]] = []
+        # Metric, rule, part, where it stands, factor and offset to our unit, test and limit.
+        self._looked_at: list[tuple[str, Rule, str, Standing, float, float, str, float]] = []
         self._uptime: tuple[str, Standing] | None = None  # `last` of it is the newest value
 
     def look(self, metrics: Mapping[str, float], fmt: str, at_ms: int, learning: bool) -> list[Turn]:
@@ -73,15 +74,17 @@ class RuleBook:
         turns: list[Turn] = []
         if (shape := (fmt, *metrics)) != self._names:
             self._plan(shape)
-        for metric, rule, part, s, known in self._looked_at:
-            value = metrics[metric] if known is None else known.in_our_unit(metrics[metric])
-            if rule.test == "grew":
-                turn = None if value == s.last and s.calm_ms < 0 and s.seen else _grew(rule, s, value, at_ms, learning)
+        for metric, rule, part, s, factor, offset, test, limit in self._looked_at:
+            value = metrics[metric] * factor + offset
             # Nothing open, nothing in doubt, well within the limit: the answer of nearly every reading.
-            elif s.ran and s.since_ms < 0 and (value > rule.opens if rule.test == "below" else value < rule.opens):
+            if test != "grew":
+                if s.since_ms < 0 and s.ran and (value > limit if test == "below" else value < limit):
+                    continue
+                turn = _past(rule, s, value, at_ms, learning)
+            elif value == s.last and s.calm_ms < 0 and s.seen:
                 continue
             else:
-                turn = _past(rule, s, value, at_ms, learning)
+                turn = _grew(rule, s, value, at_ms, learning)
             if turn is not None:
                 since, started, opened, grown = turn
                 turns.append(Turn(rule, metric, part, value, grown, since, started, opened))
@@ -91,7 +94,15 @@ class RuleBook:
         """Which rules look at which metrics of reports of this shape."""
         fmt, *names = shape
         self._looked_at = [
-            (metric, rule, part, self.standing.setdefault((rule.name, metric), Standing()), sense(metric))
+            (
+                metric,
+                rule,
+                part,
+                self.standing.setdefault((rule.name, metric), Standing()),
+                *_unit(metric),
+                rule.test,
+                rule.opens,
+            )
             for metric in names
             for rule, part in applying(metric, fmt)
         ]
@@ -107,7 +118,7 @@ class RuleBook:
     def open_on(self, metrics: Collection[str]) -> str | None:
         """Cause of a condition that is open on one of these metrics, the first of them first."""
         for metric in metrics:
-            for looked_at, rule, part, s, _ in self._looked_at:
+            for looked_at, rule, part, s, *_ in self._looked_at:
                 if looked_at == metric and s.started_ms >= 0:
                     return Turn(rule, metric, part, 0, 0, 0, 0, True).cause
         return None
@@ -141,6 +152,12 @@ class RuleBook:
         metric, s = self._uptime
         before, s.last = s.last, metrics[metric]
         return s.last < before
+
+
+def _unit(metric: str) -> tuple[float, float]:
+    """Factor and offset that turn a value as sent into our own unit; those that change no bit where none is known."""
+    known = sense(metric)
+    return (1.0, -0.0) if known is None else (known.factor, known.offset)
 
 
 def _applying_at_all(metric: str) -> list[tuple[Rule, str]]:

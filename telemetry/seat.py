@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitte
     from telemetry.baselines import Baselines
 
 log = structlog.get_logger()
+State = admission.Heard
 
 UNKNOWN_MACHINE: Final = "unknown_machine"
 DAMAGED_RECORD: Final = "damaged_record"
@@ -113,8 +114,11 @@ class Seat:
             if each.refused is not None:
                 self._refuse(each, machine_of(each.envelope.topic), each.refused.reason, each.refused.detail, known)
             for heard in each.heard:
-                self._take_one(each, heard, known.get(heard.machine), feed)
-        # A batch costs the detector little more than a message: arrays are scored at once.
+                whose = known.get(heard.machine)
+                if type(heard) is Reading and not heard.via and whose is not None and not whose.is_refused:
+                    self._take_reading(each, heard, whose, self._met(whose), feed)  # nearly every message
+                else:
+                    self._take_one(each, heard, whose, feed)
         for verdict in self.watching.feed(feed):
             self.pending.verdicts.append((known[verdict.machine], verdict))
         self.models.update(self.watching.take_models())
@@ -144,15 +148,19 @@ class Seat:
             self.over = [told for told in self.over if told[0].name != name]
 
     def _decoded(self, envelope: Envelope, position: int, item: int) -> Told:
-        self.arrived_ms = max(self.arrived_ms, envelope.arrived_ms)
+        if envelope.arrived_ms > self.arrived_ms:
+            self.arrived_ms = envelope.arrived_ms
         try:
+            quickly = self.decoder.at_once(envelope.topic, envelope.payload, envelope.arrived_ms)
+            if quickly is not None:
+                return Told(envelope, position, item, (quickly,))
             topic = envelope.topic.decode("utf-8")
-            heard = self.decoder.decode(topic, envelope.payload, envelope.arrived_ms)
+            heard = tuple(self.decoder.decode(topic, envelope.payload, envelope.arrived_ms))
         except UnicodeDecodeError:
             return Told(envelope, position, item, refused=Refused("not_utf8", "the topic"))
         except Refused as refused:
             return Told(envelope, position, item, refused.heard, refused)
-        return Told(envelope, position, item, tuple(heard))
+        return Told(envelope, position, item, heard)
 
     def _take_one(self, each: Told, heard: Heard, whose: Known | None, feed: list[Heard]) -> None:
         if whose is None:
@@ -164,11 +172,7 @@ class Seat:
             said = f"{heard.via} is not a gateway of {heard.machine}"
             self._refuse(each, heard.machine, "not_its_own", said, {whose.name: whose})
             return
-        state = self.heard.get(heard.machine)
-        if state is None:
-            state = self.heard[heard.machine] = admission.Heard()
-        state.machine_id = whose.machine_id
-        self.pending.touched[whose.name] = whose
+        state = self._met(whose)
         if isinstance(heard, Status):
             state.said = "online" if heard.online else "offline"
             return
@@ -182,19 +186,33 @@ class Seat:
             self._count(whose, each, Fate.SCORED)
             self.pending.answers.append((whose, heard))
             return
+        self._take_reading(each, heard, whose, state, feed)
+
+    def _met(self, whose: Known) -> State:
+        """What is known of a machine that speaks, and that it did."""
+        state = self.heard.get(whose.name)
+        if state is None:
+            state = self.heard[whose.name] = admission.Heard()
+        state.machine_id = whose.machine_id
+        self.pending.touched[whose.name] = whose
+        return state
+
+    def _take_reading(self, each: Told, heard: Reading, whose: Known, state: State, feed: list[Heard]) -> None:
         fate = state.admit(heard, retained=each.envelope.retained, future_tolerance_ms=self._future_tolerance_ms)
         if fate is Fate.REFUSED:
             self._refuse(each, heard.machine, "future_instant", _ahead(heard), {whose.name: whose})
             return
-        heard = state.clock.corrected(heard)
-        self.pending.clocks += [(whose, moved) for moved in state.clock.take_moved()]
+        clock = state.clock
+        if clock.offset_ms or clock.moved:
+            heard = clock.corrected(heard)
+            self.pending.clocks += [(whose, moved) for moved in clock.take_moved()]
         missing, state.missing = state.missing, 0
-        worked_on = fate is not Fate.DUPLICATE and self._is_worked_on(whose, heard.at_ms)
+        worked_on = bool(whose.windows) and fate is not Fate.DUPLICATE and self._is_worked_on(whose, heard.at_ms)
         self._count(whose, each, fate, missing=missing, worked_on=worked_on)
         if fate is Fate.DUPLICATE:
             return
         if heard.metrics:
-            self._reports(whose.name).append((heard.at_ms, heard.metrics))
+            self.pending.reports.setdefault(whose.name, []).append((heard.at_ms, heard.metrics))
         if fate is Fate.SCORED and whose.is_watched and not worked_on:
             feed.append(heard)
 
@@ -207,12 +225,6 @@ class Seat:
             watched.settle(at_ms, mended=True)
             self.shadow.settle(whose.name, at_ms)
         return True
-
-    def _reports(self, machine: str) -> list[history.Report]:
-        found = self.pending.reports.get(machine)
-        if found is None:
-            found = self.pending.reports[machine] = []
-        return found
 
     def _take_event(self, each: Told, event: Event, whose: Known, feed: list[Heard]) -> None:
         if event.at_ms > event.received_at_ms + self._future_tolerance_ms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from telemetry.deliveries import NOBODY
 from telemetry.envelope import Envelope
@@ -24,8 +25,7 @@ class Letter:
     customer_id: uuid.UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What one message said, with where it came from. `refused` when it said nothing we understand."""
 
     envelope: Envelope

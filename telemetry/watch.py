@@ -29,7 +29,7 @@ from telemetry.needs import Needs
 from telemetry.positions import READER, Overtaken
 from telemetry.seat import Seat, to_ms
 from telemetry.succession import Succession
-from telemetry.told import Told, names_in
+from telemetry.told import Told
 
 log = structlog.get_logger()
 
@@ -199,14 +199,7 @@ class Watcher:
         return messages
 
     def _take(self, seat: Seat, told: list[Told], *, again: bool = False) -> None:
-        now = self._clock()
-        with work(self._sessions, SYSTEM) as session:
-            names = names_in(told)
-            known = self._directory.look_up(session, names, now)
-            seat.forget_others(names, known)
-            strangers = [whose for name, whose in known.items() if name not in seat.heard]
-            if strangers:
-                remembering.remember(session, seat, strangers, told, now, again=again)
+        known = remembering.meet(self._sessions, self._directory, seat, told, self._clock(), again=again)
         self._taken += sum(len(each.heard) for each in told)
         seat.take(told, known)
 

@@ -31,6 +31,15 @@ def machine_in(topic: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=100_000)
+def machine_at(topic: bytes) -> str | None:
+    """The same of a topic as it came: not decoded again for each message."""
+    try:
+        return machine_in(topic.decode())
+    except UnicodeDecodeError:
+        return None
+
+
 def report(machine: str, payload: bytes, received_at_ms: int) -> Reading | None:
     """The one report in a payload; None when it must be looked at with more care. Raises ``Refused``."""
     if payload[:1] != b"{" or len(payload) > MAX_PAYLOAD:

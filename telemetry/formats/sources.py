@@ -153,6 +153,12 @@ class Decoder:
             raise
         return self._assembled(fmt, heard)
 
+    @staticmethod
+    def at_once(topic: bytes, payload: bytes, received_at_ms: int) -> Reading | None:
+        """What `decode` says of the common report of our own wire; None for anything else. Raises ``Refused``."""
+        name = plain.machine_at(topic)
+        return plain.report(name, payload, received_at_ms) if name is not None else None
+
     def flush(self, now_ms: int | None = None) -> list[Reading]:
         """Cycles complete by ``now_ms`` (the newest arrival, or a clock while nothing arrives).
 
