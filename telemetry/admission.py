@@ -18,6 +18,8 @@ from telemetry.reading import Reading
 
 _REMEMBERED: Final = 15  # intervals and skews the medians rest on
 _LIVE_MS: Final = 900_000  # older at its arrival: history sent in bulk, says nothing about cadence or clock
+_RHYTHM_MS: Final = 2 * 86_400_000  # a longer pause is no rhythm
+_ROUND_MS: Final = 1_000  # what comes within is one arrival
 MOST_LATEST: Final = 400  # metrics kept as newest values; a wider machine shows the rest from history
 
 
@@ -46,14 +48,17 @@ class Heard:
     missing: int = 0  # numbers missing since the last flush, less those that came after all
     prints: Prints = field(default_factory=Prints)  # of reports without a number
     clock: Clock = field(default_factory=Clock)
+    rounds: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))  # ms between arrivals
+    round_ms: int = -1  # when the newest arrival began
     machine_id: uuid.UUID | None = None  # whose state it is: a name may be given to another machine
 
     @property
     def cadence_s(self) -> float | None:
-        """Seconds between reports, the median of the last ones."""
+        """Seconds between reports, the median of the last; of a machine that sends many at once, between sendings."""
         if len(self.intervals) < 3:
             return self.cadence_known_s
-        return round(median(self.intervals) / 1000, 3)
+        usual = median(self.intervals)
+        return round((max(usual, median(self.rounds)) if len(self.rounds) >= 3 else usual) / 1000, 3)
 
     @property
     def skew_s(self) -> float | None:
@@ -91,11 +96,15 @@ class Heard:
     def _remember(self, reading: Reading, dated: bool, skew_ms: int) -> Fate:
         live = reading.received_at_ms - reading.at_ms < _LIVE_MS
         if live:
-            # A bridge that was away delivers many at once: only device time tells their rhythm.
-            if 0 < reading.at_ms - self.last_at_ms < _LIVE_MS and self.last_at_ms >= 0:
+            # A bridge that was away delivers many at once: device time tells their rhythm, unless they always come so.
+            if 0 < reading.at_ms - self.last_at_ms < _RHYTHM_MS and self.last_at_ms >= 0:
                 self.intervals.append(reading.at_ms - self.last_at_ms)
             if dated:
                 self.skews.append(skew_ms)
+        if reading.received_at_ms - self.round_ms >= _ROUND_MS:
+            if self.round_ms >= 0 and reading.received_at_ms - self.round_ms < _RHYTHM_MS:
+                self.rounds.append(reading.received_at_ms - self.round_ms)
+            self.round_ms = reading.received_at_ms
         self.last_received_ms = max(self.last_received_ms, reading.received_at_ms)
         if reading.facts:
             self.facts.update(reading.facts)
@@ -114,7 +123,7 @@ class Heard:
             self.numbers.spans, self.last_at_ms, self.last_received_ms, self.said, self.latest, self.facts,
             list(self.intervals), list(self.skews), self.cadence_known_s,
             str(self.machine_id) if self.machine_id else None, base64.b64encode(bytes(self.prints)).decode(),
-            self.clock.snapshot(),
+            self.clock.snapshot(), list(self.rounds), self.round_ms,
         ]  # fmt: skip
 
 
@@ -127,4 +136,5 @@ def restored(kept: list[Any]) -> Heard:
         machine_id=uuid.UUID(whose[0]) if whose and whose[0] else None,
         prints=Prints(base64.b64decode(whose[1]) if len(whose) > 1 else b""),
         clock=clocks.restored(whose[2]) if len(whose) > 2 else Clock(),
+        rounds=deque(whose[3] if len(whose) > 3 else (), _REMEMBERED), round_ms=whose[4] if len(whose) > 4 else -1,
     )  # fmt: skip

@@ -72,3 +72,36 @@ def test_a_counter_becomes_growth_a_second_and_a_reset_is_no_value() -> None:
     assert told(10, 1500.0) == {"rx": 50.0, "t": 5.0}
     assert told(20, 30.0) == {"t": 5.0}  # the machine was restarted
     assert told(30, 130.0) == {"rx": 10.0, "t": 5.0}
+
+
+# ---- the rhythm a machine speaks in
+
+
+def rhythm(*arrivals: tuple[int, int]) -> float | None:
+    """What is learned of reports that came and were measured at these seconds."""
+    state = Heard()
+    for came, at in arrivals:
+        reading = Reading("srv-1", NOW + at * 1000, {"cpu": float(at)}, None, NOW + came * 1000, "native")
+        assert admit(state, reading) is not Fate.REFUSED
+    after = admission.restored(orjson.loads(orjson.dumps(state.snapshot())))
+    assert after.cadence_s == state.cadence_s
+    return state.cadence_s
+
+
+def test_who_sends_many_reports_at_once_speaks_as_often_as_it_sends() -> None:
+    assert rhythm(*((60 * k, 60 * k - 59 + second) for k in range(1, 8) for second in range(60))) == 60.0
+
+
+def test_what_a_closed_way_held_back_changes_no_rhythm() -> None:
+    calm = [(10 * k, 10 * k) for k in range(1, 20)]
+    held_back = [(800 + k // 20, 200 + 10 * k) for k in range(60)]
+    assert rhythm(*calm, *held_back) == 10.0
+
+
+def test_a_rhythm_of_hours_is_learned_and_one_of_tenths_of_a_second_counts_as_a_second() -> None:
+    assert rhythm(*((3600 * k, 3600 * k) for k in range(1, 6))) == 3600.0
+    state = Heard()
+    for k in range(200):
+        at = NOW + 100 * k
+        state.admit(Reading("srv-1", at, {"cpu": 1.0}, k, at, "native"), retained=False, future_tolerance_ms=60_000)
+    assert state.cadence_s == 1.0
