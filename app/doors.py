@@ -1,4 +1,4 @@
-"""Where other people's alerts come in: `/in/KIND` for Alertmanager, Nagios, Icinga, hooks; `/v2/enqueue` as PagerDuty.
+"""Where other people's alerts come in: `/in/KIND` for Alertmanager, Nagios, Icinga, hooks, mail; `/v2/enqueue` as PagerDuty.
 
 A door is found by its token, which comes in a header (`Authorization: Bearer …`, the secret of `Basic …`, or
 `X-Vigie-Token`), as PagerDuty's `routing_key`, or in the path where the door allows it. An answer of 2xx says that
@@ -18,14 +18,15 @@ from flask import Blueprint, Flask, Response, json, request
 from app import limits
 from app.front import as_house, front, now
 from app.problems import FieldError, Problem
-from escalation.inbound import doors, pagerduty, reading
-from escalation.inbound.body import BadBody, read
+from escalation.inbound import doors, mail, pagerduty, posting, reading
+from escalation.inbound.body import BadBody, read, unpack
 from escalation.inbound.events import Batch
 from escalation.inbound.pagerduty import InvalidEvent
 from escalation.inbound.taking import Taken, take_in_parts
 from models.decisions import DecisionRow
 from models.inbound import InboundDoor
 from models.incidents import Incident
+from models.session import STAFF, work
 
 log = structlog.get_logger("vigie.doors")
 
@@ -48,15 +49,30 @@ def come_in(kind: str, rest: str = "") -> Response:
     try:
         batch = reading.parse(door.kind, _body(), doors.manner(door))
     except BadBody as error:
-        log.info("not_understood", door=str(door.id), field=error.field, problem=error.problem)
-        raise Problem(
-            "invalid",
-            f"The alert cannot be used: {error.field} {error.problem}.",
-            errors=[FieldError(error.field, error.problem, error.remedy)],
-        ) from error
+        raise _unusable(door, error) from error
     taken = _take(door, batch)
     told = [_told(each) for each in taken[:_MOST_TOLD]]
     return _say({"taken": len(taken), "outcomes": told}, 200)
+
+
+@blueprint.post("/in/mail")
+@blueprint.post("/in/mail/<path:rest>")
+def come_in_by_mail(rest: str = "") -> Response:
+    """One mail as it came (RFC 5322), brought by a mail server to a door of kind hook."""
+    door = _door("hook", rest)
+    try:
+        read_mail = mail.parse(unpack(request.get_data(cache=False), request.headers.get("Content-Encoding", "")))
+    except BadBody as error:
+        raise _unusable(door, error) from error
+    with work(front().sessions, STAFF) as session:
+        posted = posting.take(session, door, read_mail, now())
+        session.flush()  # the database gives a new incident its number
+        told: dict[str, Any] = {"key": read_mail.id, "outcome": posted.outcome}
+        if posted.incident is not None:
+            told["incident"] = posted.incident.label
+        elif posted.decision is not None:
+            told["decision"] = _decided(posted.decision)
+    return _say({"taken": 1, "outcomes": [told]}, 200)
 
 
 @blueprint.post("/v2/enqueue")
@@ -100,6 +116,12 @@ def enqueue_change() -> Response:
     except Problem as problem:
         return _as_pagerduty(problem)
     return _say({"status": "success", "message": "Change event processed"}, 202)
+
+
+def _unusable(door: InboundDoor, error: BadBody) -> Problem:
+    log.info("not_understood", door=str(door.id), field=error.field, problem=error.problem)
+    said = f"The alert cannot be used: {error.field} {error.problem}."
+    return Problem("invalid", said, errors=[FieldError(error.field, error.problem, error.remedy)])
 
 
 def _body() -> dict[str, Any]:
@@ -187,14 +209,18 @@ def _told(taken: Taken) -> dict[str, Any]:
     if incident is not None:
         said["incident"] = incident.label
     elif decision is not None:
-        said["decision"] = {
-            "id": str(decision.id),
-            "outcome": decision.outcome,
-            "rule": decision.rule,
-            "reason": decision.reason,
-            "remedy": decision.remedy,
-        }
+        said["decision"] = _decided(decision)
     return said
+
+
+def _decided(decision: DecisionRow) -> dict[str, str]:
+    return {
+        "id": str(decision.id),
+        "outcome": decision.outcome,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "remedy": decision.remedy,
+    }
 
 
 def _invalid_event(error: BadBody | InvalidEvent) -> Response:

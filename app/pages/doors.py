@@ -24,7 +24,7 @@ KINDS = (
     ("alertmanager", "Alertmanager, or Grafana as one"),
     ("pagerduty", "a client of PagerDuty’s Events API v2"),
     ("nagios", "Nagios or Icinga notifications"),
-    ("hook", "any other hook, JSON or form"),
+    ("hook", "any other hook, JSON or form; mail"),
 )
 
 
