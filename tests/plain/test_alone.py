@@ -46,15 +46,15 @@ def test_minutes_alone_are_those_between_the_owner_and_the_second() -> None:
     assert alone.seconds(one, AT + 4 * MINUTE) == 240
     one.second_id = uuid.UUID(int=2)  # asked, and has not said yes
     alone.count(one, AT + 5 * MINUTE)
-    assert alone.seconds(one, AT + 5 * MINUTE) == 300
-    one.second_accepted_at = AT + 5 * MINUTE
-    alone.count(one, AT + 5 * MINUTE)
-    assert alone.seconds(one, AT + 60 * MINUTE) == 300
+    assert alone.seconds(one, AT + 7 * MINUTE) == 420
+    one.second_accepted_at = AT + 7 * MINUTE
+    alone.count(one, AT + 7 * MINUTE)
+    assert alone.seconds(one, AT + 60 * MINUTE) == 420
     one.second_id = None
     alone.count(one, AT + 60 * MINUTE)
     one.state = "resolved"
     alone.count(one, AT + 70 * MINUTE)
-    assert (one.alone_since, one.alone_s) == (None, 900)
+    assert (one.alone_since, one.alone_s) == (None, 1020)
 
 
 def test_waiting_for_others_is_not_being_alone_in_front_of_a_problem() -> None:
@@ -66,22 +66,28 @@ def test_waiting_for_others_is_not_being_alone_in_front_of_a_problem() -> None:
 
 
 _changes = st.lists(
-    st.tuples(st.integers(0, 90), st.sampled_from((*OPEN_STATES, "resolved")), st.booleans(), st.booleans()),
+    st.tuples(
+        st.integers(0, 90),
+        st.sampled_from((*OPEN_STATES, "resolved")),
+        st.booleans(),
+        st.sampled_from(("nobody", "asked", "beside")),
+    ),
     max_size=12,
 )
 
 
 @given(_changes)
-def test_the_count_equals_a_walk_minute_by_minute(changes: list[tuple[int, str, bool, bool]]) -> None:
-    one, now, walked = case(), AT, 0
+def test_the_count_equals_a_walk_minute_by_minute(changes: list[tuple[int, str, bool, str]]) -> None:
+    one, now, walked, is_alone = case(), AT, 0, True
     alone.count(one, now)
-    for minutes, state, owned, seconded in changes:
+    for minutes, state, owned, second in changes:
         for _ in range(minutes):
-            walked += alone.is_alone(one)
+            walked += is_alone
         now += minutes * MINUTE
         one.state = state
         one.owner_id = uuid.UUID(int=1) if owned else None
-        one.second_id = uuid.UUID(int=2) if seconded else None
-        one.second_accepted_at = now if seconded else None
+        one.second_id = uuid.UUID(int=2) if second != "nobody" else None
+        one.second_accepted_at = now if second == "beside" else None
+        is_alone = owned and state in ("acknowledged", "working") and second != "beside"
         alone.count(one, now)
     assert alone.seconds(one, now) == walked * 60
