@@ -15,6 +15,7 @@ from telemetry.clocks import Clock
 from telemetry.numbers import Numbers
 from telemetry.prints import Prints
 from telemetry.reading import Reading
+from telemetry.storable import storable_texts
 
 _REMEMBERED: Final = 15  # intervals and skews the medians rest on
 _LIVE_MS: Final = 900_000  # older at its arrival: history sent in bulk, says nothing about cadence or clock
@@ -107,7 +108,7 @@ class Heard:
             self.round_ms = reading.received_at_ms
         self.last_received_ms = max(self.last_received_ms, reading.received_at_ms)
         if reading.facts:
-            self.facts.update(reading.facts)
+            self.facts.update(storable_texts(reading.facts))
         if reading.at_ms < self.last_at_ms or (reading.at_ms == self.last_at_ms and reading.seq is not None):
             return Fate.LATE  # without a number, the newest instant's second part is as new as its first
         self.last_at_ms = reading.at_ms

@@ -24,6 +24,7 @@ from telemetry.formats.strict import (
     text_of,
 )
 from telemetry.reading import NO_FACTS, Answer, Event, Heard, Reading, Refused, Status
+from telemetry.storable import storable, storable_json
 
 FORMAT: Final = "native"
 MAX_REPORTS: Final = 5000
@@ -69,7 +70,8 @@ def answer(route: Route, payload: bytes) -> Answer:
     body = json_of(payload)
     if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not 0 < len(body["id"]) <= 60:
         raise Refused("bad_shape", "an answer is a JSON object with the id of what was asked")
-    return Answer(route.machine, body["id"], body, route.received_at_ms, FORMAT)
+    said = storable_json(body)
+    return Answer(route.machine, said["id"], said, route.received_at_ms, FORMAT)
 
 
 def _list_of(value: Any) -> list[Any]:
@@ -151,7 +153,7 @@ def event(route: Route, item: Any) -> Event:
         raise Refused("bad_shape", "an event has a code and a text")
     sequence(item.get("seq"))
     at, severity = instant(item.get("at"), route.received_at_ms), _severity(item.get("severity", 3))
-    return Event(route.machine, at, name_ok(code), severity, text, route.received_at_ms, FORMAT)
+    return Event(route.machine, at, name_ok(code), severity, storable(text), route.received_at_ms, FORMAT)
 
 
 def _severity(value: Any) -> int:

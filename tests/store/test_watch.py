@@ -134,6 +134,19 @@ def test_a_bad_message_takes_no_neighbour_along(plant: Plant, cast: Cast) -> Non
     assert (sums["received"], sums["scored"], sums["refused"]) == (len(mixed), len(good), len(BAD))
 
 
+def test_a_text_the_database_cannot_hold_stops_nobody(plant: Plant, cast: Cast) -> None:
+    plant.tell("plant-db-1", report(plant.now, 1, cpu=1, facts={"bios": "2\x004", "half": "\ud800"}))
+    event = {"code": "fan", "severity": 2, "text": "fan\x00 stopped \udfff"}
+    plant.tell("plant-db-1", event, topic="vigie/plant-db-1/event")
+    plant.tell("plant-db-1", {"id": "a\x00b", "readings": ["\ud800"]}, topic="vigie/plant-db-1/answer")
+    plant.settle()
+    assert plant.ledger("plant-db-1") == {"received": 3, "scored": 3}
+    with work(plant.sessions, SYSTEM) as session:
+        assert session.get_one(MachineState, cast.plant_machine).facts == {"bios": "2\\x004", "half": "\\ud800"}
+    ((summary,),) = plant.one(select(Finding.summary).where(Finding.cause == "event:fan"))
+    assert "fan\\x00 stopped \\udfff" in summary
+
+
 def test_a_damaged_record_is_a_dead_letter_too(plant: Plant, cast: Cast) -> None:
     plant.writer.append(zlib.crc32(b"plant-db-1") % 2, b"\x07garbage", lambda problem: None)
     plant.tell("plant-db-1", report(plant.now))
