@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Integer, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+import orjson
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from telemetry.admission import Fate
@@ -22,8 +22,8 @@ _ADD = text(
     """
     INSERT INTO delivery_ledger
         (machine, hour, customer_id, received, scored, refused, duplicate, late, missing, in_maintenance, reasons)
-    VALUES (:machine, :hour, :customer_id, :received, :scored, :refused, :duplicate, :late, :missing,
-        :in_maintenance, :reasons)
+    SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS given(machine text, hour timestamptz, customer_id uuid,
+        received int, scored int, refused int, duplicate int, late int, missing int, in_maintenance int, reasons jsonb)
     ON CONFLICT (machine, hour) DO UPDATE SET
         customer_id = coalesce(excluded.customer_id, delivery_ledger.customer_id),
         received = delivery_ledger.received + excluded.received,
@@ -38,7 +38,7 @@ _ADD = text(
                 value::bigint + coalesce((delivery_ledger.reasons ->> key)::bigint, 0))
                 FROM jsonb_each_text(excluded.reasons)), '{}'::jsonb) END
     """
-).bindparams(bindparam("reasons", type_=JSONB), bindparam("received", type_=Integer))
+)
 
 
 @dataclass
@@ -98,8 +98,13 @@ class Deliveries:
                     "scored": line.scored,
                     "missing": line.missing,
                     "in_maintenance": line.in_maintenance,
-                    "reasons": dict(line.reasons),
+                    "reasons": line.reasons,
                 }
             )
         if rows:
-            session.execute(_ADD, rows)
+            session.execute(_ADD, {"rows": as_json(rows)})
+
+
+def as_json(value: Any) -> str:
+    """Rows as one text, which the database takes apart: quicker by far than a statement or a value for each."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()

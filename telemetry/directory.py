@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ARRAY, Text, Uuid, any_, func, literal, select, text
 from sqlalchemy.orm import Session
 
 from contracts import ledger
@@ -38,6 +39,7 @@ _ANSWERED: Final = text(
 )
 Line = tuple[uuid.UUID, str, date | None, date | None]  # its contract, service, first and last day
 Cover = tuple[uuid.UUID, uuid.UUID | None, tuple[Line, ...]]  # machines alike in it are answered alike: asked once
+AT_ONCE: Final = 1_000  # machines asked about together, where so many are due or soon will be
 _SEVERITY: Final = 4  # telemetry is nobody's emergency; the ask wants one
 
 
@@ -74,6 +76,7 @@ class Directory:
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
         self._unknown: dict[str, datetime] = {}
+        self._heard: set[str] = set()  # since they were asked about last
         self._windows: object = None  # how the windows of maintenance stood, and when that is asked again
         self._windows_due: datetime | None = None
 
@@ -82,8 +85,10 @@ class Directory:
         if self._windows_due is None or self._windows_due <= now:
             return None
         found = {name: known for name in names if (known := self._known.get(name)) is not None and known.until > now}
-        others = len(names) - len(found)
-        return found if not others or all(self._unknown.get(n, now) > now for n in names - found.keys()) else None
+        if any(self._unknown.get(name, now) <= now for name in names - found.keys()):
+            return None
+        self._heard |= names
+        return found
 
     def look_up(self, session: Session, names: set[str], now: datetime) -> dict[str, Known]:
         """Those of `names` that are machines in service."""
@@ -96,16 +101,24 @@ class Directory:
             name for name in names
             if (known := self._known.get(name)) is None or known.until <= now
         } - {name for name in names if self._unknown.get(name, now) > now}  # fmt: skip
+        self._heard |= names
         if stale:
-            self._refresh(session, stale, now)
+            self._refresh(session, stale | self._next_to_ask(now, AT_ONCE - len(stale)), now)
         return {name: self._known[name] for name in names if name in self._known}
+
+    def _next_to_ask(self, now: datetime, most: int) -> set[str]:
+        """Others who spoke since they were asked about and are due before long: together all cost little more."""
+        soon = now + KNOWN_FOR / 2
+        known = self._known
+        return set(islice((n for n in self._heard if n in known and known[n].until <= soon), max(0, most)))
 
     def _refresh(self, session: Session, names: set[str], now: datetime) -> None:
         rows = session.execute(
             select(Machine.id, Machine.customer_id, Machine.site_id, Machine.name, MachineState.telemetry)
             .outerjoin(MachineState, MachineState.machine_id == Machine.id)
-            .where(Machine.name.in_(names), Machine.retired_at.is_(None))
+            .where(Machine.name == any_(literal(list(names), ARRAY(Text))), Machine.retired_at.is_(None))
         ).all()
+        self._heard -= names
         found = {row.name for row in rows}
         for name in names - found:
             self._known.pop(name, None)
@@ -132,8 +145,8 @@ def _lines(session: Session, machines: Sequence[uuid.UUID]) -> dict[uuid.UUID, l
     own = select(
         ContractLine.machine_id, ContractLine.contract_id, ContractLine.service, ContractLine.starts_on,
         ContractLine.ends_on,
-    ).where(ContractLine.machine_id.in_(machines)).order_by(ContractLine.id)  # fmt: skip
-    for row in session.execute(own):
+    ).where(ContractLine.machine_id == any_(literal(list(machines), ARRAY(Uuid))))  # fmt: skip
+    for row in session.execute(own.order_by(ContractLine.id)):
         if row.machine_id is not None:
             found[row.machine_id].append((row.contract_id, row.service, row.starts_on, row.ends_on))
     return found

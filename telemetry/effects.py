@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts import ledger
@@ -24,12 +24,12 @@ from models.incidents import Finding
 from models.telemetry import DeadLetter
 from telemetry import clocks_kept, history, positions, security, shadowing, shelf, taught
 from telemetry.admission import Heard
+from telemetry.deliveries import as_json
 from telemetry.directory import Known
 from telemetry.frozen import with_window
 from telemetry.seat import Pending, Seat
 from telemetry.told import Letter
 from telemetry.verdict import Verdict
-from telemetry.watching import Watched
 
 _REBIRTH: Final = text("SELECT pg_notify('vigie_rebirth', :node)")  # the bridge asks (bridge_desk.py)
 _MOST_REBIRTHS: Final = 100  # the others are wanted again by their next word
@@ -38,21 +38,27 @@ MOST_WINDOWS: Final = 20  # frozen in one flush; each costs a look into history
 WINDOWS_A_CUSTOMER: Final = 2
 MOST_ANSWERS: Final = 20  # of one contract to as many machines in one flush
 
+# All machines of a flush in one statement: a row of its own for each costs more than all there is to store.
 _STATE = text(
     """
     INSERT INTO machine_states AS s (machine_id, customer_id, last_at, last_received_at, last_seq, seqs, cadence_s,
         skew_s, speaking, since, health, said, telemetry, latest, facts)
-    VALUES (:machine_id, :customer_id, :last_at, :last_received_at, :last_seq, :seqs, :cadence_s, :skew_s,
-        CASE WHEN :lately THEN 'speaking' ELSE 'unknown' END, :now, :health, :said, :telemetry, :latest, :facts)
+    SELECT g.machine_id, g.customer_id, g.last_at, g.last_received_at, g.last_seq, g.seqs, g.cadence_s,
+        g.skew_s, CASE WHEN g.lately THEN 'speaking' ELSE 'unknown' END, CAST(:now AS timestamptz), g.health, g.said,
+        g.telemetry, g.latest, g.facts
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(machine_id uuid, customer_id uuid, last_at timestamptz,
+        last_received_at timestamptz, last_seq bigint, seqs jsonb, cadence_s float8, skew_s float8, lately boolean,
+        health text, said text, telemetry text, latest jsonb, facts jsonb)
     ON CONFLICT (machine_id) DO UPDATE SET
         last_at = excluded.last_at, last_received_at = excluded.last_received_at, last_seq = excluded.last_seq,
         seqs = excluded.seqs, cadence_s = excluded.cadence_s, skew_s = excluded.skew_s,
-        since = CASE WHEN :lately AND s.speaking <> 'speaking' THEN excluded.since ELSE coalesce(s.since, :now) END,
-        speaking = CASE WHEN :lately THEN 'speaking' ELSE s.speaking END,
+        since = CASE WHEN excluded.speaking = 'speaking' AND s.speaking <> 'speaking' THEN excluded.since
+            ELSE coalesce(s.since, excluded.since) END,
+        speaking = CASE WHEN excluded.speaking = 'speaking' THEN 'speaking' ELSE s.speaking END,
         health = excluded.health, said = excluded.said, telemetry = excluded.telemetry, latest = excluded.latest,
         facts = excluded.facts
     """
-).bindparams(*(bindparam(name, type_=JSONB) for name in ("seqs", "latest", "facts")))
+)
 
 
 def store(session: Session, seat: Seat, owner: str, now: datetime) -> None:
@@ -92,15 +98,14 @@ def put_model(session: Session, seat: Seat, whose: Known, now: datetime) -> None
 
 
 def _store_states(session: Session, seat: Seat, pending: Pending, now: datetime) -> None:
-    rows = [
-        _state_row(whose, seat.heard[name], seat.watching.machine(name), now)
-        for name, whose in sorted(pending.touched.items(), key=lambda pair: pair[1].machine_id)
-    ]
+    # By id, so that two watchers cannot wait for each other crosswise; one that was renamed just now is one row.
+    order = sorted(pending.touched.items(), key=lambda pair: pair[1].machine_id)
+    rows = {whose.machine_id: _state_row(seat, whose, seat.heard[name], now) for name, whose in order}
     if rows:
-        session.execute(_STATE, rows)
+        session.execute(_STATE, {"now": now, "rows": as_json(list(rows.values()))})
 
 
-def _state_row(whose: Known, heard: Heard, watched: Watched | None, now: datetime) -> dict[str, Any]:
+def _state_row(seat: Seat, whose: Known, heard: Heard, now: datetime) -> dict[str, Any]:
     received = _instant(heard.last_received_ms)
     return {
         "machine_id": whose.machine_id,
@@ -112,21 +117,12 @@ def _state_row(whose: Known, heard: Heard, watched: Watched | None, now: datetim
         "cadence_s": heard.cadence_s,
         "skew_s": heard.skew_s,
         "lately": received is not None and now - received < _LATELY,
-        "now": now,
-        "health": _health(whose, watched),
+        "health": seat.watching.health(whose.name) if whose.is_watched else "unknown",
         "said": heard.said,
         "telemetry": whose.telemetry,
         "latest": heard.latest,
         "facts": heard.facts,
     }
-
-
-def _health(whose: Known, watched: Watched | None) -> str:
-    if not whose.is_watched or watched is None:
-        return "unknown"
-    if watched.open_causes:
-        return "deviates"
-    return "healthy" if watched.state == "watched" else "learning"
 
 
 def _store_letters(session: Session, partition: int, pending: Pending) -> None:

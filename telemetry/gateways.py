@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, any_, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from models.machines import Machine
@@ -18,7 +18,7 @@ def gateways_of(session: Session, machines: Collection[uuid.UUID]) -> Mapping[uu
     rows = session.execute(
         select(GatewayMachine.machine_id, gateway.name)
         .join(gateway, gateway.id == GatewayMachine.gateway_id)
-        .where(GatewayMachine.machine_id.in_(machines), gateway.retired_at.is_(None))
+        .where(GatewayMachine.machine_id == any_(literal(list(machines), ARRAY(Uuid))), gateway.retired_at.is_(None))
     )
     found: dict[uuid.UUID, set[str]] = {}
     for machine_id, name in rows:

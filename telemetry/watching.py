@@ -121,6 +121,13 @@ class Watching:
         m = self.known.get(name)
         return self._watched(m) if m is not None else None
 
+    def health(self, name: str) -> str:
+        """How a machine stands, in a word: unknown, learning, healthy, or deviates while a condition is open."""
+        m = self.known.get(name)
+        if m is None:
+            return "unknown"
+        return "deviates" if m.open_causes() else "healthy" if m.is_fitted else "learning"
+
     def expected(self, machine: str) -> dict[str, tuple[float, float]]:
         """Low and high of each scored metric, in its own unit, as they stand now; empty while learning."""
         m = self.known.get(machine)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import ARRAY, Uuid, any_, literal, or_, select
 from sqlalchemy.orm import Session
 
 from models import audit
@@ -81,7 +81,7 @@ def windows_of(
         select(Machine.id, w)
         .join(w, w.customer_id == Machine.customer_id)
         .where(
-            Machine.id.in_(machines),
+            Machine.id == any_(literal(list(machines), ARRAY(Uuid))),  # one statement for any number
             or_(w.machine_id == Machine.id, w.machine_id.is_(None)),
             or_(w.site_id == Machine.site_id, w.site_id.is_(None)),
             or_(w.weekdays != [], w.ends_at > since - past),

@@ -109,3 +109,21 @@ def test_who_is_known_is_asked_about_in_no_transaction_for_as_long_as_that_holds
     with work(sessions, SYSTEM) as session:
         directory.look_up(session, set(), now + KNOWN_FOR)  # the windows of maintenance, and nobody's contract
     assert directory.at_hand(names, now + KNOWN_FOR) is None
+
+
+def test_who_spoke_lately_is_asked_about_with_those_whose_answer_has_run_out(sessions: Sessions, cast: Cast) -> None:
+    made = settle(sessions, cast, {"early": {}, "later": {}, "quiet": {}})
+    directory, now = Directory(), cast.now
+    with work(sessions, SYSTEM) as session:
+        directory.look_up(session, {"early"}, now)
+        directory.look_up(session, {"later", "quiet"}, now + KNOWN_FOR / 4)
+    directory.at_hand({"later"}, now + KNOWN_FOR / 4)
+    again = now + KNOWN_FOR
+    with work(sessions, SYSTEM) as session:
+        directory.look_up(session, {"early"}, again)
+    later, quiet = (directory.at_hand({name}, again + KNOWN_FOR / 20) for name in ("later", "quiet"))
+    assert later is not None
+    assert later["later"].until == again + KNOWN_FOR
+    assert quiet is not None
+    assert quiet["quiet"].until == now + KNOWN_FOR / 4 + KNOWN_FOR  # nobody has heard of it since
+    assert {made[name].id for name in ("later",)} == {later["later"].machine_id}
