@@ -41,6 +41,7 @@ _FRENCH: Mapping[str, str] = {
     "allowances.advice_hours": "Heures de conseil",
     "grace_days": "Jours de grâce",
     "false_alarms": "Fausses alertes par semaine",
+    "silence_s": "Secondes sans relevé avant le silence",
     "clocks.pauses": "Les délais peuvent attendre",
     "clocks.on_severity": "Une gravité changée compte",
     "clocks.on_end": "À son terme, les promesses en cours",

@@ -260,6 +260,7 @@ _FRENCH: Mapping[str, Said] = {
     "climbing.again_after": lambda given: _seconds(given) if given else "jamais",
     "grace_days": lambda given: str(given or 0),
     "false_alarms": lambda given: "" if given is None else str(given),
+    "silence_s": lambda given: "" if given is None else str(given),
     "clocks.pauses": lambda given: "" if given is None else _listed(given, _REASONS, "pour rien"),
     "clocks.on_severity": lambda given: _ON_SEVERITY["fr"][given or "retroactive"],
     "clocks.on_end": lambda given: _ON_END["fr"][given or "snapshot"],

@@ -128,6 +128,7 @@ FIELDS: Sequence[Field] = (
     ),
     Field("grace_days", "Days of grace", "Rules", "after the last day", str, termtext.whole),
     Field("false_alarms", "False alarms a week", "Rules", "empty: the usual", termtext.maybe, termtext.maybe_whole),
+    Field("silence_s", "Silent after", "Rules", "seconds, 30 or more", termtext.maybe, termtext.maybe_whole),
     Field(
         "clocks.pauses",
         "Clocks may wait for",

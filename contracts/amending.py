@@ -18,7 +18,7 @@ from contracts.tiers import DEFAULTS
 Json: TypeAlias = Mapping[str, Any]  # Any: terms as stored
 FIELDS = tuple(field.name for field in dataclasses.fields(Terms))
 # What a new tier leaves as it was agreed: it is no part of the tier table.
-_KEPT_BY_TIER = ("grace_days", "allowances", "clocks", "climbing", "false_alarms")
+_KEPT_BY_TIER = ("grace_days", "allowances", "clocks", "climbing", "false_alarms", "silence_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +174,7 @@ _RULES: Mapping[str, Callable[[Any, Any], bool]] = {  # Any: JSON of the field
     "ladder": _ladder,
     "grace_days": lambda old, new: new < old,
     "false_alarms": lambda old, new: False,  # how patient detection is, no promise
+    "silence_s": lambda old, new: False,  # the same
 }
 
 

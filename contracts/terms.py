@@ -53,6 +53,7 @@ PERIODS: Mapping[str, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 # Larger numbers in terms are slips of the hand.
 _MOST_DAYS, _MOST_UNITS, _MOST_WAIT_S = 3660, 100_000, 366 * 86_400
 _MOST_FALSE = 1000
+LEAST_SILENCE_S, _MOST_SILENCE_S = 30, 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Terms:
     clocks: ClockTerms = field(default_factory=ClockTerms)
     false_alarms: int | None = None  # a week that detection may cost the customer; None: the usual of the tier
     climbing: ClimbTerms = field(default_factory=ClimbTerms)
+    silence_s: int | None = None  # a machine quiet for less is never called silent; None: the usual
     keep: Mapping[str, int] = field(default_factory=dict)  # days reports and figures are kept, where not as usual
 
     @property
@@ -142,6 +144,7 @@ class Terms:
             "allowances": {kind: {"units": one.units, "period": one.period} for kind, one in self.allowances.items()},
             **({"clocks": clocks} if (clocks := self.clocks.to_json()) else {}),
             **({"false_alarms": self.false_alarms} if self.false_alarms is not None else {}),
+            **({"silence_s": self.silence_s} if self.silence_s is not None else {}),
             **({"climbing": climbing} if (climbing := self.climbing.to_json()) else {}),
             **({"keep": dict(self.keep)} if self.keep else {}),
         }
@@ -168,6 +171,9 @@ class Terms:
                 false_alarms=None
                 if given.get("false_alarms") is None
                 else _whole("false_alarms", given["false_alarms"], _MOST_FALSE),
+                silence_s=None
+                if given.get("silence_s") is None
+                else _whole("silence_s", given["silence_s"], _MOST_SILENCE_S, LEAST_SILENCE_S),
                 climbing=ClimbTerms.from_json(given.get("climbing", {})),
                 keep=keeping.said(given.get("keep"), given["tier"]),
             )

@@ -32,6 +32,7 @@ from models.telemetry import ProcessBeat
 from telemetry import cut_off
 from telemetry.cut_off import Cut
 from telemetry.maintenance import Window, covering, last_end
+from telemetry.patience import LEAST_S, MISSED, UNDERWAY_S, UNLEARNED_S, floors_of, patience_s
 from telemetry.worked_on import windows_of
 
 log = structlog.get_logger()
@@ -39,11 +40,6 @@ log = structlog.get_logger()
 CAUSE: Final = "silence"
 PATH: Final = "path"  # the way in, among the processes: it beats with the desk and closes with bridge or watcher
 SEVERITY: Final = 2
-LEAST_S: Final = 30.0
-# Four reports missed, and the time a report may take through bridge, log and flush.
-MISSED: Final = 4
-UNDERWAY_S: Final = 10.0
-_UNLEARNED_S: Final = 60.0  # the rhythm taken for a machine that has not reported thrice
 # A client whose broker was away tries again at ever longer intervals, commonly up to two minutes.
 _RECONNECT: Final = timedelta(seconds=120)
 _FRESH: Final = timedelta(seconds=20)
@@ -51,11 +47,6 @@ _MOST_LAG: Final = 200  # records; behind by more, the watcher cannot know who i
 _AT_ONCE: Final = 2_000  # machines a look: a fleet that falls silent is told within seconds
 _NAMED: Final = 20  # machines the log names of those
 _IDS: Final = uuid.UUID("5a1c1f0e-6d0b-5f55-9c51-3f4f3d6f2c11")
-
-
-def patience_s(cadence_s: float | None) -> float:
-    """Seconds without a report after which a machine of this rhythm is silent."""
-    return max(LEAST_S, MISSED * (cadence_s or _UNLEARNED_S) + UNDERWAY_S)
 
 
 @dataclass
@@ -120,9 +111,14 @@ def look(session: Session, path: Path, now: datetime) -> int:
     since = path.open_since
     windows = windows_of(session, [row.machine_id for row in quiet], now) if quiet else {}
     fallen = [row for row in quiet if _is_missed(row, since, windows.get(row.machine_id, ()), now)]
+    floors = floors_of(session, [(row.customer_id, row.machine_id) for row in fallen], now)
+    fallen = [
+        row for row in fallen
+        if row.machine_id not in floors or _is_missed(row, since, (), now, floors[row.machine_id])
+    ]  # fmt: skip
     sorted_out = cut_off.sort_out(session, fallen, now, patience_s)
     changed = _unknown(session, sorted_out.unknown, now)
-    return ended + changed + _fell_silent(session, sorted_out.silent[:_AT_ONCE], sorted_out.cuts, now)
+    return ended + changed + _fell_silent(session, sorted_out.silent[:_AT_ONCE], sorted_out.cuts, floors, now)
 
 
 def _unknown(session: Session, rows: Sequence[Any], now: datetime) -> int:
@@ -147,7 +143,7 @@ def silence_loop(sessions: Sessions) -> Callable[[datetime], None]:
 
 def _quiet(session: Session, now: datetime) -> Sequence[Any]:  # Any: rows of the columns below
     """Machines called speaking (or unknown, and heard before) that their rhythm says should have spoken by now."""
-    limit = func.greatest(LEAST_S, MISSED * func.coalesce(MachineState.cadence_s, _UNLEARNED_S) + UNDERWAY_S)
+    limit = func.greatest(LEAST_S, MISSED * func.coalesce(MachineState.cadence_s, UNLEARNED_S) + UNDERWAY_S)
     return session.execute(
         select(
             MachineState.machine_id,
@@ -172,7 +168,7 @@ def _quiet(session: Session, now: datetime) -> Sequence[Any]:  # Any: rows of th
     ).all()
 
 
-def _is_missed(row: Any, since: datetime, windows: Sequence[Window], now: datetime) -> bool:
+def _is_missed(row: Any, since: datetime, windows: Sequence[Window], now: datetime, floor_s: float = LEAST_S) -> bool:
     """Whether it has been quiet for too long; time in which it is worked on counts no more than a closed way."""
     if covering(windows, now) is not None:
         return False
@@ -180,10 +176,13 @@ def _is_missed(row: Any, since: datetime, windows: Sequence[Window], now: dateti
         since += _RECONNECT
     worked_on_until = last_end(windows, now)
     since = max(since, row.last_received_at, worked_on_until or since)
-    return now - since > timedelta(seconds=patience_s(row.cadence_s))
+    return now - since > timedelta(seconds=patience_s(row.cadence_s, floor_s))
 
 
-def _fell_silent(session: Session, rows: Sequence[Any], cuts: Mapping[uuid.UUID, Cut], now: datetime) -> int:
+def _fell_silent(
+    session: Session, rows: Sequence[Any], cuts: Mapping[uuid.UUID, Cut], floors: Mapping[uuid.UUID, float],
+    now: datetime,
+) -> int:  # fmt: skip
     # The watcher may have heard from one of them since we looked.
     seen = [(row.machine_id, row.last_received_at) for row in rows]
     fell = set(
@@ -204,7 +203,10 @@ def _fell_silent(session: Session, rows: Sequence[Any], cuts: Mapping[uuid.UUID,
             # Collected only: the answer is written down, and nothing else.
             question = Ask("silence_watch", asked_at=now, machine_id=row.machine_id, severity=SEVERITY)
             ledger.ask(session, row.customer_id, question, now, asked_by="silence")
-    signals = [_signal(row, cuts.get(row.machine_id), now) for row in rows if row.telemetry != "collect"]
+    signals = [
+        _signal(row, cuts.get(row.machine_id), floors.get(row.machine_id, LEAST_S), now)
+        for row in rows if row.telemetry != "collect"
+    ]  # fmt: skip
     if signals:
         owners = {row.machine_id: row.customer_id for row in rows}
         findings = [_finding_row(signal, owners[signal.machine_id], now) for signal in signals]
@@ -213,7 +215,7 @@ def _fell_silent(session: Session, rows: Sequence[Any], cuts: Mapping[uuid.UUID,
     return len(rows)
 
 
-def _signal(row: Any, cut: Cut | None, now: datetime) -> Signal:
+def _signal(row: Any, cut: Cut | None, floor_s: float, now: datetime) -> Signal:
     heard: datetime = row.last_received_at
     usual = f"every {row.cadence_s:.0f} s" if row.cadence_s else "in a rhythm not learned yet"
     silent_s = (now - heard).total_seconds()
@@ -225,7 +227,7 @@ def _signal(row: Any, cut: Cut | None, now: datetime) -> Signal:
     evidence = {
         "last_heard": heard.isoformat(),
         "cadence_s": row.cadence_s,
-        "patience_s": patience_s(row.cadence_s),
+        "patience_s": patience_s(row.cadence_s, floor_s),
         "said": row.said,
         "silent_s": silent_s,
     }
@@ -268,7 +270,12 @@ def _over(session: Session, now: datetime) -> int:
     rows = session.execute(
         select(Finding.id, Finding.machine_id, MachineState.last_received_at)
         .join(MachineState, MachineState.machine_id == Finding.machine_id)
-        .where(Finding.kind == "silence", Finding.ended_at.is_(None), MachineState.speaking == "speaking")
+        .where(
+            Finding.kind == "silence",
+            Finding.cause == CAUSE,
+            Finding.ended_at.is_(None),
+            MachineState.speaking == "speaking",
+        )
         .order_by(Finding.machine_id)
         .limit(_AT_ONCE)
     ).all()

@@ -47,6 +47,7 @@ TABLE: list[tuple[dict[str, Any], list[str], list[str]]] = [
     ({"grace_days": 30}, ["grace_days"], []),
     ({"grace_days": 0}, ["grace_days"], ["grace_days"]),
     ({"false_alarms": 9}, ["false_alarms"], []),
+    ({"silence_s": 600}, ["silence_s"], []),
     ({"keep": {"reports": 100}}, ["keep"], []),
     ({"keep": {"reports": 91}}, ["keep"], ["keep"]),  # 92 days are usual for gold
     ({"keep": {"figures": 799}}, ["keep"], ["keep"]),

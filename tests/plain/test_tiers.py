@@ -81,6 +81,7 @@ def test_terms_survive_being_stored(tier: Tier) -> None:
         ("watching", "closely", "watching: 'closely'"),
         ("review_months", -1, "review_months: -1"),
         ("grace_days", "many", "grace_days: 'many'"),
+        ("silence_s", 29, "silence_s: 29 is not a whole number from 30"),
         ("ladder", [{"who": "duty", "wait": -5}], "ladder.wait: -5"),
         ("ladder", [{"who": "nobody", "wait": 5}], "ladder.who: 'nobody'"),
         ("ladder", [], "ladder: needs at least one rung"),

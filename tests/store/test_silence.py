@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from contracts.tiers import DEFAULTS, Tier
+from models.agreements import Contract, ContractTerms
 from models.decisions import DecisionRow
 from models.incidents import Finding, Incident
 from models.machines import MachineState
@@ -84,6 +86,23 @@ def test_a_machine_is_silent_only_after_its_own_rhythm(tower: Watchtower, cast: 
     tower.pass_time(10)
     assert tower.speaking(cast.plant_machine) == "silent"
     assert tower.incidents() == [(cast.plant_machine, "silence", None)]
+
+
+def test_a_machine_is_not_silent_before_its_contract_says_so(tower: Watchtower, cast: Cast) -> None:
+    with work(tower.sessions, SYSTEM) as session:
+        contract = session.scalars(select(Contract).where(Contract.customer_id == cast.plant)).one()
+        body = DEFAULTS[Tier(contract.tier)].to_json() | {"silence_s": 300}
+        owned = {"customer_id": cast.plant, "contract_id": contract.id}
+        begun = cast.now - timedelta(days=1)
+        session.add(ContractTerms(**owned, version=1, effective_at=begun, body=body, created_at=begun))
+    tower.look()
+    tower.pass_time(300)
+    assert (tower.speaking(cast.plant_machine), tower.incidents()) == ("speaking", [])
+    assert tower.speaking(cast.joinery_machine) == "silent"  # another contract, which says nothing of it
+    tower.pass_time(10)
+    assert tower.incidents() == [(cast.plant_machine, "silence", None)]
+    with work(tower.sessions, SYSTEM) as session:
+        assert session.scalars(select(Finding.evidence["patience_s"].as_float())).one() == 300.0
 
 
 def test_its_next_report_ends_the_silence(tower: Watchtower, cast: Cast) -> None:
