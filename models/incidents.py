@@ -78,6 +78,9 @@ class Incident(Owned, Base):
         Index("ix_incidents_opened_at_id", "opened_at", "id"),
         Index("ix_incidents_changed_at", "changed_at"),
         Index("ix_incidents_cause_opened_at", "cause", "opened_at"),
+        # What is like an incident: the newest of its customer, of its machine, of its cause.
+        Index("ix_incidents_customer_id_opened_at", "customer_id", "opened_at"),
+        Index("ix_incidents_machine_id_opened_at", "machine_id", "opened_at"),
         Index("ix_incidents_alone_since", "alone_since", postgresql_where=text("alone_since is not null")),
         Index("ix_incidents_queued_at", "queued_at", postgresql_where=text("queued_at is not null")),
         Index("ix_incidents_next_rung_at", "next_rung_at", postgresql_where=text("next_rung_at is not null")),
