@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -34,6 +35,14 @@ Key = tuple[uuid.UUID, uuid.UUID | None]  # customer and contract
 
 _MOST_SPOTS: Final = 300
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('vigie.fleet', 42))")
+
+_SHARED: Final = text(
+    """
+    UPDATE findings SET incident_id = given.incident_id, decision_id = given.decision_id, shadow = given.shadow
+    FROM json_to_recordset(CAST(:rows AS json)) AS given(id uuid, incident_id uuid, decision_id uuid, shadow boolean)
+    WHERE findings.id = given.id
+    """
+)
 
 
 def take_lock(session: Session) -> None:
@@ -111,6 +120,7 @@ class _Batch:
     ) -> None:
         self.session, self.now, self.tell, self.places, self.signals = session, now, tell, places, signals
         self.answered: dict[Key, Report] = {}
+        self.shared: list[dict[str, Any]] = []  # answers of findings that share another's
         self.counts: dict[uuid.UUID | None, int] = {}  # machines behind each child, before this batch
 
     def begin(self, found: Found, onsets: Sequence[Onset], adopted: Sequence[Any]) -> list[Report]:
@@ -165,12 +175,7 @@ class _Batch:
         self._write(event, members)
         return children
 
-    def _add(
-        self,
-        event: FleetEvent,
-        onsets: Sequence[Onset],
-        children: dict[Key, Incident],
-    ) -> list[Report]:
+    def _add(self, event: FleetEvent, onsets: Sequence[Onset], children: dict[Key, Incident]) -> list[Report]:
         mine = [self.places[signal.machine_id] for signal in self.signals]
         contracts = contracts_of(self.session, mine, self.now)
         by_contract: dict[Key, list[int]] = defaultdict(list)
@@ -184,6 +189,9 @@ class _Batch:
         answers: dict[int, Report] = {}
         for key in sorted(by_contract, key=str):
             answers |= self._of_contract(event, key, by_contract[key], children.get(key))
+        self.session.flush()  # findings refer to what was opened
+        if self.shared:
+            self.session.execute(_SHARED, {"rows": orjson.dumps(self.shared).decode()})
         members = [
             {
                 "finding_id": signal.finding_id, "machine_id": signal.machine_id, "cause": signal.cause,
@@ -220,12 +228,9 @@ class _Batch:
                 self._tell_story(event, child, rest, before)
             answer = Report("joined", child.id, child.decision_id, f"{child.label} is open for this event")
         assert answer is not None  # told, found, or joined
-        ids = [self.signals[at].finding_id for at in rest]
+        given = {"incident_id": answer.incident_id, "decision_id": answer.decision_id}
         ids = [id for at in rest if (id := self.signals[at].finding_id) is not None]
-        if ids:
-            given = {"incident_id": answer.incident_id, "decision_id": answer.decision_id}
-            shared = update(Finding).where(Finding.id.in_(ids)).values(**given, shadow=answer.outcome == "shadow")
-            self.session.execute(shared, execution_options={"synchronize_session": False})
+        self.shared += [{"id": id, **given, "shadow": answer.outcome == "shadow"} for id in ids]
         return answers | dict.fromkeys(rest, answer)
 
     def _answered(self, event: FleetEvent) -> dict[Key, Report]:
@@ -243,12 +248,8 @@ class _Batch:
         count = before + len(rest)
         severity = min(self.signals[at].severity for at in rest)
         graver = severity < child.severity
-        if (
-            not graver
-            and before >= 1
-            and count.bit_length() == before.bit_length()
-            and child.condition_ended_at is None
-        ):
+        doubled = before < 1 or count.bit_length() != before.bit_length()
+        if not graver and not doubled and child.condition_ended_at is None:
             return
         audit.take_turns(self.session, child.customer_id)
         if graver:

@@ -39,6 +39,7 @@ RECORDS_AT_ONCE, MOST_RECORDS, MESSAGES_AT_ONCE = 16, 1_000, 8_000
 REPORTS_AT_ONCE = 20_000
 COLLECT = (50_000, 20, 20)  # rarely: each look goes over all state, in which there is nothing to find
 BEAT_S: Final = 5.0
+GATHER_S: Final = 0.5  # what begins is stored at once; then the next waits as long as that took, at most so long
 MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
 _IDLE_S, _TIDY_S = 1.0, 0.5
@@ -84,9 +85,9 @@ class Watcher:
         self._pending_since: dict[int, float] = {}
         self._snapshot_due: dict[int, float] = {}
         self._unsound: dict[int, str] = {}  # partitions that learn anew, and why
-        self._beat_due, self._taken = 0.0, 0
-        self._most = RECORDS_AT_ONCE  # records in the next turn
+        self._beat_due, self._taken, self._most = 0.0, 0, RECORDS_AT_ONCE  # records in the next turn
         self._failures = 0  # to store, in a row
+        self._storing, self._gather_until = 0.0, 0.0  # seconds of this turn; verdicts wait until then
 
     def run(self, name: str) -> None:
         """Until `stopping`; then what is pending is stored and the state handed over."""
@@ -108,10 +109,13 @@ class Watcher:
             return
         self._follow(self._reader.held)
         try:
-            messages = 0
+            messages, self._storing = 0, 0.0
+            gathers = time.monotonic() < self._gather_until
             for partition, seat in list(self.seats.items()):
                 messages += self._hear(seat, [record for record in records if record.partition == partition])
-                self._store_if_due(seat)
+                self._store_if_due(seat, gathers)
+            if self._storing:
+                self._gather_until = time.monotonic() + min(self._storing, GATHER_S)
             if records:
                 fitting = MESSAGES_AT_ONCE * len(records) // max(messages, 1)
                 self._most = min(max(RECORDS_AT_ONCE, fitting), 2 * self._most, MOST_RECORDS)
@@ -203,12 +207,13 @@ class Watcher:
         self._taken += sum(len(each.heard) for each in told)
         seat.take(told, known)
 
-    def _store_if_due(self, seat: Seat) -> None:
+    def _store_if_due(self, seat: Seat, gathers: bool) -> None:
         since = self._pending_since.get(seat.partition)
         waited = since is not None and time.monotonic() - since >= self._settings.flush_s
         try:
             if since is not None:
-                if not (waited or seat.pending.verdicts or seat.pending.count >= REPORTS_AT_ONCE):
+                told = seat.pending.verdicts and not gathers
+                if not (waited or told or seat.pending.count >= REPORTS_AT_ONCE):
                     return
                 self._store(seat)
             if not seat.is_rebuilding and time.monotonic() >= self._snapshot_due[seat.partition]:
@@ -229,13 +234,14 @@ class Watcher:
     def _store(self, seat: Seat) -> None:
         if seat.partition not in self._pending_since and not (seat.pending.count or seat.pending.verdicts):
             return
+        began = time.monotonic()
         with work(self._sessions, SYSTEM) as session:
             effects.store(session, seat, self._owner, self._clock())
         for _, verdict in seat.pending.verdicts:
             if verdict.opened:
                 seat.models.pop(verdict.machine, None)
                 log.info("watch.condition_began", machine=verdict.machine, cause=verdict.cause, kind=verdict.kind)
-        self._failures = 0
+        self._failures, self._storing = 0, self._storing + time.monotonic() - began
         seat.position = seat.reached
         seat.forget_pending()
         self._pending_since.pop(seat.partition, None)
@@ -271,6 +277,8 @@ class Watcher:
         waits += [since + self._settings.flush_s - time.monotonic() for since in self._pending_since.values()]
         if any(seat.decoder.waiting for seat in self.seats.values()):
             waits.append(_TIDY_S)
+        if any(seat.pending.verdicts for seat in self.seats.values()):
+            waits.append(self._gather_until - time.monotonic())
         if any(seat.models for seat in self.seats.values()):
             waits.append(0.0)
         return max(0.0, min(waits))
