@@ -63,7 +63,9 @@ def witnesses(m: Machine, fleet: Fleet, own: Array, by_others: Array) -> list[Wi
         by_others = far * (by_others.max() / max(float(far.max()), 1e-300))
     share = np.maximum(own, by_others)
     # Relation surprise is capped; among equals the one furthest from its own past speaks first.
-    order = _led_by_kin(np.lexsort((-own, -share.round(6))), share, m.links)
+    order = np.lexsort((-own, -share.round(6)))
+    if not by_others.any():  # what the others say of each tells already who left them
+        order = _led_by_kin(order, share, m.links)
     loudest = share.max(initial=0.0)
     found: list[Witness] = []
     for place, i in enumerate(order):
