@@ -102,7 +102,7 @@ def ask(
         return NotNow("This incident is over.", "Reopen it first.", "state")
     agreed = consent_for(session, machine, now)
     if agreed is None:
-        remedy = "Ask a contact of the customer to give it; they find it on the machine's page."
+        remedy = "Ask a contact of the customer to give it; they find it under Readings from afar of the incident."
         return NotNow(f"No consent to look at {machine.name} is in force.", remedy, "consent")
     open_now = select(DiagnosticAsk.id).where(
         DiagnosticAsk.incident_id == incident.id, DiagnosticAsk.ended_at.is_(None)
