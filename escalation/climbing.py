@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -15,7 +16,7 @@ from escalation import notify, story, waiting_line
 from escalation.duty import Duty
 from escalation.incident import Actor
 from escalation.ladder import Climb, Convention, Ladder, Rung, Step
-from escalation.routing import Place
+from escalation.routing import ABOVE_FIRST, Place
 from escalation.words import rung_name, rung_words
 from models.incidents import Incident, TimelineEntry
 
@@ -88,11 +89,12 @@ def climb(session: Session, incident: Incident, now: datetime) -> bool:
 
     steps = ladders.overdue(ladder, _place(incident), now, reachable)
     queued = waiting_line.join(session, incident, duty, now)
-    for step in steps:
-        _tell_of(session, incident, ladder, step, meant[step.index], now)
+    called = [_after_time_out(meant[step.index], step) for step in steps]
+    for step, places in zip(steps, called, strict=True):
+        _tell_of(session, incident, ladder, step, places, now)
     if steps:
         _move(incident, steps, now)
-        _page(session, incident, duty, [meant[step.index] for step in steps], now)
+        _page(session, incident, duty, called, now)
     following = ladders.upcoming(ladder, _place(incident), reachable)
     if not isinstance(following, Step):
         # Somebody may come on duty for a rung that is dark now, so it keeps its instant.
@@ -134,6 +136,14 @@ def _place(incident: Incident) -> Climb:
 
 def _meant(ladder: Ladder, duty: Duty) -> list[list[Place]]:
     return [[place for word in rung.who for place in desk.whom(duty, word)] for rung in ladder.rungs]
+
+
+def _after_time_out(places: list[Place], step: Step) -> list[Place]:
+    """Past the first rung a floor is relaxed because those above it were called and nobody has answered."""
+    if step.index == 0 and step.loop == 0:
+        return places
+    said = "those above it were called first, and nobody has answered in time"
+    return [replace(place, relaxed=place.relaxed.replace(ABOVE_FIRST, said)) for place in places]
 
 
 def _move(incident: Incident, steps: list[Step], now: datetime) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from escalation import deeds, duty, notify, promises, seconds, story
+from escalation import deeds, duty, notify, promises, relaxing, seconds, story
 from escalation.deeds import undoable
 from escalation.hands import grasp
 from escalation.incident import VIGIE, Act, Actor, NotNow
@@ -140,6 +140,7 @@ def _settle(session: Session, incident: Incident, row: Handover, actor: Actor, n
         if incident.second_id == row.taker_id:
             # Nobody is alone: they change places until the giver goes.
             seconds.swap(session, incident, row.giver_id, now, "handed it over, and stands beside until they go")
+        relaxing.note(session, incident, row.taker_id, "by a hand-over they accepted", now)
     facts = {"handover": str(row.id)}
     story.tell(session, incident, f"handover_{row.state}", said, now, actor=actor, facts=facts)
     giver = session.get(Person, row.giver_id) if row.giver_id else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import causes, climbing, promises, seconds
+from escalation import causes, climbing, promises, relaxing, seconds
 from escalation.incident import Act, Actor, NotNow, State, after
 from escalation.routing import needs_second
 from models import audit
@@ -64,6 +64,7 @@ def step_in(
     incident.acknowledged_at = incident.acknowledged_at or now
     if incident.owner_id is None and not actor.is_customer:
         incident.owner_id = actor.person_id
+        relaxing.note(session, incident, actor.person_id, "on their own word", now)
     climbing.acknowledged(incident, now)
     promises.meet(session, incident, ("acknowledge",), now)
     if needs_second(incident.severity) and incident.second_id is None and not alone:

@@ -27,8 +27,8 @@ _MOMENT = timedelta(seconds=1)
 
 
 def mode_of(channel: str) -> str:
-    """How somebody who came in by a channel is served."""
-    return "phone" if channel == "phone" else "written"
+    """How somebody who came in by a channel is served: on the phone, in a remote session, in writing."""
+    return channel if channel in ("phone", "remote") else "written"
 
 
 def our_people(session: Session) -> dict[uuid.UUID, Person]:

@@ -119,6 +119,7 @@ def order(candidates: Iterable[Candidate], need: Need) -> Order:
 
 
 _FULL = "hands full"
+ABOVE_FIRST = "those above it come first"
 
 
 def _why_not(candidate: Candidate, need: Need) -> str:
@@ -178,7 +179,7 @@ def _place(candidate: Candidate, need: Need, anybody_above: bool) -> Place:
     if not here:
         relaxed.append(f"nobody of {need.unit} stands before them, so the sun is followed")
     if not _meets(candidate, need):
-        why = "those above it come first" if anybody_above else "nobody above it is on duty"
+        why = ABOVE_FIRST if anybody_above else "nobody above it is on duty"
         relaxed.append(f"below the contract's floor ({need.floor}): {why}")
     return Place(candidate.person_id, candidate.name, ", ".join(words), "; ".join(relaxed))
 

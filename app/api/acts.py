@@ -30,7 +30,9 @@ class NewIncident(In):
     summary: MaybeWords = ""
     cause: str = Field("", max_length=80, pattern=r"^[a-z0-9:/._ -]*$",
                        description="same machine and cause: it joins the open incident")  # fmt: skip
-    channel: Literal["api", "portal", "phone", "mail"] = "api"
+    channel: Literal["api", "portal", "phone", "mail", "chat", "remote"] = Field(
+        "api", description="how they came, hence how they are served: one by phone at a time, more in remote sessions, "
+        "most in writing")  # fmt: skip
 
 
 class Opened(Out):

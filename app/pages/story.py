@@ -45,6 +45,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "related": ("dash", ""),
     "swarm": ("dot", ""),
     "alone": ("up", ""),
+    "relaxed": ("dash", ""),
     "workaround": ("check", ""),
     "file": ("dash", ""),
     "undone": ("dash", ""),
