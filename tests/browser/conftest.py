@@ -19,6 +19,7 @@ from app.settings import Settings
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
 from tests import postgres
 from tests.browser import seed
+from tests.rig import until
 
 SETTLED = "vigie_settled"
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
@@ -75,7 +76,10 @@ def house(pg_server: str, settled: tuple[str, seed.Night], tmp_path: Path) -> It
     server.shutdown()
     thread.join(timeout=10)
     server.server_close()
-    app.extensions["vigie.engine"].dispose()
+    pages = app.extensions["vigie.engine"]
+    # A page that was left in mid-answer still holds its connection, which `dispose` would leave open for ever.
+    until(lambda: pages.pool.checkedout() == 0, "the last answers are done")
+    pages.dispose()
     engine.dispose()
 
 
