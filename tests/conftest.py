@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from models import Base
+from models.people import NamedPerson, Person
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
 from tests import postgres
 from tests.cast import Cast, settle
@@ -92,6 +93,14 @@ def cast(sessions: Sessions) -> Cast:
     """Ada, Bo, Cy and Dee with their customers, contracts and machines (tests/cast.py)."""
     with work(sessions, SYSTEM) as session:
         return settle(session)
+
+
+@pytest.fixture
+def staffed(sessions: Sessions, cast: Cast) -> None:
+    """Somebody stands on every rung of the ladders in force."""
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.max).rungs = ["lead", "number-two", "number-one"]
+        session.add(NamedPerson(customer_id=cast.plant, person_id=cast.dee, duty="account engineer"))
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def test_the_signal_does_not_reach_into_the_house() -> None:
     assert there.heard == []
 
 
+@pytest.mark.usefixtures("staffed")
 def test_a_process_that_stands_still_silences_the_signal_and_alarms_by_the_second_path(
     sessions: Sessions, cast: Cast
 ) -> None:

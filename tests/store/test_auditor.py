@@ -14,7 +14,7 @@ from escalation.tick import tick_all
 from models.duty import DutySchedule, TimeOff
 from models.incidents import Incident
 from models.notices import Notice
-from models.people import NamedPerson, Person, Shift
+from models.people import Shift
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
 from tests import desk
@@ -31,14 +31,6 @@ def opened(sessions: Sessions, cast: Cast) -> None:
     with work(sessions, SYSTEM) as session:
         report(session, desk.signal(cast.plant_machine, cast.now, severity=1), cast.now)
         session.execute(update(Notice).values(settled_at=cast.now))
-
-
-@pytest.fixture
-def staffed(sessions: Sessions, cast: Cast) -> None:
-    """Somebody stands on every rung of the ladders in force."""
-    with work(sessions, SYSTEM) as session:
-        session.get_one(Person, cast.max).rungs = ["lead", "number-two", "number-one"]
-        session.add(NamedPerson(customer_id=cast.plant, person_id=cast.dee, duty="account engineer"))
 
 
 @pytest.mark.usefixtures("staffed")
