@@ -78,6 +78,25 @@ class Assembler:
             done.append(cycles.pop(0).whole())
         return done
 
+    def joined(
+        self, key: tuple[str, str], name: str, value: float, at_ms: int, received_ms: int, counters: frozenset[str]
+    ) -> bool:
+        """Put one value of a machine and format where `add` would, when that is its newest cycle and completes none."""
+        cycles = self._open.get(key)
+        if not cycles or received_ms - cycles[0].heard_ms > QUIET_MS:
+            return False
+        home = cycles[-1]
+        if not home.metrics or name in home.metrics:
+            return False
+        apart = SPAN_MS if home.undated and at_ms == received_ms else READ_MS.get(key[1], 0)
+        if abs(at_ms - home.at_ms) > apart:
+            return False
+        home.metrics[name] = value
+        home.counters |= counters
+        if received_ms > home.heard_ms:
+            home.heard_ms = received_ms
+        return True
+
     def flush(self, now_ms: int | None) -> list[Reading]:
         """What is complete by ``now_ms`` (an arrival instant); everything when None."""
         done: list[Reading] = []

@@ -6,11 +6,13 @@ counters since boot (their plain name beside them is the growth since the last c
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final
 
 from telemetry.formats.native import status
 from telemetry.formats.route import Route
-from telemetry.formats.strict import add, json_of, leaves, number, scalar, text_of
+from telemetry.formats.strict import MAX_METRICS, NUMBERS, add, json_of, leaves, names_known, number, scalar, text_of
 from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
 
 FORMAT: Final = "glances"
@@ -58,6 +60,11 @@ def _numbers(value: Any, prefix: str) -> dict[str, float]:
         value = {str(i): v for i, v in enumerate(value)}
     if not isinstance(value, dict):
         raise Refused("bad_shape", "a plugin is an object")
+    if len(value) <= MAX_METRICS and (kinds := set(map(type, value.values()))) <= NUMBERS:
+        names = _named(prefix, tuple(value))
+        if names is not None and names_known(names):
+            with suppress(OverflowError):
+                return dict(zip(names, map(float, value.values()) if int in kinds else value.values(), strict=True))
     metrics: dict[str, float] = {}
     for name, leaf in leaves(value, prefix + "."):
         if isinstance(leaf, str) or name.endswith(_THRESHOLDS):
@@ -66,6 +73,13 @@ def _numbers(value: Any, prefix: str) -> dict[str, float]:
         if as_number is not None:
             add(metrics, name, as_number)
     return metrics
+
+
+@lru_cache(maxsize=5_000)
+def _named(prefix: str, fields: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The names of a plugin's fields; None where some are left out."""
+    names = tuple(f"{prefix}.{field}" for field in fields)
+    return None if any(name.endswith(_THRESHOLDS) for name in names) else names
 
 
 def _reading(route: Route, metrics: dict[str, float]) -> list[Heard]:

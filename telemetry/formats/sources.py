@@ -27,6 +27,7 @@ from telemetry.formats import (
 )
 from telemetry.formats.assembler import Assembler
 from telemetry.formats.guess import guess
+from telemetry.formats.lanes import BARE, DATED, MOST_LANES, TEXTS, Lanes
 from telemetry.formats.mapped import Mapped
 from telemetry.formats.route import Route
 from telemetry.formats.strict import MAX_TEXT, machine_ok, within_limits
@@ -66,6 +67,7 @@ PARSERS: Final[dict[str, Parse]] = {
 }
 # Agents that spread one cycle over many messages.
 PIECEMEAL: Final = frozenset({"values", "collectd", "glances", "linux2mqtt", "psmqtt", "telegraf"})
+LEARNED: Final = frozenset({*BARE, DATED, *TEXTS})
 DOOR: Final = "door"  # no machine may write there: door/REASON/…
 OWN_WIRE: Final = frozenset({"report", "event", "status", "answer"}) | native.OURS
 
@@ -120,6 +122,9 @@ class Decoder:
         self._believes = believes
         self._nameless = nameless
         self.mappings: Sequence[Mapped] = ()  # asked before anything else but our own wire; may be replaced at any time
+        self._lanes = Lanes(self._assembler)
+        self._placed: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+        self._lanes_of: Sequence[Mapped] = self.mappings  # as they were when the lanes were found
 
     def decode(self, topic: str, payload: bytes, received_at_ms: int) -> list[Heard]:
         """What this message says, and what it completes. Raises ``Refused``, whatever the bytes, and nothing else.
@@ -132,6 +137,13 @@ class Decoder:
             quickly = plain.report(name, payload, received_at_ms)
             if quickly is not None:
                 return [quickly]
+        if self.mappings is not self._lanes_of:
+            if [*self.mappings] != [*self._lanes_of]:
+                self._lanes.clear()
+            self._lanes_of = self.mappings  # asked for anew every few seconds, and mostly the same
+        known = self._lanes.quickly(topic, payload, received_at_ms)
+        if known is not None:
+            return [*known]
         levels = topic.split("/")
         if not payload and "glances" in levels[:-2]:
             return []  # Glances' word for None
@@ -142,12 +154,19 @@ class Decoder:
             if place is not None:
                 route = Route(topic, machine_ok(place[0]), (), received_at_ms, self._believes)
                 return mapping.read(route, payload, place[1])
-        fmt, machine, rest = self._place(topic, levels, payload)
-        route = Route(topic, machine_ok(machine), tuple(rest), received_at_ms, self._believes)
+        if (placed := self._placed.get(topic)) is None:
+            fmt, machine, rest = self._place(topic, levels, payload)
+            placed = (fmt, machine_ok(machine), tuple(rest))
+            if not self._believes and len(self._placed) < MOST_LANES:
+                self._placed[topic] = placed  # of a topic alone: nothing is guessed by its payload
+        fmt = placed[0]
+        route = Route(topic, placed[1], placed[2], received_at_ms, self._believes)
         try:
             if fmt == "sparkplug":
                 return sparkplug.parse(route, payload, self.births)
             heard = PARSERS[fmt](route, payload)
+            if not self._believes and fmt in LEARNED:
+                self._lanes.learn(route, fmt, payload, heard, PARSERS[fmt])
         except Refused as refused:
             refused.heard = tuple(self._assembled(fmt, list(refused.heard)))
             raise

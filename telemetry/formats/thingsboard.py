@@ -16,7 +16,7 @@ from typing import Any, Final
 from telemetry.formats.instants import instant
 from telemetry.formats.native import MAX_REPORTS
 from telemetry.formats.route import Route
-from telemetry.formats.strict import MAX_METRICS, MAX_TEXT, each, json_of, leaves, machine_ok, name_ok, text_of
+from telemetry.formats.strict import MAX_METRICS, MAX_TEXT, NUMBERS, each, json_of, leaves, machine_ok, name_ok, text_of
 from telemetry.formats.values import numbers
 from telemetry.reading import NO_FACTS, Heard, Reading, Refused, Status
 
@@ -82,7 +82,8 @@ def _values(route: Route, item: Any) -> list[Heard]:
     if "ts" in item and isinstance(item.get("values"), dict):
         at, values = _stamp(item["ts"], received), item["values"]
     metrics = numbers(values)
-    facts = _texts({name: value for name, value in leaves(values) if isinstance(value, str)})
+    texts = {} if NUMBERS.issuperset(map(type, values.values())) else values  # numbers alone need no second look
+    facts = _texts({name: value for name, value in leaves(texts) if isinstance(value, str)})
     if not metrics and not facts:
         return []
     return [Reading(route.machine, at, metrics, None, received, FORMAT, facts or NO_FACTS)]

@@ -8,18 +8,22 @@ Text that is no number is refused, so an error message can never become a measur
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from telemetry.formats.instants import in_any_unit
 from telemetry.formats.native import MAX_REPORTS, status
 from telemetry.formats.route import Route
 from telemetry.formats.strict import (
+    MAX_METRICS,
     MAX_TEXT,
+    NUMBERS,
     add,
     each,
     json_of,
     leaves,
     name_ok,
+    names_known,
     number,
     scalar,
     sequence,
@@ -58,6 +62,11 @@ def loose(
 
 def numbers(tree: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a nested object under dotted names; texts and nulls are left out."""
+    if 0 < len(tree) <= MAX_METRICS and (kinds := set(map(type, tree.values()))) <= NUMBERS and names_known(tree):
+        if int not in kinds:
+            return dict(tree)
+        with suppress(OverflowError):
+            return dict(zip(tree, map(float, tree.values()), strict=True))
     metrics: dict[str, float] = {}
     for name, value in leaves(tree):
         as_number = None if isinstance(value, str) else number(value)

@@ -1,0 +1,107 @@
+"""What is understood by its likeness to what came before is what its parser says, to the last name and bit."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from telemetry.formats import Decoder, lanes
+from telemetry.formats.mapped import compiled
+from telemetry.reading import Heard, Reading, Refused
+
+NOW = 1_790_000_000_000
+SPEC = {"name": "ours", "topic": "telemetry/site/{machine}/temp", "value": [{"path": "$", "metric": "celsius"}]}
+Message = tuple[str, bytes]
+
+
+class Careful(Decoder):
+    """Asks the parsers each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lanes.learn = lambda *_: None  # type: ignore[method-assign]
+
+
+def said(decoder: Decoder, message: Message, at: int) -> list[Heard] | tuple[str, list[Heard]]:
+    try:
+        return decoder.decode(*message, at)
+    except Refused as refused:
+        return str(refused), list(refused.heard)
+
+
+def number(rng: random.Random) -> str:
+    return rng.choice([
+        f"{rng.uniform(-9, 99):.2f}", str(rng.randint(-5, 10**12)), "-0", "0.0", "5e3", "1.6624e+10", "nan", "1e999",
+        "", "9" * 25, "7", "true", "0x1", "1_0", " 3", "3.", ".5", "12,5", "3\0", "５",
+    ])  # fmt: skip
+
+
+def agents(rng: random.Random, i: int) -> Message:
+    """A message such as agents send: nearly always like the last of its topic."""
+    good = rng.random() < 0.9
+    said = [f"{rng.uniform(-9, 99):.2f}" if good else number(rng) for _ in range(4)]
+    k, machine = rng.randrange(4), rng.choice(["m", "n"])
+    at = NOW + i * 300 + rng.choice([0, 0, 0, 5, -4000])
+    fields = ",".join(f"f{j}={v}{'i' if '.' not in v else ''}" for j, v in enumerate(said))
+    stamp = rng.choice([f" {at * 1_000_000}"] * 5 + ["", f" {at // 1000}", " 99999999999999999"])
+    text = rng.choice(["", "", f',z="a {k}=5"'])
+    perf = " ".join(f"'l {j}'={v}{('%', 'c', '', 'ms')[j]};80;90;0;{k}" for j, v in enumerate(said))
+    prom = "".join(
+        f'# TYPE a{j} {rng.choice(["gauge", "gauge", "counter"])}\na{j}{{d="s 5"}} {v}\n' for j, v in enumerate(said)
+    )
+    return rng.choice([
+        (f"glances/{machine}/cpu/field{k}", said[0].encode()),
+        (f"glances/{machine}/net/eth0/bytes_gauge", said[0].encode()),
+        (f"psmqtt/{machine}/net_io_counters/bytes_sent/{k}", said[0].encode()),
+        (f"telemetry/site/{machine}/temp/{k}", said[0].encode()),
+        (f"linux2mqtt/{machine}/cpu/state", said[0].encode()),
+        (f"collectd/{machine}/load/load-{k}", f"{at / 1000:.3f}:{said[0]}\0".encode()),
+        (f"collectd/{machine}/load/load", f"{at / 1000:.3f}:{':'.join(said[:3])}\0".encode()),
+        (f"telegraf/{machine}/system", f"system,host={machine},cpu=cpu{k} {fields}{stamp}\n".encode()),
+        (f"telegraf/{machine}/many", f"a,t=1 x={said[0]}{stamp}\nb,t=2 x={said[1]},y=t{text}{stamp}\n".encode()),
+        (f"telegraf/{machine}/cpu/field{k}", said[0].encode()),
+        (f"prometheus/{machine}/node", prom.encode()),
+        (f"nagios/{machine}/check all/{k}", f"OK - 5=5 fine | {perf}".encode()),
+        (f"vigie/{machine}/thingsboard/telemetry", f'{{"a":{said[0]},"b":{said[1]},"c.d":7}}'.encode()),
+        (f"glances/{machine}/mem", f'{{"a":{said[0]},"b":{said[1]},"b_careful":{said[2]},"t":"x"}}'.encode()),
+        (f"glances/{machine}/fs", f'{{"a":{said[0]},"b":{k}}}'.encode()),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stream_of_agents_is_understood_as_if_each_message_were_the_first(seed: int) -> None:
+    rng = random.Random(seed)
+    quick, careful = Decoder(), Careful()
+    for i in range(4_000):
+        at = NOW + i * 300
+        message = agents(rng, i)
+        assert repr(said(quick, message, at)) == repr(said(careful, message, at)), message
+        if i % 50 == 0:
+            assert repr(quick.flush(at)) == repr(careful.flush(at))
+    assert repr(quick.flush()) == repr(careful.flush())
+
+
+@pytest.mark.parametrize(("topic", "said"), [
+    ("telegraf/m/cpu", "cpu,host=m,cpu=cpu0 user={0},system={1},n=5i {2}000000000\n"),
+    ("prometheus/m/node", "# TYPE a counter\na{{d=\"x\"}} {0}\nb {1}\n"),
+    ("nagios/m/load/0", "OK | load1={0};5;10 load5={1}%;5;10"),
+])  # fmt: skip
+def test_texts_like_those_before_are_not_parsed_again(topic: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder, asked = Decoder(), []
+    learn = lanes.Lanes.learn
+    monkeypatch.setattr(lanes.Lanes, "learn", lambda self, *given: (asked.append(1), learn(self, *given)))
+    for i in range(20):
+        decoder.decode(topic, said.format(i + 0.5, i, NOW // 1000 + 10 * i).encode(), NOW + i * 10_000)
+    assert len(asked) == 2  # once, and once more because it came again
+
+
+def test_a_topic_that_is_mapped_meanwhile_says_what_the_mapping_says() -> None:
+    decoder = Decoder()
+    for i in range(3):
+        decoder.decode("telemetry/site/m/temp", b"21.5", NOW + i * 10_000)
+    decoder.flush()
+    decoder.mappings = (compiled(SPEC),)
+    (reading,) = decoder.decode("telemetry/site/m/temp", b"22.5", NOW + 60_000)
+    assert isinstance(reading, Reading)
+    assert reading.metrics == {"celsius": 22.5}
