@@ -16,6 +16,7 @@ from itertools import chain, pairwise
 from markupsafe import Markup, escape
 
 from app import words
+from app.ahead import Ahead
 from app.axes import gap_of as gap_of
 from app.axes import hours_on as hours_on
 from app.axes import ticks as ticks
@@ -42,6 +43,7 @@ class Series:
     name: str = ""
     least: Sequence[float | None] = ()  # how far what a point stands for reaches
     most: Sequence[float | None] = ()
+    ahead: Ahead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def evidence_chart(
         inside.extend(_reach(series, window, scale))
     if any(value is not None for value in series.expected):
         inside.extend(_lines("exp", series.at, series.expected, window, scale, math.inf))
+    if series.ahead is not None:
+        inside.extend(_cone(series.ahead, window, scale))
     gap = gap_of(series.at)
     inside.extend(_lines("obs", series.at, series.observed, window, scale, gap))
     parts.extend(_hatches(series.at, window, gap, height))
@@ -136,6 +140,8 @@ class _Scale:
             every.extend(value for value in row if math.isfinite(value))
         if series.limit is not None:
             every.append(series.limit)
+        if series.ahead is not None:
+            every.extend((series.ahead.limit, series.ahead.value))
         if not every:
             return cls(0.0, 1.0, height)
         low, high = min(every), max(every)
@@ -186,6 +192,16 @@ def _reach(series: Series, window: Window, scale: _Scale) -> Iterable[str]:
             back = [_point(window, scale, moment, least) for moment, least, _ in run]
             yield f'<polygon class="reached" points="{" ".join(there + back[::-1])}"/>'
             run = []
+
+
+def _cone(ahead: Ahead, window: Window, scale: _Scale) -> Iterable[str]:
+    """What has not happened yet: the dashed likely course within its earliest and its latest."""
+    drawn = [
+        [_point(window, scale, at, value) for at, value in course(window.end)]
+        for course in (ahead.soonest, ahead.latest, ahead.likely_course)
+    ]
+    yield f'<polygon class="cone" points="{" ".join(drawn[0] + drawn[1][::-1])}"/>'
+    yield f'<polyline class="likely" points="{" ".join(drawn[2])}"/>'
 
 
 def _point(window: Window, scale: _Scale, at: float, value: float) -> str:

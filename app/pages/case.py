@@ -27,7 +27,9 @@ from app.pages.evidence import (
     model_words,
     window_of,
 )
+from app.pages.foretold import with_forecast
 from app.pages.history import named, telling, tracks_of
+from app.pages.meaning import Meaning, meaning
 from app.pages.promises import ChipView, PromiseView, chip_of, next_owed
 from app.pages.queue import FirstView, PersonView, knew_first, on_duty
 from app.pages.story import StoryEntry, last_words, tell
@@ -94,7 +96,7 @@ class CaseView:
     charts: Sequence[ChartView]
     chart_data: Markup | None
     metrics: Sequence[MetricView]
-    explained: str
+    meant: Meaning
     cure: str
     digest: str
     model: str
@@ -174,13 +176,14 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
     duty = on_duty(session, now)
     contacts = beside.contacts(session, found.customer.id)
     story = tell(found.story, now, zone, frozenset(contacts))
-    evidence = incident.evidence
+    evidence = with_forecast(session, incident)
     window = window_of(evidence, incident.began_at, incident.condition_ended_at or incident.resolved_at, now)
     metrics = metrics_of(evidence) or around(telling(session, found.machine), named)
     wanted = [metric.name for metric in metrics[: 2 if brief else 6]]
     tracks = continued(evidence, _reported(session, found.machine, wanted, window))
-    charts = charts_of(metrics, tracks, window, zone, height=92 if brief else 104)
+    charts = charts_of(metrics, tracks, window, zone, now, height=92 if brief else 104)
     chip, below = chip_of(next_owed(found.promises), now, zone)
+    machine = found.machine.name if found.machine else ""
     acts = _acts(incident, now)
     return CaseView(
         id=str(incident.id),
@@ -196,7 +199,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         slug=found.customer.slug,
         language=found.customer.language,
         site=found.site.name if found.site else "",
-        machine=found.machine.name if found.machine else "",
+        machine=machine,
         demo=incident.demo or found.customer.demo,
         began_at=incident.began_at,
         opened_at=incident.opened_at,
@@ -225,7 +228,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         if charts and not brief
         else None,
         metrics=metrics,
-        explained=str(evidence.get("explanation") or ""),
+        meant=meaning(incident.cause, evidence, machine, found.customer.language, zone, now),
         cure=cure_of(evidence),
         digest=incident.evidence_digest,
         model=model_words(evidence),

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from markupsafe import Markup
 
 from app import words
+from app.ahead import Ahead, ahead_of
 from app.charts import Series, Window, evidence_chart, gap_of
 from models.base import Json
 
@@ -44,6 +45,7 @@ class MetricView:
     low: float | None
     high: float | None
     limit: float | None = None
+    ahead: Ahead | None = None
 
     @property
     def expected(self) -> str:
@@ -59,11 +61,14 @@ class ChartView:
     unit: str
     said: str
     svg: Markup
+    limit: float | None = None
+    ahead: Ahead | None = None
 
 
 def metrics_of(evidence: Json) -> list[MetricView]:
     """The metrics named in the evidence, most responsible first. Unknown shapes give nothing rather than an error."""
     found = []
+    ahead = ahead_of(evidence)
     for item in evidence.get("metrics") or ():
         name = str((item.get("metric") or item.get("name") or "") if isinstance(item, Mapping) else "")
         if not name:
@@ -77,6 +82,7 @@ def metrics_of(evidence: Json) -> list[MetricView]:
                 low=_number(item.get("low")),
                 high=_number(item.get("high")),
                 limit=_number(evidence.get("threshold")) if evidence.get("rule") else None,
+                ahead=ahead if ahead is not None and ahead.metric == name else None,
             )
         )
     return found
@@ -109,17 +115,21 @@ def continued(evidence: Json, reported: Mapping[str, Track]) -> dict[str, Track]
 
 
 def window_of(evidence: Json, began: datetime, ended: datetime | None, now: datetime) -> Window:
-    """From a calm stretch before the first sign to a while after the end, or to now."""
+    """From a calm stretch before the first sign to a while after the end, or to now; with a forecast, as far ahead."""
     since_ms = _number(evidence.get("since_ms"))
     lit = min(began.timestamp(), since_ms / 1000 if since_ms else began.timestamp())
     last = min(now, (ended + AFTER) if ended is not None else now)
     last = max(last, began + timedelta(minutes=10))
-    start = lit - BEFORE.total_seconds()
+    start = lit - max(BEFORE.total_seconds(), 0.15 * (began.timestamp() - lit))
     # An incident that stands for days is not drawn in two pixels of calm: the window keeps its proportions.
     longest = 12 * 3600.0
-    end = min(last.timestamp(), lit + longest)
+    end = min(last.timestamp(), began.timestamp() + longest)
     lit_to = ended.timestamp() if ended is not None else min(now.timestamp(), end)
-    return Window(start, end, lit, max(lit_to, lit), now.timestamp() if end >= now.timestamp() - 60 else None)
+    seen_to = now.timestamp() if end >= now.timestamp() - 60 else None
+    ahead = ahead_of(evidence)
+    if ahead is not None and ended is None and seen_to is not None:
+        end = max(end, min(ahead.far_enough(), 2 * seen_to - start))  # what is ahead takes half of it at most
+    return Window(start, end, lit, max(lit_to, lit), seen_to)
 
 
 def charts_of(
@@ -127,6 +137,7 @@ def charts_of(
     tracks: Mapping[str, Track],
     window: Window,
     zone: tzinfo,
+    now: datetime,
     *,
     height: int = 104,
     most: int = MOST_CHARTS,
@@ -144,15 +155,17 @@ def charts_of(
             observed=track.values,
             low=() if metric.low is None else (metric.low,),
             high=() if metric.high is None else (metric.high,),
-            limit=_limit(metric, track),
+            limit=_limit(metric, track) if metric.ahead is None else metric.ahead.limit,
             name=metric.name,
+            ahead=metric.ahead,
         )
         said = words.amount(metric.observed if metric.observed is not None else last_of(track))
         if metric.expected:
             said += f"; expected {metric.expected}"
-        drawn.append(
-            ChartView(metric.name, metric.label, metric.unit, said, evidence_chart(series, window, zone, height=height))
-        )
+        if metric.ahead is not None:
+            said += f"; {metric.ahead.caption(metric.unit, zone, now)}"
+        svg = evidence_chart(series, window, zone, height=height)
+        drawn.append(ChartView(metric.name, metric.label, metric.unit, said, svg, series.limit, metric.ahead))
         if len(drawn) == most:
             break
     return drawn
@@ -184,6 +197,8 @@ def chart_data(
                 if reach and chart.name in reach
                 else None,
                 "found": [list(span) for span in (marks or {}).get(chart.name, ())],
+                "limit": chart.limit,
+                "ahead": None if chart.ahead is None else _courses(chart.ahead, window.end),
             }
         )
     body: dict[str, Any] = {  # Any: JSON of mixed shapes, read by static/js/charts.js only
@@ -197,6 +212,10 @@ def chart_data(
         "gap": gap_of(shared),
     }
     return Markup(json.dumps(body, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
+
+
+def _courses(ahead: Ahead, end: float) -> dict[str, list[tuple[float, float]]]:
+    return {"soonest": ahead.soonest(end), "latest": ahead.latest(end), "likely": ahead.likely_course(end)}
 
 
 def _spread(track: Track, at: Sequence[float]) -> list[float | None]:

@@ -68,7 +68,7 @@ function options(series, data, ink, sync, width, figure) {
     width, height: few ? TALL : HEIGHT, tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
     legend: { show: false }, padding: [8, 16, 0, 0],
     cursor: { sync: { key: sync.key }, drag: { x: true, y: false, setScale: !canLook(figure) }, bind: canLook(figure) ? moving() : {}, points: { size: 7, width: 1.6, stroke: ink.sea, fill: ink.paper } },
-    scales: { x: { min: data.start, max: data.end }, y: { range: (_, low, high) => bounds(low, high) } },
+    scales: { x: { min: data.start, max: data.end }, y: { range: (_, low, high) => bounds(...reaching(series, low, high)) } },
     axes: [
       { stroke: ink.faint, font: ink.font, grid: { show: false }, ticks: { stroke: ink.rule2, size: 4, width: 1 }, size: 22, gap: 3,
         values: [[86400, "{D} {MMM}", null, null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
@@ -83,6 +83,13 @@ function options(series, data, ink, sync, width, figure) {
       setCursor: [(chart) => speak(chart, series, said, resting)],
     },
   };
+}
+
+// A limit is part of the picture: how far off it is, is what one wants to see.
+function reaching(series, low, high) {
+  const more = [series.limit, series.ahead?.soonest[0][1]].filter((value) => typeof value === "number");
+  if (low === null || high === null || !more.length) return [low, high];
+  return [Math.min(low, ...more), Math.max(high, ...more)];
 }
 
 function bounds(low, high) {
@@ -137,11 +144,44 @@ function backdrop(chart, data, ink, series) {
   }
   ctx.globalAlpha = 1;
   hatch(ctx, data, x, bbox, ink);
+  foretold(chart, ctx, series, ink, bbox);
   if (data.now) {
     ctx.fillStyle = ink.ink;
     ctx.fillRect(Math.round(x(data.now)), bbox.top, devicePixelRatio, bbox.height);
   }
   ctx.restore();
+}
+
+// Dashes have not happened yet: the cone between the earliest and the latest, the likely course, and the limit.
+function foretold(chart, ctx, series, ink, bbox) {
+  const place = ([at, value]) => [chart.valToPos(at, "x", true), chart.valToPos(value, "y", true)];
+  const follow = (course) => {
+    ctx.beginPath();
+    course.map(place).forEach(([x, y], index) => (index ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
+  };
+  const unit = devicePixelRatio;
+  if (series.ahead) {
+    const { soonest, latest, likely } = series.ahead;
+    ctx.fillStyle = ink.band;
+    ctx.strokeStyle = ink.sea;
+    follow([...soonest, ...latest.toReversed()]);
+    ctx.fill();
+    ctx.lineWidth = unit;
+    ctx.setLineDash([2 * unit, 3 * unit]);
+    ctx.stroke();
+    follow(likely);
+    ctx.lineWidth = 1.6 * unit;
+    ctx.setLineDash([4 * unit, 3 * unit]);
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
+  if (typeof series.limit === "number") {
+    const y = Math.round(chart.valToPos(series.limit, "y", true));
+    ctx.fillStyle = ink.ink;
+    ctx.fillRect(bbox.left, y, bbox.width, unit);
+    ctx.font = ink.font.replace("11px", `${11 * unit}px`);
+    ctx.fillText(`limit ${amount(series.limit)}`, bbox.left + 4 * unit, y + (y - bbox.top > 16 * unit ? -4 : 13) * unit);
+  }
 }
 
 // Where nothing was heard the sheet is hatched, never drawn as a line.
