@@ -101,12 +101,20 @@ def _state(incident: Incident) -> str:
 def _contract(contract: Contract | None, incident: Incident, now: datetime) -> list[tuple[str, str]]:
     if contract is None:
         return [("Contract", "none covers it")]
-    lines = [("Contract", f"{contract.number}, {incident.tier} when it opened"), ("State", contract.state)]
+    lines = [("Contract", f"{contract.number}, {incident.tier} when it opened"), ("State", contract.state),
+             ("Worth", _worth(contract.worth))]  # fmt: skip
     if contract.ends_on is None:
         return [*lines, ("Ends", "no end is agreed")]
     left = (contract.ends_on - now.astimezone(ZoneInfo(contract.zone)).date()).days
     ends = f"in {words.count(left, 'day')}" if left >= 0 else f"{words.count(-left, 'day')} ago"
     return [*lines, ("Renewal", f"ends {contract.ends_on:%-d %b %Y}, {ends}")]
+
+
+def _worth(worth: str) -> str:
+    """Money as one reads it aloud: "120,000 EUR a year"."""
+    amount, _, currency = worth.partition(" ")
+    whole, dot, cents = amount.partition(".")
+    return f"{int(whole):,}{dot}{cents} {currency} a year" if worth else "nobody has said"
 
 
 def _people(session: Session, incident: Incident, now: datetime) -> list[tuple[str, str]]:
@@ -158,7 +166,9 @@ def _others(session: Session, incident: Incident) -> str:
 
 def _story(session: Session, incident: Incident) -> list[TimelineEntry]:
     """The first line and the latest ones, oldest first."""
-    told = select(TimelineEntry).where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind.not_in(_LEFT_OUT))
+    mine = (TimelineEntry.incident_id == incident.id, TimelineEntry.kind.not_in(_LEFT_OUT))
+    # What was taken back did not happen, and that it was is no news to whoever must decide.
+    told = select(TimelineEntry).where(*mine, TimelineEntry.facts["undone"].is_(None), TimelineEntry.kind != "undone")
     first = session.scalars(told.order_by(TimelineEntry.at, TimelineEntry.id).limit(1)).all()
     latest = session.scalars(told.order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc()).limit(LINES - 1)).all()
     return sorted({*first, *latest}, key=lambda one: (one.at, one.id))

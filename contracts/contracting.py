@@ -5,6 +5,7 @@ Each deed writes the audit. Expected refusals are values (`CannotBe`), written f
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from models.agreements import NOTICE_DAYS, Contract, ContractLine, ContractTerms
 from models.audit import record, take_turns
 from models.base import new_id
 
+# A year's amount in whole units or with cents, and ISO 4217's letters of the currency.
+WORTH = re.compile(r"\d{1,12}(\.\d{2})? [A-Z]{3}")
 _NUMBERING = 0x56434F4E  # advisory lock under which the next number is taken
 
 
@@ -38,6 +41,7 @@ class New:
     zone: str = "UTC"
     country: str = ""
     notice_days: tuple[int, ...] = NOTICE_DAYS
+    worth: str = ""  # a year, as "120000 EUR"
     changes: Mapping[str, Any] | None = None  # Any: JSON
 
 
@@ -188,6 +192,17 @@ def set_notices(
     return contract
 
 
+def set_worth(session: Session, contract: Contract, worth: str, by: By, now: datetime) -> Contract | CannotBe:
+    """What a contract is worth a year ("120000 EUR"); empty: nobody says."""
+    if worth and WORTH.fullmatch(worth) is None:
+        return CannotBe("worth cannot be used.", "Give an amount and a currency, such as 120000 EUR.", "worth")
+    take_turns(session, contract.customer_id)
+    facts = {"from": contract.worth, "to": worth}
+    contract.worth = worth
+    _record(session, contract, by, "contract.worth_set", facts, now)
+    return contract
+
+
 def _write(
     session: Session, customer_id: uuid.UUID, new: New, terms: Terms, by: By, reason: str, renews: Contract | None,
     now: datetime, *, draft: bool = False,
@@ -204,6 +219,7 @@ def _write(
         country=new.country,
         renews_id=renews.id if renews is not None else None,
         notice_days=sorted(set(new.notice_days), reverse=True),
+        worth=new.worth,
         made_by=by.key,
         created_at=now,
     )

@@ -48,6 +48,7 @@ class Contract(Owned, Base):
     notice_days: Mapped[list[int]] = mapped_column(
         ARRAY(Integer), default=lambda: list(NOTICE_DAYS), server_default=text("'{60,30,7}'")
     )
+    worth: Mapped[str] = mapped_column(default="", server_default="")  # a year, as "120000 EUR"; empty: nobody said
     made_by: Mapped[str] = mapped_column(default="", server_default="")  # identity of the maker: "person:…", "key:…"
     false_alarms_from: Mapped[datetime | None]  # verdicts before it no longer hold detection back: a person lifted it
     created_at: Mapped[datetime]

@@ -35,6 +35,9 @@ Changes = Annotated[
         json_schema_extra={"additionalProperties": True},
     ),
 ]
+Worth = Annotated[
+    str, Field(pattern=r"^([0-9]{1,12}(\.[0-9]{2})? [A-Z]{3})?$", description="a year, such as 120000 EUR")
+]
 NoticeDays = Annotated[
     list[Annotated[int, Field(ge=0, le=366)]], Field(max_length=12, description="days before the last day")
 ]
@@ -63,6 +66,7 @@ class ContractOut(Out):
     country: str
     renews_id: uuid.UUID | None = Field(description="the contract it follows")
     notice_days: list[int]
+    worth: str = Field(description="a year, such as 120000 EUR; empty where nobody said")
     created_at: Instant
 
 
@@ -96,6 +100,7 @@ class NewContract(In):
     zone: Zone = "UTC"
     country: Country = ""
     notice_days: NoticeDays = Field(default_factory=lambda: list(NOTICE_DAYS))
+    worth: Worth = ""
     terms: Changes | None = None
     lines: list[NewLine] = Field(default_factory=lambda: [NewLine()], max_length=500,
                                  description="left out: the whole customer is covered")  # fmt: skip
@@ -105,6 +110,7 @@ class ContractPatch(In):
     state: State | None = None
     ends_on: Day | None = None
     notice_days: NoticeDays | None = None
+    worth: Worth | None = None
     reason: MaybeLine = ""
 
 
@@ -165,6 +171,8 @@ def change(call: Call, body: ContractPatch, *, contract: str) -> ContractWhole:
             consequences.carry_out(call.session, row, _ENDS[body.state], call.now, actor=call.actor)
     if body.notice_days is not None:
         done(contracting.set_notices(call.session, row, tuple(body.notice_days), by(call), call.now))
+    if body.worth is not None:
+        done(contracting.set_worth(call.session, row, body.worth, by(call), call.now))
     return whole(call, row)
 
 
@@ -187,6 +195,7 @@ def renew(call: Call, body: Renewal, *, contract: str) -> Answer:
         zone=row.zone,
         country=row.country,
         notice_days=tuple(row.notice_days),
+        worth=row.worth,
         changes=body.terms,
     )
     after = done(contracting.renew(call.session, row, new, by(call), call.now, reason=body.reason))
@@ -204,6 +213,7 @@ def new_of(body: NewContract) -> contracting.New:
         zone=body.zone,
         country=body.country,
         notice_days=tuple(body.notice_days),
+        worth=body.worth,
         changes=body.terms,
     )
 

@@ -69,6 +69,9 @@ def end(slug: str, ref: str) -> AnyResponse:
                 answer = contracting.set_end(at.session, at.contract, day, reason, by(at.who), now)
                 if not isinstance(answer, CannotBe) and notices != tuple(at.contract.notice_days):
                     answer = contracting.set_notices(at.session, at.contract, notices, by(at.who), now)
+                worth = " ".join(form["worth"].upper().split())
+                if not isinstance(answer, CannotBe) and worth != at.contract.worth:
+                    answer = contracting.set_worth(at.session, at.contract, worth, by(at.who), now)
                 if not isinstance(answer, CannotBe):
                     return redirect(at.address + "#history", 303)
                 form.refuse(answer.field, f"{answer.reason} {answer.remedy}")
@@ -102,7 +105,7 @@ def renew(slug: str, ref: str) -> AnyResponse:
             if not form.wrong:
                 new = contracting.New(
                     tier=Tier(tier), starts_on=starts, ends_on=ends, state="draft", number=number, zone=old.zone,
-                    country=old.country, notice_days=tuple(old.notice_days),
+                    country=old.country, notice_days=tuple(old.notice_days), worth=old.worth,
                 )  # fmt: skip
                 made = contracting.renew(at.session, old, new, by(at.who), now, reason=form["reason"].strip()[:500])
                 if not isinstance(made, CannotBe):

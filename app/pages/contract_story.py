@@ -117,7 +117,8 @@ def _moved(deed: AuditEntry, reader: Reader) -> list[Differ]:
     """What an entry of the audit says of before and after."""
     facts = deed.facts
     if "from" in facts and "to" in facts:
-        key = {"contract.end_moved": "moved_end", "contract.notices_set": "moved_notices"}.get(deed.deed, "moved_state")
+        moved = {"end_moved": "moved_end", "notices_set": "moved_notices", "worth_set": "moved_worth"}
+        key = moved.get(deed.deed.removeprefix("contract."), "moved_state")
         return [Differ(reader.say(key), _plain(facts["from"], reader), _plain(facts["to"], reader))]
     return []
 

@@ -215,12 +215,10 @@ class _Hand:
             state=row["state"],
             starts_on=agreed.day(row["starts_on"]),
             ends_on=agreed.day(row["ends_on"]),
-            zone=row["zone"],
-            country=row["country"],
+            zone=row["zone"], country=row["country"], worth=row["worth"], made_by=self._by.key,
             notice_days=agreed.numbers(row["notice_days"]),
-            made_by=self._by.key,
             created_at=self._now,
-        )
+        )  # fmt: skip
         self._store.contracts[made.number] = made
         if made.number not in self.versioned:
             self._session.add(made)
@@ -240,6 +238,8 @@ class _Hand:
         if "notice_days" in changed and not isinstance(answer, CannotBe):
             days = tuple(agreed.numbers(row["notice_days"]))
             answer = contracting.set_notices(self._session, found, days, self._by, self._now)
+        if "worth" in changed and not isinstance(answer, CannotBe):
+            answer = contracting.set_worth(self._session, found, row["worth"], self._by, self._now)
         return answer if isinstance(answer, CannotBe) else None
 
     def _calendar(self, row: Row) -> CalendarVersion:

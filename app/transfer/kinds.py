@@ -175,6 +175,7 @@ CONTRACTS = Kind(
         Column("country", fields.country, empty=True),
         Column("renews", fields.line(40), empty=True, fixed="which contract it follows is settled when it is made"),
         Column("notice_days", fields.day_counts, default="60 30 7"),
+        Column("worth", fields.pattern(r"(\d{1,12}(\.\d{2})? [A-Z]{3})?", "120000 EUR"), empty=True),
     ),
     "contracts:write",
     _in_order("starts_on", "ends_on"),

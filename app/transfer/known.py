@@ -199,6 +199,7 @@ class Store:
                 "renews": self._followed.get(row.renews_id, "") if row.renews_id else "",
                 "notice_days": " ".join(str(one) for one in sorted(set(row.notice_days), reverse=True))
                 or fields.NO_WAY,
+                "worth": row.worth,
             }
 
     def _terms(self) -> Iterable[Row]:

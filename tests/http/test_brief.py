@@ -8,8 +8,9 @@ from io import BytesIO
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import select
 
-from escalation import acts, intake
+from escalation import acts, intake, undo
 from escalation.incident import Actor
 from escalation.intake import Signal
 from escalation.tick import tick_all
@@ -48,6 +49,7 @@ def test_the_brief_says_what_was_promised_missed_and_asked(visit: Callable[[str]
     assert "Dee asked for escalation: The spare part is nowhere." in said
     assert "VC-plant, platinum when it opened" in said
     assert "ends 31 Dec 2026, in 296 days" in said
+    assert "Worth nobody has said" in said
     assert "first response 11:00 missed, and still owed 30 min late" in said
     assert "In the last 90 days no promises kept and 1 missed." in said
     assert "Account engineer Eve" in said
@@ -92,3 +94,27 @@ def test_a_quiet_customer_has_a_brief_without_gaps(
     assert "Leads nobody" in said
     assert "Nothing else is open at this customer’s." in said
     assert "Name somebody who takes it" in said
+
+
+def test_the_brief_says_what_is_at_stake_a_year(visit: Callable[[str], Visitor], incident: str) -> None:
+    max_ = visit("max")
+    for worth, status in (("much", 422), ("120000 EUR", 200)):
+        assert max_.patch("/api/v1/contracts/VC-plant", {"worth": worth}).status_code == status
+    assert max_.get("/api/v1/contracts/VC-plant").json["worth"] == "120000 EUR"  # type: ignore[index]
+    assert "Worth 120,000 EUR a year" in text(max_.get(f"/incidents/{incident}/brief").text)
+    printed = PdfReader(BytesIO(max_.get(f"/incidents/{incident}/brief.pdf").data)).pages[0].extract_text()
+    assert "120,000 EUR a year" in printed
+
+
+def test_the_brief_leaves_out_what_was_taken_back(
+    visit: Callable[[str], Visitor], incident: str, sessions: Sessions, cast: Cast, hands: Hands
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(Incident)).one()
+        acts.note(session, row.id, Actor(cast.dee, "Dee"), hands(), "The roof leaks")
+        acts.note(session, row.id, Actor(cast.dee, "Dee"), hands(), "The pump leaks")
+        undo.undo(session, row.id, Actor(cast.dee, "Dee"), hands())
+    said = text(visit("max").get(f"/incidents/{incident}/brief").text)
+    assert "The roof leaks" in said
+    assert "The pump leaks" not in said
+    assert "took back" not in said

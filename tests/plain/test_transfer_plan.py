@@ -24,7 +24,7 @@ DEE = {"email": "dee@example.org", "name": "Dee", "role": "engineer", "level": "
        "zone": "UTC", "languages": "en", "rungs": "", "notify": "email dee@example.org", "active": "yes",
        "demo": "no"}  # fmt: skip
 DEAL = {"contract": "VC-1", "customer": "plant", "tier": "gold", "state": "active", "starts_on": "2026-01-01",
-        "ends_on": "", "zone": "UTC", "country": "", "renews": "", "notice_days": "60 30 7"}  # fmt: skip
+        "ends_on": "", "zone": "UTC", "country": "", "renews": "", "notice_days": "60 30 7", "worth": ""}  # fmt: skip
 KNOWN: Mapping[str, Mapping[Key, Row]] = {
     "customers": {("plant",): PLANT, ("joinery",): {**PLANT, "customer": "joinery"}},
     "sites": {("plant", "Mill"): MILL},

@@ -173,6 +173,7 @@ class World:
                 zone=rng.choice(ZONES), country=rng.choice(("", "FR", "DE-BY")),
                 renews_id=before.id if before is not None and rng.random() < 0.5 else None,
                 notice_days=rng.choice((list(NOTICE_DAYS), [], [90, 1])), created_at=NOW,
+                worth=rng.choice(("", "120000 EUR", "99.50 GBP")),
             ))  # fmt: skip
             before = row
             for version in range(1, rng.choice((1, 2, 4, 12))):
