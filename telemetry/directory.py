@@ -21,6 +21,7 @@ from models.machines import Machine, MachineState
 from models.maintenance import MaintenanceWindow
 from telemetry.gateways import gateways_of
 from telemetry.maintenance import Window, covering
+from telemetry.patience import LEAST_S
 from telemetry.worked_on import windows_of
 
 KNOWN_FOR: Final = timedelta(seconds=30)
@@ -55,6 +56,7 @@ class Known:
     until: datetime
     windows: tuple[Window, ...] = ()  # of maintenance
     gateways: frozenset[str] = frozenset()  # names of those that may speak for it
+    silence_s: float = LEAST_S  # nothing of it is called silent before: the contract's word
 
     def is_worked_on(self, at_ms: int) -> bool:
         """Whether what it said then is kept and not looked at."""
@@ -136,7 +138,10 @@ class Directory:
             told = self._known.get(name)
             known = _ask(session, holds, machine_id, name, told.telemetry if told else before, now)
             speakers = gateways.get(machine_id, frozenset())
-            self._known[name] = replace(known, windows=windows.get(machine_id, ()), gateways=speakers)
+            floor_s = float(holds.terms.silence_s or LEAST_S) if holds.terms is not None else LEAST_S
+            self._known[name] = replace(
+                known, windows=windows.get(machine_id, ()), gateways=speakers, silence_s=floor_s
+            )
 
 
 def _lines(session: Session, machines: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Line]]:

@@ -17,7 +17,8 @@ from telemetry import history, taught
 from telemetry.directory import Directory
 from telemetry.reading import Reading
 from telemetry.remembering import RELEARN, learn
-from telemetry.seat import Seat, to_ms
+from telemetry.seat import Seat
+from telemetry.told import to_ms
 
 log = structlog.get_logger()
 

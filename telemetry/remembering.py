@@ -19,8 +19,8 @@ from telemetry.directory import Directory, Known
 from telemetry.numbers import Numbers
 from telemetry.reading import Event, Reading
 from telemetry.resuming import Unended
-from telemetry.seat import Seat, to_ms
-from telemetry.told import Told, names_in
+from telemetry.seat import Seat
+from telemetry.told import Told, names_in, to_ms
 
 RELEARN: Final = timedelta(days=3)
 _NEVER: Final = 1 << 62
@@ -70,6 +70,9 @@ def remember(
         )  # fmt: skip
         reports = columns.rows() if columns and whose.is_watched else ()
         learn(seat, whose, reports, _like(told, whose.name), unended)
+    if not again:  # else the state itself knows them
+        for machine_id, cause, since_ms, names in taught.silent_metrics(session, list(by_id)):
+            seat.metrics.take_up(by_id[machine_id].name, cause, since_ms, names)
 
 
 def learn(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -23,9 +22,10 @@ from telemetry.directory import Known
 from telemetry.envelope import Damaged, Envelope, unpacked
 from telemetry.formats import Decoder, sparkplug
 from telemetry.log import Record
+from telemetry.metric_silence import Rhythms
 from telemetry.reading import REASONS, Answer, Event, Heard, Reading, Refused, Status
 from telemetry.shadow import Shadow
-from telemetry.told import Letter, Told, machine_of
+from telemetry.told import Letter, Told, ahead, machine_of
 from telemetry.traces import Traces
 from telemetry.verdict import Verdict
 from telemetry.watching import Watching
@@ -71,6 +71,7 @@ class Seat:
         self.watching.scores = []
         self.shadow = Shadow()
         self.traces = Traces()
+        self.metrics = Rhythms()  # in which they are said
         self.decoder = Decoder()
         self.pending = Pending()
         self.models: dict[str, Baselines] = {}  # fitted, and not on the shelf yet
@@ -137,6 +138,7 @@ class Seat:
             if state is None or (whose is not None and state.machine_id in (None, whose.machine_id)):
                 continue
             del self.heard[name]
+            self.metrics.forget(name)
             self.watching.drop(name)
             self.shadow.drop(name)
             self.traces.forget(name)
@@ -200,7 +202,7 @@ class Seat:
     def _take_reading(self, each: Told, heard: Reading, whose: Known, state: State, feed: list[Heard]) -> None:
         fate = state.admit(heard, retained=each.envelope.retained, future_tolerance_ms=self._future_tolerance_ms)
         if fate is Fate.REFUSED:
-            self._refuse(each, heard.machine, "future_instant", _ahead(heard), {whose.name: whose})
+            self._refuse(each, heard.machine, "future_instant", ahead(heard), {whose.name: whose})
             return
         clock = state.clock
         if clock.offset_ms or clock.moved:
@@ -213,6 +215,9 @@ class Seat:
             return
         if heard.metrics:
             self.pending.reports.setdefault(whose.name, []).append((heard.at_ms, heard.metrics))
+            if whose.is_watched:
+                told = self.metrics.hear(heard, whose.silence_s, worked_on)
+                self.pending.verdicts += [(whose, verdict) for verdict in told]
         if fate is Fate.SCORED and whose.is_watched and not worked_on:
             feed.append(heard)
 
@@ -260,7 +265,12 @@ class Seat:
         """What later answers depend on, as bytes; taken when nothing is pending."""
         told = {name: state.snapshot() for name, state in self.heard.items()}
         watching, shadow = self.watching.snapshot(), self.shadow.snapshot()
-        head = {"heard": told, "births": self.decoder.births.snapshot(), "watching": len(watching)}
+        head = {
+            "heard": told,
+            "births": self.decoder.births.snapshot(),
+            "watching": len(watching),
+            "metrics": self.metrics.snapshot(),
+        }
         heard = orjson.dumps(head)
         body = len(heard).to_bytes(8, "little") + heard + watching + shadow
         return _VERSION + hashlib.sha256(body).digest() + body
@@ -282,19 +292,9 @@ class Seat:
         self.heard = {name: admission.restored(state) for name, state in told.items()}
         if version != _BEFORE_BIRTHS:
             self.decoder.births = sparkplug.restored(kept["births"])
+            self.metrics = Rhythms.restored(kept.get("metrics", []))
 
     def tell_over(self) -> None:
         """Endings that history told of go to what is stored next, before what has begun since."""
         over, self.over = self.over, []
         self.pending.verdicts[:0] = over
-
-
-def _ahead(reading: Reading) -> str:
-    ahead = (reading.at_ms - reading.received_at_ms) / 1000
-    at = datetime.fromtimestamp(reading.at_ms / 1000, UTC).isoformat(timespec="seconds")
-    return f"{at} is {ahead:.0f} s ahead of our clock"
-
-
-def to_ms(at: datetime | None) -> int:
-    """Milliseconds since 1970; -1 where there is no instant."""
-    return round(at.timestamp() * 1000) if at is not None else -1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.incidents import Finding
 from models.machines import Machine
+from telemetry.metric_silence import CAUSE
 from telemetry.resuming import KINDS, Unended
 from telemetry.seat import Seat
 from telemetry.teaching import FORTNIGHT_MS, Case, Judgement
@@ -43,6 +44,18 @@ def unended(session: Session, machine_id: uuid.UUID, name: str) -> list[Unended]
         )
         for row in rows
     ]  # fmt: skip
+
+
+def silent_metrics(session: Session, machines: Sequence[uuid.UUID]) -> Sequence[tuple[uuid.UUID, str, int, list[str]]]:
+    """Which metrics of these machines are silent by what was found: machine, cause, since when, names."""
+    rows = session.execute(
+        select(Finding.machine_id, Finding.cause, Finding.opened_at, Finding.evidence)
+        .where(Finding.machine_id.in_(machines), Finding.kind == "silence", Finding.ended_at.is_(None),
+               Finding.cause.startswith(CAUSE))
+    )  # fmt: skip
+    return [
+        (machine, cause, _ms(opened), list(evidence.get("silent", ()))) for machine, cause, opened, evidence in rows
+    ]
 
 
 def judgements(session: Session, now: datetime) -> list[Judgement]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from telemetry.deliveries import NOBODY
 from telemetry.envelope import Envelope
-from telemetry.reading import Heard, Refused
+from telemetry.reading import Heard, Reading, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ class Told(NamedTuple):
     refused: Refused | None = None
 
 
+def ahead(reading: Reading) -> str:
+    """How far in the future a report says it was measured."""
+    by = (reading.at_ms - reading.received_at_ms) / 1000
+    at = datetime.fromtimestamp(reading.at_ms / 1000, UTC).isoformat(timespec="seconds")
+    return f"{at} is {by:.0f} s ahead of our clock"
+
+
 def machine_of(topic: bytes) -> str:
     """The machine a topic of ours names, as far as it can be read; empty for a foreign one."""
     levels = topic.split(b"/", 2)
@@ -45,3 +53,8 @@ def names_in(told: Sequence[Told]) -> set[str]:
     """Every machine a batch speaks of."""
     names = {heard.machine for each in told for heard in each.heard}
     return names | {machine_of(each.envelope.topic) for each in told if each.refused is not None} - {NOBODY}
+
+
+def to_ms(at: datetime | None) -> int:
+    """Milliseconds since 1970; -1 where there is no instant."""
+    return round(at.timestamp() * 1000) if at is not None else -1

@@ -27,9 +27,9 @@ from telemetry.log import LogReader, PositionGone, Record
 from telemetry.log_door import open_reader
 from telemetry.needs import Needs
 from telemetry.positions import READER, Overtaken
-from telemetry.seat import Seat, to_ms
+from telemetry.seat import Seat
 from telemetry.succession import Succession
-from telemetry.told import Told
+from telemetry.told import Told, to_ms
 
 log = structlog.get_logger()
 
