@@ -22,7 +22,6 @@ from app.pages.evidence import (
     chart_data,
     charts_of,
     continued,
-    cure_of,
     metrics_of,
     model_words,
     window_of,
@@ -97,7 +96,6 @@ class CaseView:
     chart_data: Markup | None
     metrics: Sequence[MetricView]
     meant: Meaning
-    cure: str
     digest: str
     model: str
     verdict: str
@@ -229,7 +227,6 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         else None,
         metrics=metrics,
         meant=meaning(incident.cause, evidence, machine, found.customer.language, zone, now),
-        cure=cure_of(evidence),
         digest=incident.evidence_digest,
         model=model_words(evidence),
         verdict="" if brief else beside.verdict(session, incident.id),

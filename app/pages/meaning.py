@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 
 from app import words
 from app.ahead import ahead_of
+from app.pages.evidence import cure_of
 from models.base import Json
 from telemetry.rules import kind_of
 
@@ -34,6 +35,7 @@ class Meaning:
     follows: str
     customer: str
     ahead: str = ""
+    do: str = ""  # what to do, or what to look at first
 
 
 # fmt: off
@@ -105,6 +107,23 @@ KINDS: Mapping[str, Kind] = {
                         "Un certificat de {0} va expirer."),
     "silence": _SILENT,
 }
+# What to look at first, where no rule says what to do.
+LOOKS: Mapping[str, str] = {
+    "memory": "See which process grew since then; restart it in a quiet moment, or give the machine memory.",
+    "disk": "See which folder grew since then; stop what writes, move or clear it, and widen the volume.",
+    "drive": "Read the drive's SMART values and run a long self-test; order its like.",
+    "disk-speed": "See which process reads or writes most, and whether a backup, a rebuild or a scrub runs.",
+    "fan": "Read the fan and the temperatures on the board's own console; exchange the fan while the machine is cool.",
+    "temperature": "Look at fans, filters and the air at the rack's front; move load away if it goes on rising.",
+    "power": "Look at both supplies and feeds, and at what began to run on the machine.",
+    "network": "Look at the card's error counters, the cable and the port of the switch; try the other port.",
+    "cpu": "See which process took the processor since then, and whether it is meant to.",
+    "processes": "See what starts processes, and whether they end.",
+    "latency": "Follow one slow request: processor, disk, network or what it calls.",
+    "requests": "Ask where the requests come from, or where they went: a balancer, a crawler, a closed door upstream.",
+    "silence": "Try its console and its site; ask whether power, network or the agent went.",
+}
+_LOOK = "Compare the charts below with what changed on the machine at that hour: a deployment, a job, a neighbour."
 # fmt: on
 
 
@@ -116,7 +135,8 @@ def meaning(cause: str, evidence: Json, machine: str, language: str, zone: tzinf
     ahead = ahead_of(evidence)
     told = "" if ahead is None else ahead.sentence(*_named(evidence, ahead.metric), zone, now)
     customer = (kind.fr if language == "fr" else kind.en).format(machine) if machine else ""
-    return Meaning(how_sure(evidence), kind.follows, customer, told)
+    sure = "nothing was heard, which is certain; whether it works is not." if kind is _SILENT else how_sure(evidence)
+    return Meaning(sure, kind.follows, customer, told, cure_of(evidence) or LOOKS.get(kind_of(cause), _LOOK))
 
 
 def how_sure(evidence: Json) -> str:

@@ -136,3 +136,13 @@ def test_a_forecast_that_joined_later_is_drawn_with_its_metric_and_the_first_met
     assert [m.name for m in metrics_of(known)] == ["a", "disk", "b"]
     assert metrics_of(known)[1].low == 1.0
     assert joined(anomaly, {"forecast": None}) == anomaly
+
+
+def test_what_to_do_is_the_rules_cure_else_where_to_look_first_and_never_nothing() -> None:
+    said = {
+        e.get("cure", ""): meaning("fan:1", e, "m", "en", UTC, NOW).do for e in ({"cure": "Change it."}, {"peak": 1})
+    }
+    assert said["Change it."] == "Change it."
+    assert said[""].startswith("Read the fan")
+    assert meaning("queue_depth", {"peak": 1}, "m", "en", UTC, NOW).do.startswith("Compare the charts")
+    assert "certain" in meaning("silence", {"kind": "silence"}, "m", "en", UTC, NOW).sure
