@@ -136,7 +136,7 @@ def _promises(session: Session, now: datetime) -> list[Alarm]:
     unseen = (
         select(Promise, Incident)
         .join(Incident, Incident.id == Promise.incident_id)
-        .where(Promise.state == "running", Promise.due_at < now - _LATE)
+        .where(Promise.state == "running", Promise.due_at.is_(None) | (Promise.due_at < now - _LATE))
         .order_by(Promise.due_at)
         .limit(_MOST)
     )
@@ -144,8 +144,10 @@ def _promises(session: Session, now: datetime) -> list[Alarm]:
         Alarm(
             "promise_unwatched",
             incident.label,
-            f"A promise on {incident.label} ran out and no clock saw it.",
-            promise.due_at or now,
+            f"A promise on {incident.label} ran out and no clock saw it."
+            if promise.due_at
+            else f"A promise on {incident.label} runs and has no instant by which it is due: no clock watches it.",
+            promise.due_at or promise.started_at,
         )
         for promise, incident in session.execute(unseen)
     ]

@@ -12,7 +12,7 @@ from escalation.channels import ChannelError, Letter, Receipt
 from escalation.intake import report
 from escalation.tick import tick_all
 from models.duty import DutySchedule, TimeOff
-from models.incidents import Incident
+from models.incidents import Incident, Promise
 from models.notices import Notice
 from models.people import Shift
 from models.session import SYSTEM, Sessions, work
@@ -52,6 +52,14 @@ def test_loops_that_stand_still_are_seen_from_outside(sessions: Sessions, cast: 
     with work(sessions, SYSTEM) as session:
         session.execute(update(Notice).values(settled_at=None))
     assert "notice_overdue" in rules(sessions, cast.now + desk.minutes(3))
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_running_promise_without_an_instant_is_watched_by_no_clock(sessions: Sessions, cast: Cast) -> None:
+    assert "promise_unwatched" not in rules(sessions, cast.now)
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Promise).values(due_at=None))
+    assert "promise_unwatched" in rules(sessions, cast.now)
 
 
 @pytest.mark.usefixtures("opened")
