@@ -46,11 +46,12 @@ class _Round:
         if pause < _ROUND_MS:
             return
         self.last_ms = at_ms
-        weight = max(0.1, 1 / (self.count + 1))
-        if self.count:
-            self.off_ms += (abs(pause - self.usual_ms) - self.off_ms) * weight
-        self.usual_ms += (pause - self.usual_ms) * weight
-        self.count += 1
+        count = self.count = self.count + 1
+        more = pause - self.usual_ms
+        weight = 0.1 if count > 9 else 1 / count
+        self.usual_ms += more * weight
+        if count > 1:
+            self.off_ms += ((more if more > 0 else -more) - self.off_ms) * weight
 
     def patience_ms(self, floor_s: float) -> float:
         return 1000 * patience_s(self.usual_ms / 1000 or None, floor_s)
@@ -91,7 +92,9 @@ class Metrics:
             self._meet(names, arrived_ms)
         else:
             one.heard(arrived_ms)
-        pause, self.heard_ms = arrived_ms - self.heard_ms, max(arrived_ms, self.heard_ms)
+        pause = arrived_ms - self.heard_ms
+        if pause > 0:
+            self.heard_ms = arrived_ms
         if len(self.rounds) == 1 and not self.silent:
             return ()
         if pause > min(each.patience_ms(floor_s) for each in self.rounds.values()):
