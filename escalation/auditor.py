@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from escalation import contract_audit, dark, duty, outbox, proving, roster, unmanned
@@ -32,6 +32,7 @@ _BLINK = timedelta(seconds=30)  # a part that is started again needs no person
 _BEAT = timedelta(minutes=2)  # a process that has not said a word for so long does not get on
 _AGAIN = timedelta(hours=1)  # the same alarm is told once an hour
 _DAILY = timedelta(days=1)  # what a person has days to mend
+_FORGOTTEN = timedelta(days=3)  # somebody has it, nothing of it is due, and nobody has touched it for so long
 _MOST = 50  # of each kind: one stuck loop must not become a thousand alarms
 _SPACE = uuid.UUID("0c9a4f0e-0d0c-5b7e-8d53-9f6a4d1a7c01")  # of alarm letters
 
@@ -40,10 +41,9 @@ _SPACE = uuid.UUID("0c9a4f0e-0d0c-5b7e-8d53-9f6a4d1a7c01")  # of alarm letters
 class Alarm:
     """Something is wrong with the house itself. `rule` and `subject` together name it."""
 
-    # no_due_step, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched, process_stuck,
-    # path_closed, messages_dropped,
-    # nobody_reachable, rung_unproved, person_unproved, contract_untold, contract_told_nobody, gap_untold,
-    # canary_unfound, canary_asleep, duty_gap, zone_gap, schedule_gap
+    # no_due_step, forgotten, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched,
+    # process_stuck, path_closed, messages_dropped, nobody_reachable, rung_unproved, person_unproved, contract_untold,
+    # contract_told_nobody, gap_untold, canary_unfound, canary_asleep, duty_gap, zone_gap, schedule_gap
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
@@ -114,6 +114,12 @@ def _incidents(session: Session, now: datetime) -> list[Alarm]:
     unheard = select(Incident).where(Incident.state == "open").order_by(Incident.opened_at)
     lost = session.scalars(unheard.where(Incident.next_rung_at.is_(None)).limit(_MOST))
     late = session.scalars(unheard.where(Incident.next_rung_at < now - _LATE).limit(_MOST))
+    in_hand = select(Incident).where(
+        Incident.state.in_(("acknowledged", "working", "waiting")), Incident.next_rung_at.is_(None),
+        Incident.changed_at < now - _FORGOTTEN,
+        ~exists().where(Promise.incident_id == Incident.id, Promise.state == "running"),
+    )  # fmt: skip
+    forgotten = session.scalars(in_hand.order_by(Incident.changed_at).limit(_MOST))
     return [
         *(
             Alarm("no_due_step", one.label, f"{one.label} is open and nobody further will be called.", one.changed_at)
@@ -128,6 +134,17 @@ def _incidents(session: Session, now: datetime) -> list[Alarm]:
             )
             for one in late
             if one.next_rung_at is not None
+        ),
+        *(
+            Alarm(
+                "forgotten",
+                one.label,
+                f"{one.label} is {one.state} since {_hour(one.changed_at)}, and nothing of it is due: write to the "
+                "customer, or end it.",
+                one.changed_at,
+                _DAILY,
+            )
+            for one in forgotten
         ),
     ]
 

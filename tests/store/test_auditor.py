@@ -55,6 +55,20 @@ def test_loops_that_stand_still_are_seen_from_outside(sessions: Sessions, cast: 
 
 
 @pytest.mark.usefixtures("opened")
+def test_what_somebody_has_and_nothing_is_due_of_is_an_alarm_after_three_days_without_a_word(
+    sessions: Sessions, cast: Cast
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Incident).values(state="working", owner_id=cast.dee, next_rung_at=None))
+        session.execute(update(Promise).values(state="met"))
+    assert "forgotten" not in rules(sessions, cast.now + timedelta(hours=71))
+    assert "forgotten" in rules(sessions, cast.now + timedelta(hours=73))
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Promise).values(state="running", due_at=cast.now + timedelta(days=9)))
+    assert "forgotten" not in rules(sessions, cast.now + timedelta(hours=73))
+
+
+@pytest.mark.usefixtures("opened")
 def test_a_running_promise_without_an_instant_is_watched_by_no_clock(sessions: Sessions, cast: Cast) -> None:
     assert "promise_unwatched" not in rules(sessions, cast.now)
     with work(sessions, SYSTEM) as session:
