@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models.incidents import Finding
 from models.machines import Machine
@@ -62,6 +62,22 @@ def test_a_model_against_itself_gains_and_loses_nothing(plant: Plant) -> None:
     problem(plant, loud=40.0)
     found = compare(plant, usual, usual)
     assert (len(found.of("both")), len(found.pairs)) == (1, 1)
+
+
+def test_a_fleet_may_take_minutes_to_think_over_between_two_reads(plant: Plant) -> None:
+    remember(plant)
+    usual = release(plant)
+    problem(plant, loud=40.0)
+    allowed = []
+    with work(plant.sessions, SYSTEM) as session:
+        one = releases.find_or_own(session, usual)
+        comparing.compare(
+            session, one, one, plant.now - timedelta(hours=1), plant.now + timedelta(minutes=1),
+            said=lambda _: allowed.append(session.scalar(text("SHOW idle_in_transaction_session_timeout"))),
+        )  # fmt: skip
+    assert allowed == ["15min", "15min"]
+    with work(plant.sessions, SYSTEM) as session:
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "10s"
 
 
 def test_own_learning_can_be_compared_with(plant: Plant) -> None:
