@@ -23,6 +23,7 @@ from models.machines import Machine, MachineCredential
 from models.session import work
 from telemetry import enrol, last_use, security
 from telemetry.broker_log import Sighting
+from telemetry.told import AtDoor
 
 log = structlog.get_logger("vigie.web")
 
@@ -69,6 +70,13 @@ def why_not(who: Caller, machine: str) -> tuple[str, str, str]:
     if not machine:
         return "no_machine", "the report names no machine", "Name the machine it is of."
     return "unknown_machine", NO_ONE, REMEDY
+
+
+def refused_by(who: Caller, reason: str, kind: str, about: str) -> str:
+    """The topic under which the log is told that something was refused at a door, and who had brought it."""
+    if who.kind == "machine":
+        return AtDoor(reason, kind, about, machine=who.name).topic
+    return AtDoor(reason, kind, about, customer=str(who.customer_id or "")).topic
 
 
 def _by_basic(text: str) -> Caller:

@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+import orjson
 import structlog
 from sqlalchemy import ColumnElement, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
+from models.machines import Machine
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter
 from telemetry.deliveries import HOUR_MS, NOBODY
 from telemetry.doorstep import Away, Doorstep
 from telemetry.envelope import Envelope
+from telemetry.formats import batch
+from telemetry.formats.strict import json_of
+from telemetry.reading import Refused
+from telemetry.told import AtDoor
 
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 200
+_TOPICS: Final = {"otlp": "otlp", "write": "remote_write"}  # of what doors took, beside reports
 _LINE: Final = text(
     """
     UPDATE delivery_ledger SET received = received - 1, refused = refused - 1,
@@ -59,7 +67,7 @@ def send(session: Session, doorstep: Doorstep, now: datetime) -> int:
     ).all()
     if not rows:
         return 0
-    doorstep.put((row.machine or row.topic, _as_it_came(row)) for row in rows)
+    doorstep.put([_way(session, row) for row in rows])
     for row in rows:
         row.replayed_at = now
         session.execute(_LINE, _counted_as(row))
@@ -87,8 +95,23 @@ def sending_loop(sessions: Sessions, doorstep: Callable[[], Doorstep]) -> Callab
     return body
 
 
-def _as_it_came(row: DeadLetter) -> Envelope:
-    return Envelope(row.topic.encode(), row.payload, round(row.received_at.timestamp() * 1000))
+def _way(session: Session, row: DeadLetter) -> tuple[str, Envelope]:
+    """By which name, and as what. It goes as it came; but what a door refused of a machine nobody had then goes the way
+    it would have gone, if whoever brought it may speak for that machine now.
+    """
+    topic, payload, arrived_ms = row.topic, row.payload, round(row.received_at.timestamp() * 1000)
+    door = AtDoor.read(topic)
+    if door is None or door.reason != "unknown_machine" or door.customer is None:
+        return row.machine or topic, Envelope(topic.encode(), payload, arrived_ms)
+    of = select(Machine.customer_id).where(Machine.name == door.about, Machine.retired_at.is_(None))
+    if (owner := session.scalar(of)) is not None and door.customer in ("", str(owner)):
+        what = _TOPICS.get(door.kind, "")
+        with suppress(Refused):  # else it is refused as it was
+            if door.kind == "reports":
+                _, what, said = batch.split(json_of(payload), door.about)
+                payload = orjson.dumps(said)
+            topic = f"vigie/{door.about}/{what}"
+    return door.about, Envelope(topic.encode(), payload, arrived_ms)
 
 
 def _counted_as(row: DeadLetter) -> dict[str, object]:

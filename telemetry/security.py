@@ -17,6 +17,7 @@ from models.security import SecurityEvent
 from telemetry.broker_log import CONNECTED, Sighting
 from telemetry.enrol import machine_of
 from telemetry.envelope import Envelope
+from telemetry.told import AtDoor
 
 # Kind → what it is, for a person; the same words on the page and in the API's document.
 KINDS: Final[Mapping[str, str]] = {
@@ -76,6 +77,11 @@ def note_foreign(session: Session, spoken: Iterable[tuple[Envelope, str]]) -> No
     seen = []
     for envelope, machine in spoken:
         topic = envelope.topic.decode("utf-8", "replace").replace("\0", "")
+        door = AtDoor.read(topic)
+        if door is not None:  # over HTTP, with the secret of whoever brought it
+            note(session, [Sighting(envelope.arrived_ms / 1000, "foreign_machine", door.machine[:100],
+                                    detail=f"for {door.about[:63]} in {door.kind}")], "http")  # fmt: skip
+            continue
         speaker = topic.split("/")[1] if topic.startswith("vigie/") else ""
         detail = f"for {machine[:63]} under {topic[:120]}"
         seen.append(Sighting(envelope.arrived_ms / 1000, "foreign_machine", speaker[:100], detail=detail))

@@ -6,11 +6,15 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from telemetry.deliveries import NOBODY
 from telemetry.envelope import Envelope
+from telemetry.formats.sources import DOOR, SOURCES
 from telemetry.reading import Heard, Reading, Refused
+
+_KEY: Final = "@"  # no machine's name begins so
+_DOOR_LEVELS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,45 @@ def ahead(reading: Reading) -> str:
 
 
 def machine_of(topic: bytes) -> str:
-    """The machine a topic of ours names, as far as it can be read; empty for a foreign one."""
-    levels = topic.split(b"/", 2)
-    return levels[1].decode("utf-8", "replace")[:63] if levels[0] == b"vigie" and len(levels) > 1 else NOBODY
+    """The machine that spoke under a topic, as far as it can be read: the broker and our doors let nobody write under
+    another's name. Empty where it says none.
+    """
+    levels = topic.decode("utf-8", "replace").split("/")
+    if levels[0] == DOOR:
+        return levels[-1][:63] if len(levels) == _DOOR_LEVELS and not levels[-1].startswith(_KEY) else NOBODY
+    if levels[0] == "vigie":
+        return levels[1][:63] if len(levels) > 1 else NOBODY
+    for source in SOURCES:
+        if source.matches(levels) and len(levels) > source.machine:
+            return levels[source.machine][:63]
+    return NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class AtDoor:
+    """What a door over HTTP refused: why, what it was, of whom it spoke, and who brought it."""
+
+    reason: str
+    kind: str  # reports, otlp, write
+    about: str
+    machine: str = ""  # that brought it with its own secret
+    customer: str | None = None  # whose key brought it; empty: a key of ours
+
+    @property
+    def topic(self) -> str:
+        """Where it goes into the log, so that ledger and letters tell of it as of anything else."""
+        who = self.machine if self.customer is None else f"{_KEY}{self.customer}"
+        return "/".join([DOOR, self.reason, self.kind, self.about.replace("/", "|"), who])
+
+    @staticmethod
+    def read(topic: str) -> AtDoor | None:
+        """The inverse of `topic`; None for any other."""
+        levels = topic.split("/")
+        if levels[0] != DOOR or len(levels) != _DOOR_LEVELS:
+            return None
+        reason, kind, about, who = levels[1:]
+        whose = who.removeprefix(_KEY) if who.startswith(_KEY) else None
+        return AtDoor(reason, kind, about, "" if whose is not None else who, whose)
 
 
 def names_in(told: Sequence[Told]) -> set[str]:

@@ -15,7 +15,7 @@ from google.protobuf.json_format import MessageToDict
 
 from app.identity import Caller
 from app.problems import Problem
-from app.speakers import machines_for, why_not
+from app.speakers import machines_for, refused_by, why_not
 from telemetry.formats import otlp
 from telemetry.formats.route import Route
 from telemetry.reading import Refused
@@ -48,7 +48,7 @@ def take(who: Caller, body: bytes, at_ms: int, put: Put) -> Response:
             reason, detail, remedy = why_not(who, name)
             refusals.append((points, f"{name or 'a resource without host.name'}: {detail}. {remedy}"))
             first = next(otlp.parts(resource, LARGEST_PART))[0]
-            messages.append((name, f"door/{reason}/otlp/{name}", first[:65_536]))
+            messages.append((name, refused_by(who, reason, "otlp", name), first[:65_536]))
             continue
         _, bad, problem = otlp.judged(Route("", name, (), at_ms), resource)
         if problem is not None:

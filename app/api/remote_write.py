@@ -12,7 +12,7 @@ from flask import Response, request
 
 from app.identity import Caller
 from app.problems import Problem
-from app.speakers import machines_for, why_not
+from app.speakers import machines_for, refused_by, why_not
 from telemetry.formats import remote_write
 from telemetry.formats.route import Route
 from telemetry.reading import Refused
@@ -42,7 +42,7 @@ def take(who: Caller, body: bytes, at_ms: int, put: Put) -> Response:
         if name not in known:
             reason, detail, remedy = why_not(who, name)
             refusals[f"{name or 'a series without instance'}: {detail}. {remedy}"] = len(own)
-            messages.append((name, f"door/{reason}/write/{name}", parts[0][:65_536]))
+            messages.append((name, refused_by(who, reason, "write", name), parts[0][:65_536]))
             continue
         messages += [(name, f"vigie/{name}/remote_write", part) for part in parts]
         for part in parts:

@@ -14,7 +14,7 @@ from flask import Response, request
 
 from app.identity import Caller
 from app.problems import Problem
-from app.speakers import machines_for, why_not
+from app.speakers import machines_for, refused_by, why_not
 from telemetry.formats import batch
 from telemetry.formats.route import Route
 from telemetry.reading import REASONS, Refused
@@ -40,7 +40,9 @@ def take(who: Caller, body: bytes, at_ms: int, put: Put) -> Response:
     sorted_out = [_sorted_out(item, speaker) for item in items]
     known = machines_for(who, {said[0] for said in sorted_out if not isinstance(said, Refused)})
     told = [_judge(who, said, known, at_ms) for said in sorted_out]
-    messages = [_message(said, item, became, known) for said, item, became in zip(sorted_out, items, told, strict=True)]
+    messages = [
+        _message(who, said, item, became, known) for said, item, became in zip(sorted_out, items, told, strict=True)
+    ]
     put(messages)
     bad = sum(became["status"] == "refused" for became in told)
     status = 202 if not bad else 422 if bad == len(told) else 207
@@ -79,11 +81,13 @@ def _refusal(refused: Refused) -> dict[str, str]:
     return {"status": "refused", "reason": refused.reason, "detail": refused.detail, "remedy": remedy}
 
 
-def _message(said: Said | Refused, item: Any, became: dict[str, str], known: Any) -> tuple[str, str, bytes]:
+def _message(
+    who: Caller, said: Said | Refused, item: Any, became: dict[str, str], known: Any
+) -> tuple[str, str, bytes]:
     """Where it goes: a machine's own report under its topic, refused there as well if it is one to refuse."""
     if not isinstance(said, Refused) and said[0] in known:
         return said[0], f"vigie/{said[0]}/{said[1]}", orjson.dumps(said[2])
     machine = "" if isinstance(said, Refused) else said[0]
     reason = became["reason"] if became["reason"] in REASONS else "bad_shape"
-    sent = b"" if isinstance(item, Refused) else orjson.dumps(item)[:_LONGEST]
-    return machine, f"door/{reason}/reports/{machine}", sent or b"?"
+    sent = item.line if isinstance(item, batch.Unread) else orjson.dumps(item)
+    return machine, refused_by(who, reason, "reports", machine), sent[:_LONGEST]

@@ -18,6 +18,12 @@ FORMAT: Final = "batch"
 MOST: Final = 500
 
 
+class Unread(Refused):
+    """A line that is no JSON, with its bytes."""
+
+    line: bytes = b""
+
+
 def items_of(body: bytes) -> list[Any]:
     """The items, not looked into; of NDJSON a line that is no JSON stands as its ``Refused``. Raises ``Refused``."""
     text = body.strip()
@@ -70,4 +76,6 @@ def _line(line: bytes) -> Any:
     try:
         return json_of(line)
     except Refused as refused:
-        return refused
+        unread = Unread(refused.reason, refused.detail)
+        unread.line = line
+        return unread

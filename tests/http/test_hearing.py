@@ -20,6 +20,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from models.machines import Machine, MachineState
+from models.security import SecurityEvent
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter
 from telemetry import enrol
@@ -97,6 +98,25 @@ def test_every_member_of_a_gzip_is_read_and_none_is_dropped_in_silence(
     assert [metrics["cpu"] for _, metrics in plant.stored(cast.plant_machine)] == [1.0, 2.0, 3.0]
 
 
+def test_what_a_machine_says_badly_is_counted_with_it_and_kept_as_it_came(
+    plant: Plant, app: Flask, secret: str
+) -> None:
+    body = b'{"seq": 1, "metrics": {"cpu": 1}}\n{"seq": 2, "metrics": {"cpu":}}\n{"machine": "joinery-files"}\n'
+    said = app.test_client().post("/api/v1/reports", data=body, headers=basic("plant-db-1", secret))
+    assert said.status_code == 207
+    plant.tell("plant-db-1", b"cpu,host=x usage", topic="telegraf/plant-db-1/cpu")
+    plant.settle()
+    assert plant.ledger("plant-db-1") == {"received": 4, "scored": 1, "refused": 3}
+    kept = {(row.topic, row.payload) for row in plant.one(select(DeadLetter.topic, DeadLetter.payload))}
+    assert kept == {
+        ("door/not_json/reports//plant-db-1", b'{"seq": 2, "metrics": {"cpu":}}'),
+        ("door/not_its_own/reports/joinery-files/plant-db-1", b'{"machine":"joinery-files"}'),
+        ("telegraf/plant-db-1/cpu", b"cpu,host=x usage"),
+    }
+    tried = plant.one(select(SecurityEvent.kind, SecurityEvent.username, SecurityEvent.detail, SecurityEvent.door))
+    assert tried == [("foreign_machine", "plant-db-1", "for joinery-files in reports", "http")]
+
+
 def test_each_report_is_taken_or_refused_by_itself_with_reason_and_remedy(
     plant: Plant, with_key: Key, cast: Cast
 ) -> None:
@@ -122,11 +142,11 @@ def test_each_report_is_taken_or_refused_by_itself_with_reason_and_remedy(
     plant.settle()
     assert plant.ledger("plant-db-1") == {"received": 3, "scored": 2, "refused": 1}
     assert letters(plant) == {
-        ("unknown_machine", "door/unknown_machine/reports/no-such-machine"),
-        ("unknown_machine", "door/unknown_machine/reports/joinery-files"),
+        ("unknown_machine", f"door/unknown_machine/reports/no-such-machine/@{cast.plant}"),
+        ("unknown_machine", f"door/unknown_machine/reports/joinery-files/@{cast.plant}"),
         ("bad_seq", "vigie/plant-db-1/report"),
-        ("bad_shape", "door/bad_shape/reports/"),
-        ("no_machine", "door/no_machine/reports/"),
+        ("bad_shape", f"door/bad_shape/reports//@{cast.plant}"),
+        ("no_machine", f"door/no_machine/reports//@{cast.plant}"),
     }
     assert state(plant, cast.joinery_machine) is None
 
@@ -241,7 +261,7 @@ def test_a_machine_exports_as_itself_under_its_whole_name_or_none(plant: Plant, 
     )
     assert ExportMetricsServiceResponse.FromString(said.data).partial_success.rejected_data_points == 1
     plant.settle()
-    assert plant.ledger("plant-db-1") == {"received": 2, "scored": 1, "duplicate": 1}
+    assert plant.ledger("plant-db-1") == {"received": 3, "scored": 1, "duplicate": 1, "refused": 1}
 
 
 def test_otlp_in_json_is_answered_in_json_also_when_it_is_wrong(plant: Plant, with_key: Key) -> None:
@@ -315,7 +335,9 @@ def test_what_prometheus_writes_arrives_by_instance_and_again_counts_once(
     assert plant.stored(cast.plant_machine) == [(AT, {'node_load1{job="node"}': 7.5})]
 
 
-def test_series_of_a_stranger_are_refused_for_good_and_the_others_are_stored(plant: Plant, with_key: Key) -> None:
+def test_series_of_a_stranger_are_refused_for_good_and_the_others_are_stored(
+    plant: Plant, with_key: Key, cast: Cast
+) -> None:
     key = with_key("plant", ["reports:write"])
     said = write(
         key, series({"__name__": "up", "instance": "plant-db-1"}, {"__name__": "up", "instance": "elsewhere:1"})
@@ -325,7 +347,7 @@ def test_series_of_a_stranger_are_refused_for_good_and_the_others_are_stored(pla
     assert "elsewhere" in said.json["detail"]
     plant.settle()
     assert plant.ledger("plant-db-1") == {"received": 1, "scored": 1}
-    assert letters(plant) == {("unknown_machine", "door/unknown_machine/write/elsewhere")}
+    assert letters(plant) == {("unknown_machine", f"door/unknown_machine/write/elsewhere/@{cast.plant}")}
 
 
 def test_a_machine_that_scrapes_itself_writes_as_itself(plant: Plant, app: Flask, secret: str) -> None:

@@ -16,6 +16,7 @@ from models.telemetry import DeadLetter, DeliveryCount
 from telemetry import again
 from telemetry.doorstep import Away, Doorstep
 from telemetry.log_postgres import PostgresWriter
+from telemetry.told import AtDoor
 from tests.cast import Cast
 from tests.plant import Plant, report
 
@@ -118,3 +119,28 @@ def test_an_hour_the_ledger_no_longer_has_does_no_harm(plant: Plant, cast: Cast,
     assert ask_and_send(plant, doorstep) == 1
     plant.settle()
     assert plant.ledger("plant-db-1") == {"received": 1, "refused": 1}
+
+
+@pytest.mark.parametrize("whose", ["plant", "ours", "joinery"])
+def test_what_a_door_refused_of_a_stranger_is_taken_once_it_is_enrolled_for_whoever_brought_it(
+    plant: Plant, cast: Cast, doorstep: Doorstep, whose: str
+) -> None:
+    customer = {"plant": str(cast.plant), "ours": "", "joinery": str(cast.joinery)}[whose]
+    door = AtDoor("unknown_machine", "reports", "plant-new", customer=customer)
+    plant.tell("plant-new", {"machine": "plant-new", **report(plant.now, 1)}, topic=door.topic)
+    plant.settle()
+    assert plant.ledger("") == {"received": 1, "refused": 1}
+    with work(plant.sessions, SYSTEM) as session:
+        machine = Machine(id=new_id(), customer_id=cast.plant, name="plant-new", created_at=plant.now)
+        session.add(machine)
+        session.flush()
+        contract = session.scalars(select(Contract.id).where(Contract.customer_id == cast.plant)).one()
+        session.add(ContractLine(customer_id=cast.plant, contract_id=contract, machine_id=machine.id))
+    plant.now += timedelta(minutes=5)  # a watcher asks again after a while
+    assert ask_and_send(plant, doorstep) == 1
+    plant.settle()
+    if whose == "joinery":
+        assert plant.ledger("") == {"received": 1, "refused": 1}
+    else:
+        assert plant.ledger("") == {}
+        assert plant.ledger("plant-new")["scored"] == 1
