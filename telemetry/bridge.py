@@ -35,10 +35,7 @@ from telemetry.needs import Needs
 
 log = structlog.get_logger()
 
-# A broker that hangs, or a line that swallows everything, shows after two of these. That must be told before the first
-# machine's patience ends (30 s, telemetry/silence.py), or its silence would be laid at its own door.
-KEEPALIVE_S: Final = 8
-STUCK_S: Final = 90  # without a turn of the loop; then the process ends, to be started again
+KEEPALIVE_S: Final = 8  # a broker that hangs shows after two: sooner than its silence is laid at a machine's door
 # QoS 1 is bounded by the broker's window of unacknowledged messages; QoS 0 promises nothing and is bounded here.
 UNPROMISED: Final = 20_000
 # With so many bytes waiting for the log we stop reading; the broker keeps the rest.
@@ -84,7 +81,7 @@ def main(settings: Needs) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    watch_over(lambda: bridge.turns, STUCK_S)
+    watch_over(lambda: bridge.turns, 90.0)
     try:
         desk.ask_first()
         bridge.run(*settings.mqtt_line)
