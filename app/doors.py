@@ -1,4 +1,4 @@
-"""Where other people's alerts come in: `/in/KIND` for Alertmanager, Nagios, Icinga, hooks, mail; `/v2/enqueue` as PagerDuty.
+"""Where others' alerts come in: `/in/KIND` for Alertmanager, Nagios, Icinga, hooks, mail; `/v2/enqueue` as PagerDuty.
 
 A door is found by its token, which comes in a header (`Authorization: Bearer …`, the secret of `Basic …`, or
 `X-Vigie-Token`), as PagerDuty's `routing_key`, or in the path where the door allows it. An answer of 2xx says that
@@ -37,7 +37,8 @@ blueprint = Blueprint("doors", __name__)
 
 
 def register(app: Flask) -> None:
-    import_module("app.receipts")  # it adds its address to the blueprint
+    for name in ("app.receipts", "app.paged"):  # they add their addresses to the blueprint
+        import_module(name)
     app.register_blueprint(blueprint)
 
 

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     pagerduty_url: str = Field(
         "https://events.pagerduty.com", description="where events for PagerDuty go; another for their European region"
     )
+    pagerduty_secret: SecretStr = Field(
+        SecretStr(""), description="of PagerDuty's own webhook to /in/pagerduty/webhook; several with a comma between"
+    )
     heartbeat_url: str = Field(
         "", description="asked once a minute while the desk is well; a service there raises the alarm when it stops"
     )
