@@ -39,6 +39,7 @@ RECORDS_AT_ONCE, MOST_RECORDS, MESSAGES_AT_ONCE = 16, 1_000, 8_000
 REPORTS_AT_ONCE = 20_000
 COLLECT = (50_000, 20, 20)  # rarely: each look goes over all state, in which there is nothing to find
 BEAT_S: Final = 5.0
+BREATH_S: Final = 0.03  # between two turns that heard something: many small turns cost more than what they hear
 GATHER_S: Final = 0.5  # what begins is stored at once; then the next waits as long as that took, at most so long
 MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
@@ -92,7 +93,10 @@ class Watcher:
     def run(self, name: str) -> None:
         """Until `stopping`; then what is pending is stored and the state handed over."""
         while not self.stopping:
+            began, taken = time.monotonic(), self._taken
             self.turn(self._patience())
+            if self._taken != taken:
+                time.sleep(max(0.0, began + BREATH_S - time.monotonic()))
             if time.monotonic() >= self._beat_due:
                 self._beat_due = time.monotonic() + BEAT_S
                 self._beat(name)
@@ -217,7 +221,8 @@ class Watcher:
                     return
                 self._store(seat)
             if not seat.is_rebuilding and time.monotonic() >= self._snapshot_due[seat.partition]:
-                self._snapshot_later(seat)
+                self._snapshot_due[seat.partition] = time.monotonic() + self._settings.snapshot_s
+                self._keep_snapshot(seat)
         except Overtaken as problem:
             log.warning("watch.overtaken", partition=seat.partition, why=str(problem))
             del self.seats[seat.partition]
@@ -237,18 +242,13 @@ class Watcher:
         began = time.monotonic()
         with work(self._sessions, SYSTEM) as session:
             effects.store(session, seat, self._owner, self._clock())
-        for _, verdict in seat.pending.verdicts:
-            if verdict.opened:
-                seat.models.pop(verdict.machine, None)
-                log.info("watch.condition_began", machine=verdict.machine, cause=verdict.cause, kind=verdict.kind)
+        for verdict in (verdict for _, verdict in seat.pending.verdicts if verdict.opened):
+            seat.models.pop(verdict.machine, None)
+            log.info("watch.condition_began", machine=verdict.machine, cause=verdict.cause, kind=verdict.kind)
         self._failures, self._storing = 0, self._storing + time.monotonic() - began
         seat.position = seat.reached
         seat.forget_pending()
         self._pending_since.pop(seat.partition, None)
-
-    def _snapshot_later(self, seat: Seat) -> None:
-        self._snapshot_due[seat.partition] = time.monotonic() + self._settings.snapshot_s
-        self._keep_snapshot(seat)
 
     def _keep_snapshot(self, seat: Seat) -> None:
         with work(self._sessions, SYSTEM) as session:
