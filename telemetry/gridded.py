@@ -1,7 +1,8 @@
 """Stored reports as the rows a machine is learned from: what live learning notes one by one, over whole days at once.
 
 Plain. History keeps counters as they were sent and does not say which they are: a metric that rises nearly always and
-hardly ever falls is taken for one, and turned into growth a second, as live.
+hardly ever falls is taken for one, and turned into growth a second, as live. A share, a room, a temperature or a speed
+that we know by name is none, however long a disk has been filling.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from numpy.typing import NDArray
 
 from telemetry.columns import Columns, Floats
 from telemetry.notebook import BASE_S, LARGEST, Notebook
-from telemetry.vocabulary import is_scored
+from telemetry.vocabulary import is_scored, word
 
 LEAST_VALUES: Final = 30  # fewer say nothing of how a metric moves
 RISES: Final = 0.9  # of its steps, and it is a counter …
 FALLS: Final = 0.01  # … that falls only when it begins anew
+
+LEVELS: Final = frozenset({"%", "GB", "°C", "rpm", "W", "ms", "/s", "MB/s"})  # units in which nothing counts up
 
 Spans = Sequence[tuple[int, int]]  # in epoch ms, the end not included
 
 
 def counters_in(columns: Columns) -> frozenset[str]:
     """Metrics that count up."""
-    return frozenset(name for name, values in columns.values.items() if is_scored(name) and _counts_up(values))
+    may = (name for name in columns.values if is_scored(name) and word(name).unit not in LEVELS)
+    return frozenset(name for name in may if _counts_up(columns.values[name]))
 
 
 def without(columns: Columns, spans: Spans) -> Columns:
