@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 from app.doors import blueprint
 from app.front import as_house, front, now
 from app.problems import FieldError, Problem
-from escalation import acts, proving
+from escalation import acts, climbing, proving, story
 from escalation.inbound.body import BadBody, read
-from escalation.incident import Actor, NotNow
+from escalation.incident import Actor, NotNow, State
+from models import audit
 from models.incidents import Incident
 from models.people import Person
 from models.reach import ReachProof
@@ -59,7 +60,7 @@ def _take(session: Session, event: dict[str, Any]) -> str:
     data = event.get("data")
     key = _uuid(data.get("incident_key")) if isinstance(data, dict) else None
     kind = event.get("event_type")
-    if key is None or kind not in ("incident.acknowledged", "incident.resolved"):
+    if key is None or kind not in ("incident.acknowledged", "incident.unacknowledged", "incident.resolved"):
         return "nothing"
     incident = session.get(Incident, key)
     if incident is None:
@@ -69,11 +70,26 @@ def _take(session: Session, event: dict[str, Any]) -> str:
     if kind == "incident.acknowledged":
         done = acts.acknowledge(session, incident.id, _actor(session, name), now())
         return "nothing" if isinstance(done, NotNow) else "acknowledged"
+    if kind == "incident.unacknowledged":
+        return _worn_off(session, incident)
     if not incident.is_open:
         return "nothing"  # they repeat what we told them
     text = f"{name or 'Somebody'} resolved it in PagerDuty. Here it goes on until somebody says what was done."
     done = acts.note(session, incident.id, Actor(None, "PagerDuty"), now(), text)
     return "nothing" if isinstance(done, NotNow) else "noted"
+
+
+def _worn_off(session: Session, incident: Incident) -> str:
+    """Their acknowledgement was taken back or wore off: where it was all we had, the ladder begins again."""
+    audit.take_turns(session, incident.customer_id)
+    session.refresh(incident, with_for_update=True)
+    if incident.state != State.ACKNOWLEDGED or incident.owner_id is not None:
+        return "nothing"
+    incident.state, incident.acknowledged_at = State.OPEN.value, None
+    story.tell(session, incident, "note", "The acknowledgement in PagerDuty is gone: the ladder begins again.", now())
+    climbing.start(session, incident, now())
+    story.changed(session, incident, "acknowledgement dropped", now(), facts={"by": "PagerDuty"})
+    return "open again"
 
 
 def _prove(session: Session, key: uuid.UUID) -> str:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.settings import Settings
-from escalation import proving
+from escalation import acts, proving
 from escalation.intake import report
 from models.incidents import Incident, TimelineEntry
 from models.people import Person
@@ -72,6 +72,21 @@ def test_one_of_ours_who_is_paged_there_owns_what_they_acknowledge(
         session.get_one(Person, cast.dee).notify = [{"channel": "pagerduty", "address": "R" * 32}]
     tell(stranger, "incident.acknowledged", str(incident), agent="dee")
     assert state(sessions, incident).owner_id == cast.dee
+
+
+def test_an_acknowledgement_that_wears_off_there_starts_the_ladder_again(
+    stranger: Visitor, sessions: Sessions, incident: uuid.UUID, cast: Cast
+) -> None:
+    assert tell(stranger, "incident.unacknowledged", str(incident)).json == {"outcome": "nothing"}
+    tell(stranger, "incident.acknowledged", str(incident))
+    for outcome in ("open again", "nothing"):
+        assert tell(stranger, "incident.unacknowledged", str(incident)).json == {"outcome": outcome}
+    row = state(sessions, incident)
+    assert (row.state, row.rung, row.ladder_round) == ("open", 0, 1)
+    assert row.next_rung_at is not None
+    with work(sessions, SYSTEM) as session:
+        desk.done(acts.claim(session, incident, desk.actor(cast, "dee"), row.changed_at))
+    assert tell(stranger, "incident.unacknowledged", str(incident)).json == {"outcome": "nothing"}, "Dee has it"
 
 
 def test_what_is_resolved_there_goes_on_here_and_the_story_says_so(
