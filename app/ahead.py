@@ -52,7 +52,7 @@ class Ahead:
         reached = f"{label} {course} to {words.amount(self.limit)} {unit}".rstrip()
         spread = self._spread(zone, now)
         return (
-            f"As things go {reached} {_on(self.likely, zone, now)}: {spread}, at its slowest and fastest pace of late."
+            f"As things go {reached} {_on(self.likely, zone, now)}: {spread}, at its fastest and slowest pace of late."
         )
 
     def _spread(self, zone: tzinfo, now: datetime) -> str:

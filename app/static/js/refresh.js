@@ -55,10 +55,11 @@ async function bring() {
 }
 
 function exchange(part, other) {
+  const same = part.dataset.digest === other.dataset.digest;
   for (const { name, value } of other.attributes) {
     if (part.getAttribute(name) !== value) part.setAttribute(name, value);
   }
-  if (part.dataset.digest !== undefined && part.querySelector(".uplot")) return; // frozen evidence does not change
+  if (part.dataset.digest !== undefined && same && part.querySelector(".uplot")) return; // frozen evidence does not change
   if (part.innerHTML === other.innerHTML || part.dataset.sent === other.innerHTML) return;
   part.dataset.sent = "";
   if (part.contains(document.activeElement)) {
