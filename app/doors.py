@@ -42,7 +42,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-@blueprint.post("/in/<any(alertmanager, nagios, icinga, hook):kind>")
+@blueprint.post("/in/<any(alertmanager, nagios, icinga, hook):kind>", strict_slashes=False)
 @blueprint.post("/in/<any(alertmanager, nagios, icinga, hook):kind>/<path:rest>")
 def come_in(kind: str, rest: str = "") -> Response:
     """One request of an Alertmanager, Nagios, Icinga or hook."""
@@ -56,7 +56,7 @@ def come_in(kind: str, rest: str = "") -> Response:
     return _say({"taken": len(taken), "outcomes": told}, 200)
 
 
-@blueprint.post("/in/mail")
+@blueprint.post("/in/mail", strict_slashes=False)
 @blueprint.post("/in/mail/<path:rest>")
 def come_in_by_mail(rest: str = "") -> Response:
     """One mail as it came (RFC 5322), brought by a mail server to a door of kind hook."""
@@ -76,9 +76,9 @@ def come_in_by_mail(rest: str = "") -> Response:
     return _say({"taken": 1, "outcomes": [told]}, 200)
 
 
-@blueprint.post("/v2/enqueue")
-@blueprint.post("/in/v2/enqueue")
-@blueprint.post("/in/pagerduty/v2/enqueue")
+@blueprint.post("/v2/enqueue", strict_slashes=False)
+@blueprint.post("/in/v2/enqueue", strict_slashes=False)
+@blueprint.post("/in/pagerduty/v2/enqueue", strict_slashes=False)
 def enqueue() -> Response:
     """One event of PagerDuty's Events API v2."""
     try:
@@ -99,9 +99,9 @@ def enqueue() -> Response:
     return _say(answer | ({"vigie": refused[0]} if refused else {}), 202)
 
 
-@blueprint.post("/v2/change/enqueue")
-@blueprint.post("/in/v2/change/enqueue")
-@blueprint.post("/in/pagerduty/v2/change/enqueue")
+@blueprint.post("/v2/change/enqueue", strict_slashes=False)
+@blueprint.post("/in/v2/change/enqueue", strict_slashes=False)
+@blueprint.post("/in/pagerduty/v2/change/enqueue", strict_slashes=False)
 def enqueue_change() -> Response:
     """One change event of PagerDuty's Events API v2."""
     try:

@@ -30,7 +30,7 @@ from models.reach import ReachProof
 log = structlog.get_logger("vigie.paged")
 
 
-@blueprint.post("/in/pagerduty/webhook")
+@blueprint.post("/in/pagerduty/webhook", strict_slashes=False)
 def pagerduty_says() -> Response:
     """One event of PagerDuty's webhook. 2xx: it is done, or it means nothing here; a repetition does nothing twice."""
     raw = request.get_data(cache=False)

@@ -45,6 +45,15 @@ def test_without_the_token_of_an_open_door_nothing_is_taken(
     assert count(sessions, InboundAlert) == 0
 
 
+def test_a_slash_at_the_end_of_a_doors_address_is_no_other_door(stranger: Visitor, make: Make) -> None:
+    token = make("pagerduty")
+    event = {"routing_key": token, "event_action": "trigger", "dedup_key": "a",
+             "payload": {"summary": "Oven cold", "source": "oven-1", "severity": "critical"}}  # fmt: skip
+    assert stranger.client.post("/v2/enqueue/", json=event).status_code == 202
+    said = stranger.client.post("/in/nagios/", data=nagios("PROBLEM", "CRITICAL"), headers=bearer(make("nagios")))
+    assert said.status_code == 200, said.text
+
+
 def test_a_door_that_allows_it_finds_its_token_in_the_path(stranger: Visitor, make: Make) -> None:
     token = make("hook", token_in_path=True)
     assert stranger.client.post(f"/in/hook/{token}", json={"id": "a", "title": "Oven cold"}).status_code == 200
