@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
-import zlib
 from collections.abc import Callable
 from typing import Any
 
-import cramjam
 import pytest
 from flask import Flask
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
-)
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from models.machines import Machine, MachineState
 from models.security import SecurityEvent
@@ -25,36 +17,21 @@ from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter
 from telemetry import enrol
 from telemetry.doorstep import Away, Doorstep
-from telemetry.formats import remote_write
 from telemetry.log import Done
 from tests.cast import NOW, Cast
 from tests.http.conftest import Visitor
+from tests.http.doorsteps import AT, basic, export, letters, otlp_request, series, write
 from tests.http.doorsteps import plant as plant
+from tests.http.doorsteps import secret as secret
 from tests.http.doorsteps import settings as settings
 from tests.plant import Plant
 
-AT = round(NOW.timestamp() * 1000) - 3000  # exporters measure before they send
 Key = Callable[..., Visitor]
-PROTOBUF = "application/x-protobuf"
-
-
-@pytest.fixture
-def secret(sessions: Sessions, cast: Cast) -> str:
-    with work(sessions, SYSTEM) as session:
-        return enrol.rotate(session, session.get_one(Machine, cast.plant_machine), NOW)
-
-
-def basic(machine: str, secret: str) -> dict[str, str]:
-    return {"Authorization": f"Basic {base64.b64encode(f'{machine}:{secret}'.encode()).decode()}"}
 
 
 def report(machine: str | None = "plant-db-1", seq: int | None = None, cpu: float = 5.0, **more: Any) -> dict[str, Any]:
     named = {"machine": machine} if machine else {}
     return {**named, "seq": seq, "at": AT - 600_000 + (seq or 0) * 1000, "metrics": {"cpu": cpu}, **more}
-
-
-def letters(plant: Plant) -> set[tuple[str, str]]:
-    return set(plant.one(select(DeadLetter.reason, DeadLetter.topic)))
 
 
 def state(plant: Plant, machine_id: Any) -> MachineState | None:
@@ -208,167 +185,6 @@ def test_what_is_no_batch_is_refused_for_good(
 
 
 # ---- OTLP
-
-
-def otlp_request(*hosts: str, value: float = 1.5) -> ExportMetricsServiceRequest:
-    request = ExportMetricsServiceRequest()
-    for host in hosts:
-        resource = request.resource_metrics.add()
-        if host:
-            resource.resource.attributes.add(key="host.name").value.string_value = host
-        metric = resource.scope_metrics.add().metrics.add(name="system.memory.utilization")
-        point = metric.gauge.data_points.add(as_double=value, time_unix_nano=AT * 10**6)
-        point.attributes.add(key="state").value.string_value = "used"
-    return request
-
-
-def export(key: Visitor, body: bytes, **headers: str) -> TestResponse:
-    return key("POST", "/v1/metrics", data=body, headers={"Content-Type": PROTOBUF} | headers)
-
-
-def test_an_exporter_s_points_arrive_and_the_same_batch_again_counts_once(
-    plant: Plant, with_key: Key, cast: Cast
-) -> None:
-    key = with_key("plant", ["reports:write"])
-    body = otlp_request("plant-db-1").SerializeToString()
-    for packed, encoding in ((gzip.compress(body), "gzip"), (zlib.compress(body), "deflate"), (body, "identity")):
-        said = export(key, packed, **{"Content-Encoding": encoding})
-        assert (said.status_code, said.mimetype, said.data) == (200, PROTOBUF, b"")
-    plant.settle()
-    assert plant.ledger("plant-db-1") == {"received": 3, "scored": 1, "duplicate": 2}
-    assert plant.stored(cast.plant_machine) == [(AT, {'system.memory.utilization{state="used"}': 1.5})]
-
-
-def test_points_of_a_stranger_are_a_partial_success_with_the_remedy_and_a_dead_letter(
-    plant: Plant, with_key: Key
-) -> None:
-    said = export(
-        with_key("plant", ["reports:write"]), otlp_request("plant-db-1", "joinery-files", "").SerializeToString()
-    )
-    answer = ExportMetricsServiceResponse.FromString(said.data)
-    assert said.status_code == 200
-    assert answer.partial_success.rejected_data_points == 2
-    assert "vigie machine add" in answer.partial_success.error_message
-    plant.settle()
-    assert {reason for reason, _ in letters(plant)} == {"unknown_machine", "no_machine"}
-    assert plant.ledger("plant-db-1") == {"received": 1, "scored": 1}
-
-
-def test_a_machine_exports_as_itself_under_its_whole_name_or_none(plant: Plant, app: Flask, secret: str) -> None:
-    body = otlp_request("plant-db-1.example.org", "", "joinery-files").SerializeToString()
-    said = app.test_client().post(
-        "/v1/metrics", data=body, headers=basic("plant-db-1", secret) | {"Content-Type": PROTOBUF}
-    )
-    assert ExportMetricsServiceResponse.FromString(said.data).partial_success.rejected_data_points == 1
-    plant.settle()
-    assert plant.ledger("plant-db-1") == {"received": 3, "scored": 1, "duplicate": 1, "refused": 1}
-
-
-def test_otlp_in_json_is_answered_in_json_also_when_it_is_wrong(plant: Plant, with_key: Key) -> None:
-    key = with_key("plant", ["reports:write"])
-    body = {
-        "resourceMetrics": [
-            {
-                "resource": {"attributes": [{"key": "host.name", "value": {"stringValue": "plant-db-1"}}]},
-                "scopeMetrics": [
-                    {
-                        "metrics": [
-                            {"name": "t", "gauge": {"dataPoints": [{"asInt": "3", "timeUnixNano": f"{AT}000000"}]}}
-                        ]
-                    }
-                ],
-            }
-        ]
-    }
-    said = key.post("/v1/metrics", body)
-    assert (said.status_code, said.json) == (200, {})
-    wrong = key.post("/v1/metrics", {"resourceMetrics": 3})
-    assert wrong.status_code == 400
-    assert wrong.json is not None
-    assert wrong.json["code"] == 3
-    assert key("POST", "/v1/metrics", data=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
-    assert export(key, b"\xff\xff").status_code == 400
-    assert export(key, b"").status_code == 200
-    plant.settle()
-    assert plant.ledger("plant-db-1") == {"received": 1, "scored": 1}
-
-
-def test_a_large_export_is_cut_into_messages_the_log_can_hold(plant: Plant, with_key: Key, cast: Cast) -> None:
-    request = otlp_request("plant-db-1")
-    scope = request.resource_metrics[0].scope_metrics[0]
-    for n in range(3500):
-        metric = scope.metrics.add(name=f"app.{n}.{'x' * 220}")
-        metric.gauge.data_points.add(as_double=n, time_unix_nano=AT * 10**6)
-    assert request.ByteSize() > 768 * 1024  # more than one message may hold
-    assert export(with_key("plant", ["reports:write"]), request.SerializeToString()).status_code == 200
-    plant.settle()
-    assert letters(plant) == set()
-    assert sum(len(metrics) for _, metrics in plant.stored(cast.plant_machine)) == 3501
-
-
-# ---- remote_write
-
-
-def write(key: Visitor, body: bytes, **headers: str) -> TestResponse:
-    sent = {"Content-Type": PROTOBUF, "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
-    return key("POST", "/api/v1/write", data=body, headers=sent | headers)
-
-
-def series(*named: dict[str, str]) -> bytes:
-    request = remote_write._write_request()()
-    for labels in named:
-        one = request.timeseries.add()
-        for name, value in labels.items():
-            one.labels.add(name=name, value=value)
-        one.samples.add(value=7.5, timestamp=AT)
-    return bytes(cramjam.snappy.compress_raw(request.SerializeToString()))
-
-
-def test_what_prometheus_writes_arrives_by_instance_and_again_counts_once(
-    plant: Plant, with_key: Key, cast: Cast
-) -> None:
-    key = with_key("plant", ["reports:write"])
-    body = series({"__name__": "node_load1", "instance": "plant-db-1:9100", "job": "node"})
-    assert [write(key, body).status_code for _ in range(2)] == [204, 204]
-    plant.settle()
-    assert plant.ledger("plant-db-1") == {"received": 2, "scored": 1, "duplicate": 1}
-    assert plant.stored(cast.plant_machine) == [(AT, {'node_load1{job="node"}': 7.5})]
-
-
-def test_series_of_a_stranger_are_refused_for_good_and_the_others_are_stored(
-    plant: Plant, with_key: Key, cast: Cast
-) -> None:
-    key = with_key("plant", ["reports:write"])
-    said = write(
-        key, series({"__name__": "up", "instance": "plant-db-1"}, {"__name__": "up", "instance": "elsewhere:1"})
-    )
-    assert said.status_code == 400
-    assert said.json is not None
-    assert "elsewhere" in said.json["detail"]
-    plant.settle()
-    assert plant.ledger("plant-db-1") == {"received": 1, "scored": 1}
-    assert letters(plant) == {("unknown_machine", f"door/unknown_machine/write/elsewhere/@{cast.plant}")}
-
-
-def test_a_machine_that_scrapes_itself_writes_as_itself(plant: Plant, app: Flask, secret: str) -> None:
-    headers = basic("plant-db-1", secret) | {"Content-Type": PROTOBUF, "Content-Encoding": "snappy"}
-    client = app.test_client()
-    own = series({"__name__": "up", "instance": "localhost:9090"})
-    assert client.post("/api/v1/write", data=own, headers=headers).status_code == 204
-    other = series({"__name__": "up", "instance": "joinery-files:9100"})
-    assert client.post("/api/v1/write", data=other, headers=headers).status_code == 400
-
-
-def test_what_is_no_remote_write_is_refused_for_good(with_key: Key, cast: Cast) -> None:
-    key = with_key("plant", ["reports:write"])
-    assert write(key, b"plain").status_code == 400
-    assert write(key, bytes(cramjam.snappy.compress_raw(b"\xff\xff\xff"))).status_code == 400
-    assert write(key, series(), **{"Content-Type": "application/json"}).status_code == 415
-    second = f"{PROTOBUF};proto=io.prometheus.write.v2.Request"
-    assert write(key, series(), **{"Content-Type": second}).status_code == 415
-
-
-# ---- the log is away
 
 
 class Deaf:
