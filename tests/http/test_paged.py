@@ -96,7 +96,7 @@ def test_what_is_resolved_there_goes_on_here_and_the_story_says_so(
     assert state(sessions, incident).is_open
 
 
-@pytest.mark.parametrize("key", [str(uuid.uuid4()), "their own key", "", None, 7, ["x"]])
+@pytest.mark.parametrize("key", ["0b8e6b0e-6f0e-4a57-9d0c-2f6f5c1f8a11", "their own key", "", None, 7, ["x"]])
 def test_what_is_not_ours_means_nothing(stranger: Visitor, key: object) -> None:
     assert tell(stranger, "incident.acknowledged", key).json == {"outcome": "nothing"}
     assert tell(stranger, "pagey.ping", key).json == {"outcome": "nothing"}
