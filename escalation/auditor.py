@@ -7,7 +7,7 @@ through a second path that does not go through the outbox.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -60,7 +60,8 @@ def audit_house(
     if beats is None:
         beats = session.scalars(select(ProcessBeat).order_by(ProcessBeat.name)).all()
     known = roster.read(session, now, unmanned.AHEAD)
-    missing = proving.missing(session, now, known)
+    proofs, named = proving.proofs(session), dark.named(session)
+    missing = proving.missing(proofs, now, known)
     return [
         *_processes(beats, now),
         *_way_in(beats, now),
@@ -68,8 +69,8 @@ def audit_house(
         *_incidents(session, now),
         *_promises(session, now),
         *_notices(session, now),
-        *(Alarm(*found) for found in proving.unproved(session, now, known, missing)[:_MOST]),
-        *_rungs(session, known, missing, now),
+        *(Alarm(*found) for found in proving.unproved(session, now, known, proofs, named)[:_MOST]),
+        *_rungs(session, known, dark.find(session, now, known, missing, named)),
         *_gaps(known, now),
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
         *(Alarm(*found) for found in unfound(canaries(session, now) if birds is None else birds, now)[:_MOST]),
@@ -111,9 +112,9 @@ def _dropped(beats: Sequence[ProcessBeat], now: datetime) -> list[Alarm]:
 
 
 def _incidents(session: Session, now: datetime) -> list[Alarm]:
-    unheard = select(Incident).where(Incident.state == "open").order_by(Incident.opened_at)
-    lost = session.scalars(unheard.where(Incident.next_rung_at.is_(None)).limit(_MOST))
-    late = session.scalars(unheard.where(Incident.next_rung_at < now - _LATE).limit(_MOST))
+    due = Incident.next_rung_at
+    late = select(Incident).where(Incident.state == "open", due.is_(None) | (due < now - _LATE))
+    stopped = session.scalars(late.order_by(due.nulls_first(), Incident.opened_at).limit(2 * _MOST)).all()
     in_hand = select(Incident).where(
         Incident.state.in_(("acknowledged", "working", "waiting")), Incident.next_rung_at.is_(None),
         Incident.changed_at < now - _FORGOTTEN,
@@ -123,16 +124,13 @@ def _incidents(session: Session, now: datetime) -> list[Alarm]:
     return [
         *(
             Alarm("no_due_step", one.label, f"{one.label} is open and nobody further will be called.", one.changed_at)
-            for one in lost
+            for one in stopped
+            if one.next_rung_at is None
         ),
         *(
-            Alarm(
-                "rung_overdue",
-                one.label,
-                f"{one.label} should have climbed at {_hour(one.next_rung_at)}.",
-                one.next_rung_at,
-            )
-            for one in late
+            Alarm("rung_overdue", one.label, f"{one.label} should have climbed at {_hour(one.next_rung_at)}.",
+                  one.next_rung_at)
+            for one in stopped
             if one.next_rung_at is not None
         ),
         *(
@@ -146,7 +144,7 @@ def _incidents(session: Session, now: datetime) -> list[Alarm]:
             )
             for one in forgotten
         ),
-    ]
+    ]  # fmt: skip
 
 
 def _promises(session: Session, now: datetime) -> list[Alarm]:
@@ -204,7 +202,7 @@ def _a_notice(incident: Incident | None) -> str:
     return f"A notice on {incident.label}" if incident is not None else "A notice about no incident"
 
 
-def _rungs(session: Session, known: Roster, missing: Collection[uuid.UUID], now: datetime) -> list[Alarm]:
+def _rungs(session: Session, known: Roster, unlit: Sequence[dark.Dark]) -> list[Alarm]:
     """Rungs nobody can be reached on: those that ladders now climbing still need, and those of any ladder in force,
     which must not be found out at three in the morning."""
     climbing = select(Incident).where(Incident.state == "open", Incident.next_rung_at.is_not(None)).limit(_MOST)
@@ -218,7 +216,7 @@ def _rungs(session: Session, known: Roster, missing: Collection[uuid.UUID], now:
                 words = f"Nobody can be reached as {name}; {incident.label} will pass that rung by."
                 alarms.setdefault(name, Alarm("rung_dark", name, words, incident.opened_at))
                 told |= {(word, whose) for word in rung["who"] for whose in (None, incident.customer_id)}
-    for one in dark.find(session, now, known, missing)[:_MOST]:
+    for one in unlit[:_MOST]:
         if one.rung not in told:
             alarms.setdefault(one.subject, Alarm("rung_dark", one.subject, one.words, one.since, _DAILY))
     return list(alarms.values())

@@ -9,9 +9,10 @@ schedule lacks somebody are for `unmanned` to find.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,16 +21,14 @@ from contracts.ladder_terms import ROLES, slug
 from contracts.tiers import DEFAULTS, Tier
 from escalation import duty, unmanned
 from escalation.duty import Duty
-from escalation.roster import Roster
+from escalation.roster import AHEAD, Roster
 from escalation.routing import Order
 from escalation.unmanned import Span
 from escalation.words import listed, rung_name
 from models.agreements import Contract, ContractTerms
 from models.customers import Customer
-from models.duty import TimeOff
 from models.people import NamedPerson, Person
 
-AHEAD = timedelta(days=7)
 _DAY = timedelta(days=1)  # the dates of a contract are days of a zone of its own
 _BY_ACCOUNT = ("account", *ROLES)
 _HOUSE = ("lead", "number-two", "number-one")
@@ -47,22 +46,39 @@ class Dark:
     since: datetime
 
 
-def find(session: Session, now: datetime, known: Roster, missing: Collection[uuid.UUID] = ()) -> list[Dark]:
+class Named(NamedTuple):
+    """Somebody named for an account."""
+
+    customer: uuid.UUID
+    name: str  # of the account
+    duty: str
+    person: uuid.UUID
+
+
+def named(session: Session) -> list[Named]:
+    """Everybody named for an account, by its name."""
+    rows = select(NamedPerson.customer_id, Customer.name, NamedPerson.duty, NamedPerson.person_id)
+    of_accounts = rows.join(Customer, Customer.id == NamedPerson.customer_id).order_by(Customer.name)
+    return [Named(*row) for row in session.execute(of_accounts)]
+
+
+def find(
+    session: Session, now: datetime, known: Roster, missing: Collection[uuid.UUID], named: Iterable[Named]
+) -> list[Dark]:
     """Every dark rung of the ladders in force, those of now first. `missing`: who is not proved to be reachable.
 
     The caller sees every customer (`SYSTEM`, `STAFF`). A fixed number of queries, whatever the number of contracts.
     """
     rungs = in_force(session, now)
-    customers = {id for _, id in rungs if id is not None}
-    of_customers = select(Customer.id, Customer.name).where(Customer.id.in_(customers))
-    names = {row.id: row.name for row in session.execute(of_customers)}
-    roles = _roles(session, customers)
-    away = _away(session, now)
+    roles: dict[uuid.UUID, dict[str, uuid.UUID]] = {}
+    for one in named:
+        roles.setdefault(one.customer, {})[one.duty] = one.person
+    away = known.absences
     present, later = [], []
-    for word, customer in sorted(rungs, key=lambda rung: (rung[0], names.get(rung[1]) or "" if rung[1] else "")):
+    for (word, customer), name in sorted(rungs.items(), key=lambda rung: (rung[0][0], rung[1])):
         by_duty = roles.get(customer, {}) if customer is not None else {}
         desk = Duty(Order((), ()), known.people, tuple(by_duty.values()), by_duty, known)
-        whose = f" of {names[customer]}" if customer is not None else ""
+        whose = f" of {name}" if customer is not None else ""
         subject = f"{rung_name(word)}{whose}"
         because = _because(desk, word, missing, away, now)
         if because:
@@ -76,8 +92,9 @@ def find(session: Session, now: datetime, known: Roster, missing: Collection[uui
     return [*present, *later]
 
 
-def in_force(session: Session, now: datetime) -> set[Rung]:
-    """The rungs that the contracts of today call, whatever their number; the usual ladder where terms have none."""
+def in_force(session: Session, now: datetime) -> dict[Rung, str]:
+    """The rungs that the contracts of today call, whatever their number, with the name of whose account it is; the
+    usual ladder where terms have none."""
     today = now.date()
     running = (
         Contract.state == "active",
@@ -91,7 +108,8 @@ def in_force(session: Session, now: datetime) -> set[Rung]:
         .subquery()
     )
     of_terms = (
-        select(Contract.customer_id, Contract.tier, ContractTerms.body["ladder"])
+        select(Contract.customer_id, Customer.name, Contract.tier, ContractTerms.body["ladder"])
+        .join(Customer, Customer.id == Contract.customer_id)
         .outerjoin(latest, latest.c.contract_id == Contract.id)
         .outerjoin(
             ContractTerms,
@@ -99,30 +117,13 @@ def in_force(session: Session, now: datetime) -> set[Rung]:
         )
         .where(*running)
     )
-    found: set[Rung] = set()
-    for customer, tier, ladder in session.execute(of_terms):
+    found: dict[Rung, str] = {}
+    for customer, name, tier, ladder in session.execute(of_terms):
         usual = [rung.who for rung in DEFAULTS[Tier(tier)].ladder]
         words = usual if ladder is None else [str(rung["who"]) for rung in ladder]
-        found |= {(word, customer if word in _BY_ACCOUNT else None) for word in words if word != "second"}
-    return found
-
-
-def _roles(session: Session, customers: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, uuid.UUID]]:
-    found: dict[uuid.UUID, dict[str, uuid.UUID]] = {}
-    rows = select(NamedPerson.customer_id, NamedPerson.duty, NamedPerson.person_id)
-    for customer, word, person in session.execute(rows.where(NamedPerson.customer_id.in_(customers))):
-        found.setdefault(customer, {})[word] = person
-    return found
-
-
-def _away(session: Session, now: datetime) -> dict[uuid.UUID, list[Span]]:
-    """When each of ours is absent, from now for a week."""
-    off = select(TimeOff.person_id, TimeOff.starts_at, TimeOff.ends_at).where(
-        TimeOff.kind == "absent", TimeOff.starts_at < now + AHEAD, TimeOff.ends_at > now
-    )
-    found: dict[uuid.UUID, list[Span]] = {}
-    for person, low, high in session.execute(off):
-        found.setdefault(person, []).append((low, high))
+        for word in words:
+            if word != "second":
+                found |= {(word, customer): name} if word in _BY_ACCOUNT else {(word, None): ""}
     return found
 
 
@@ -146,7 +147,7 @@ def _holders(desk: Duty, word: str) -> list[Person]:
 
 
 def _because(
-    desk: Duty, word: str, missing: Collection[uuid.UUID], away: Mapping[uuid.UUID, list[Span]], now: datetime
+    desk: Duty, word: str, missing: Collection[uuid.UUID], away: Mapping[uuid.UUID, Sequence[Span]], now: datetime
 ) -> str:
     """Why nobody can be reached on a rung now; empty when somebody can, when its hours mean nobody to be there, and
     where `proving` raises an alarm of its own because nobody on it is proved."""
@@ -192,14 +193,16 @@ def _unreached(has_a_way: bool) -> str:
     return "is not proved to be reachable" if has_a_way else "has no way to be reached"
 
 
-def _why(person: Person, missing: Collection[uuid.UUID], away: Mapping[uuid.UUID, list[Span]], now: datetime) -> str:
+def _why(
+    person: Person, missing: Collection[uuid.UUID], away: Mapping[uuid.UUID, Sequence[Span]], now: datetime
+) -> str:
     until = [high for low, high in away.get(person.id, ()) if low <= now < high]
     if until:
         return f"is absent until {max(until):%Y-%m-%d %H:%M} UTC"
     return _unreached(bool(person.notify)) if not person.notify or person.id in missing else "is not called by it"
 
 
-def _ahead(holders: Sequence[Person], away: Mapping[uuid.UUID, list[Span]], now: datetime) -> Iterator[Span]:
+def _ahead(holders: Sequence[Person], away: Mapping[uuid.UUID, Sequence[Span]], now: datetime) -> Iterator[Span]:
     """When, within a week, every one of them will be absent."""
     able = [one for one in holders if one.notify]
     if not able:

@@ -18,13 +18,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from escalation import dark, outbox, reach, roster, rota, routing
+from escalation.dark import Named
 from escalation.incident import Actor, NotNow
 from escalation.outbox import BROWSER, NO_RUNG, Draft
 from escalation.reach import NOTHING, Proof
 from escalation.roster import Roster
 from escalation.words import rung_name
 from models import audit
-from models.customers import Customer
 from models.notices import Notice
 from models.people import NamedPerson, Person, Shift
 from models.reach import ReachProof
@@ -159,9 +159,8 @@ def test_due(sessions: Sessions, now: datetime) -> int:
         return len(due)
 
 
-def missing(session: Session, now: datetime, ours: Roster) -> frozenset[uuid.UUID]:
+def missing(known: Mapping[Way, ReachProof], now: datetime, ours: Roster) -> frozenset[uuid.UUID]:
     """Who of ours should have been proved to be reachable by now, and is not. People of a demo have no inbox."""
-    known = proofs(session)
     return frozenset(
         person.id
         for person in ours.people.values()
@@ -170,17 +169,22 @@ def missing(session: Session, now: datetime, ours: Roster) -> frozenset[uuid.UUI
 
 
 def unproved(
-    session: Session, now: datetime, ours: Roster | None = None, missed: frozenset[uuid.UUID] | None = None
+    session: Session,
+    now: datetime,
+    ours: Roster | None = None,
+    known: Mapping[Way, ReachProof] | None = None,
+    named: Iterable[Named] | None = None,
 ) -> list[tuple[str, str, str, datetime]]:
     """(rule, subject, words, since) of each rung on which nobody is proved to be reachable, and of each one on duty who
-    is not; the gravest first. Rungs nobody stands on are for `dark` to find. `missed`: `missing` of this instant."""
+    is not; the gravest first. Rungs nobody stands on are for `dark` to find. `known` and `named`:
+    `proofs` and `dark.named`, where they are read."""
     ours = ours or roster.read(session, now)
     people = ours.people
-    known = proofs(session)
-    missed = missing(session, now, ours) if missed is None else missed
+    known = proofs(session) if known is None else known
+    missed = missing(known, now, ours)
     units = {id: zones for id, zones in ours.units.items() if id in people}
     found = []
-    for rung, standing in _rungs(session, people, units).items():
+    for rung, standing in _rungs(people, units, dark.named(session) if named is None else named).items():
         if standing and standing <= missed:
             names = ", ".join(sorted(people[id].name for id in standing))
             found.append(("rung_unproved", rung, f"Nobody is proved to be reachable as {rung}: {names}.", now))
@@ -195,7 +199,7 @@ def unproved(
 
 
 def _rungs(
-    session: Session, people: Mapping[uuid.UUID, Person], units: Mapping[uuid.UUID, set[str]]
+    people: Mapping[uuid.UUID, Person], units: Mapping[uuid.UUID, set[str]], named: Iterable[Named]
 ) -> dict[str, set[uuid.UUID]]:
     """Who stands on each rung that people stand on by name or by schedule."""
     rungs: dict[str, set[uuid.UUID]] = {}
@@ -204,10 +208,9 @@ def _rungs(
     for person in people.values():
         for word in person.rungs:
             rungs.setdefault(rung_name(word), set()).add(person.id)
-    named = select(Customer.name, NamedPerson.person_id).join(Customer, Customer.id == NamedPerson.customer_id)
-    for customer, id in session.execute(named.order_by(Customer.name)):
-        if id in people:
-            rungs.setdefault(f"named for {customer}", set()).add(id)
+    for one in named:
+        if one.person in people:
+            rungs.setdefault(f"named for {one.name}", set()).add(one.person)
     return rungs
 
 

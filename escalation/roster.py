@@ -4,7 +4,7 @@ nothing."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from models.people import Person, Shift
 _IN_HANDS = ("open", "acknowledged", "working")
 _ABSENT = "absent"
 _MOMENT = timedelta(seconds=1)
+AHEAD = timedelta(days=7)  # absences are known for
 
 
 def mode_of(channel: str) -> str:
@@ -61,7 +62,7 @@ class Turns:
     shifts: tuple[tuple[str, datetime, datetime], ...]  # (zone of ours, start, end)
 
 
-def _on_duty(session: Session, now: datetime, ahead: timedelta) -> Turns:
+def _on_duty(session: Session, now: datetime, ahead: timedelta, off: Sequence[TimeOff] | None = None) -> Turns:
     standing: dict[str, uuid.UUID] = {}
     units: dict[uuid.UUID, set[str]] = {}
     end = now + ahead
@@ -70,7 +71,7 @@ def _on_duty(session: Session, now: datetime, ahead: timedelta) -> Turns:
     for person_id, unit, starts_at, _ in shifts:
         if starts_at <= now:
             units.setdefault(person_id, set()).add(unit)
-    every = schedules(session, now, end)
+    every = schedules(session, now, end, off)
     for row, schedule in every:
         person = rota.on_duty(schedule, now)
         if person is not None:
@@ -90,8 +91,11 @@ def turn_ends(session: Session, person_id: uuid.UUID, now: datetime) -> datetime
     return None
 
 
-def schedules(session: Session, start: datetime, end: datetime) -> list[tuple[DutySchedule, Schedule]]:
-    """Every active schedule by name, with the covers and absences that touch [start, end)."""
+def schedules(
+    session: Session, start: datetime, end: datetime, off: Sequence[TimeOff] | None = None
+) -> list[tuple[DutySchedule, Schedule]]:
+    """Every active schedule by name, with the covers and absences that touch [start, end); `off`: all of them, where
+    they are read already."""
     rows = session.scalars(select(DutySchedule).where(DutySchedule.active).order_by(DutySchedule.name)).all()
     if not rows:
         return []
@@ -101,10 +105,9 @@ def schedules(session: Session, start: datetime, end: datetime) -> list[tuple[Du
         stretch = Stretch(cover.starts_at, cover.ends_at, cover.person_id, "cover")
         covers.setdefault(cover.schedule_id, []).append(stretch)
     absent = tuple(
-        Stretch(off.starts_at, off.ends_at, off.person_id)
-        for off in session.scalars(
-            select(TimeOff).where(TimeOff.kind == "absent", TimeOff.starts_at < end, TimeOff.ends_at > start)
-        )
+        Stretch(one.starts_at, one.ends_at, one.person_id)
+        for one in (_off(session, start, end) if off is None else off)
+        if one.kind == _ABSENT and one.starts_at < end and one.ends_at > start
     )
     return [(row, drawn(row, covers.get(row.id, ()), absent)) for row in rows]
 
@@ -125,6 +128,7 @@ class Roster:
     absent: frozenset[uuid.UUID] = frozenset()  # of everybody of ours, engineer or not
     plans: tuple[Plan, ...] = ()  # as far ahead as was asked for
     shifts: tuple[tuple[str, datetime, datetime], ...] = ()  # single ones beside the schedules, as far
+    absences: Mapping[uuid.UUID, Sequence[tuple[datetime, datetime]]] = field(default_factory=dict)  # of a week
 
     def towards(self, named: Collection[uuid.UUID]) -> list[Candidate]:
         """The engineers as they stand towards an account; `named`: those its contract names."""
@@ -134,10 +138,11 @@ class Roster:
 def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
     """Our people at `now`, and their turns for some time `ahead`. A fixed number of queries, whatever their number."""
     people = our_people(session)
-    turns = _on_duty(session, now, ahead)
+    off = _off(session, now, now + max(ahead, AHEAD))
+    turns = _on_duty(session, now, ahead, off)
     serving = _serving(session)
     trained, expired = _trainings(session, people, now)
-    away = _away(session, people, now)
+    away = _away(off, people, now)
     holds = (Detachment.starts_at <= now, or_(Detachment.ends_at.is_(None), Detachment.ends_at > now))
     rows = session.execute(select(Detachment.person_id, Detachment.customer_id).where(*holds))
     detached = {row[0]: row[1] for row in rows}
@@ -161,7 +166,16 @@ def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
         if person.role == "engineer"
     )
     absent = frozenset(id for id, words in away.items() if words.startswith(_ABSENT))
-    return Roster(people, engineers, turns.standing, turns.units, absent, turns.plans, turns.shifts)
+    absences: dict[uuid.UUID, list[tuple[datetime, datetime]]] = {}
+    for one in off:
+        if one.kind == _ABSENT and one.starts_at < now + AHEAD:
+            absences.setdefault(one.person_id, []).append((one.starts_at, one.ends_at))
+    return Roster(people, engineers, turns.standing, turns.units, absent, turns.plans, turns.shifts, absences)
+
+
+def _off(session: Session, start: datetime, end: datetime) -> Sequence[TimeOff]:
+    """Absences and protected times that touch [start, end)."""
+    return session.scalars(select(TimeOff).where(TimeOff.starts_at < end, TimeOff.ends_at > start)).all()
 
 
 def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:
@@ -195,12 +209,12 @@ def _trainings(
     return holds, over
 
 
-def _away(session: Session, people: Mapping[uuid.UUID, Person], now: datetime) -> dict[uuid.UUID, str]:
+def _away(off: Iterable[TimeOff], people: Mapping[uuid.UUID, Person], now: datetime) -> dict[uuid.UUID, str]:
     said = {person.id: "not at their place" for person in people.values() if person.away_since is not None}
-    for off in session.scalars(select(TimeOff).where(TimeOff.starts_at <= now, TimeOff.ends_at > now)):
-        person = people.get(off.person_id)
-        if person is not None:
-            until = off.ends_at.astimezone(ZoneInfo(person.zone))
-            words = _ABSENT if off.kind == "absent" else "in protected time"
+    for one in off:
+        person = people.get(one.person_id)
+        if person is not None and one.starts_at <= now < one.ends_at:
+            until = one.ends_at.astimezone(ZoneInfo(person.zone))
+            words = _ABSENT if one.kind == _ABSENT else "in protected time"
             said[person.id] = f"{words} until {until:%Y-%m-%d %H:%M}"
     return said

@@ -114,7 +114,7 @@ def read_board(session: Session, reader: uuid.UUID | None, now: datetime, zone: 
         turns.axis(now, zone),
         units,
         ladder,
-        tuple(dark.find(session, now, known, proving.missing(session, now, known))),
+        tuple(dark.find(session, now, known, proving.missing(proved, now, known), dark.named(session))),
         gaps,
         tuple(_covers(session, people, drawn, reader, now)),
         tuple(row for row, _ in drawn),
