@@ -24,28 +24,22 @@ settings.register_profile("vigie", deadline=None)
 settings.load_profile("vigie")
 
 
-# Files that wait for processes, brokers or a browser, the longest first.
-_WAITING = (
-    "faults/test_watchers_change", "faults/test_26", "faults/test_poison", "faults/test_watcher_killed",
-    "pipe/test_run", "faults/", "pipe/", "agents/", "browser/",
+# Files that wait for processes, hours of simulated telemetry or a browser, the longest kinds first. Handed out early,
+# they leave the short files to fill the gaps at the end; in the order of chance one of them is left alone there.
+_LONG = (
+    "faults/test_watchers_change", "faults/test_26", "http/test_openapi", "faults/test_poison", "plain/test_lab_days",
+    "faults/", "pipe/", "browser/", "house/", "agents/", "store/test_thresholds", "plain/", "stories/", "store/",
 )  # fmt: skip
-_BUSY = ("http/test_openapi", "plain/test_lab_days", "house/", "store/test_thresholds")  # … that take long by working
-_SPREAD = 0.8  # of a run, by its files, in which the waiting ones begin
+
+
+def _how_long(item: pytest.Item) -> int:
+    place = item.path.relative_to(ROOT / "tests").as_posix()
+    return next((rank for rank, beginning in enumerate(_LONG) if place.startswith(beginning)), len(_LONG))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files that wait over the run, so that the processes side by side seldom all wait at once, and begin
-    the long ones early, so that none is left alone at the end. Else the order stays pytest-randomly's."""
-    places = dict.fromkeys(item.path.relative_to(ROOT / "tests").as_posix() for item in items)
-    waiting = sorted((place for place in places if place.startswith(_WAITING)), key=lambda p: _rank(p, _WAITING))
-    busy = sorted((place for place in places if not place.startswith(_WAITING)), key=lambda p: _rank(p, _BUSY))
-    turn = {place: _SPREAD * number / len(waiting) for number, place in enumerate(waiting)}
-    turn |= {place: number / len(busy) for number, place in enumerate(busy)}
-    items.sort(key=lambda item: turn[item.path.relative_to(ROOT / "tests").as_posix()])
-
-
-def _rank(place: str, kinds: tuple[str, ...]) -> int:
-    return next((rank for rank, beginning in enumerate(kinds) if place.startswith(beginning)), len(kinds))
+    """Long files first; among files of one kind, and within each file, the order stays pytest-randomly's."""
+    items.sort(key=_how_long)
 
 
 @pytest.fixture(scope="session")
