@@ -159,11 +159,22 @@ class Agent:
         while self._client is not None and self.is_connected and self._in_flight and monotonic() < end:
             self._client.loop(0.1)
         if self._client is not None and self.is_connected:
-            self._client.publish(f"{self.topic}/status", "offline", qos=1, retain=True)
-            self._client.disconnect()
-        while self._client is not None and self._client.socket() is not None and monotonic() < end:
-            self._client.loop(0.1)
+            self._say_farewell(self._client)
         self._lost()
+
+    def _say_farewell(self, client: Client) -> None:
+        """Go when the broker has our last word.
+
+        A socket closed over an unread answer is reset, and what the broker had not read by then is gone: it would speak
+        our will, after our own word or instead of it.
+        """
+        end = monotonic() + FAREWELL_S
+        word = client.publish(f"{self.topic}/status", "offline", qos=1, retain=True)
+        while self.is_connected and not word.is_published() and monotonic() < end:
+            client.loop(0.1)
+        client.disconnect()
+        while client.socket() is not None and monotonic() < end:
+            client.loop(0.1)
 
     def _lost(self) -> None:
         self._client, self.is_connected = None, False

@@ -171,6 +171,7 @@ class KafkaReader:
             heartbeat_interval_ms=_SESSION_MS // 4,
             max_partition_fetch_bytes=_LARGEST_RECORD * 2,
         )
+        self._know(topic, partitions)
         self._consumer.subscribe([topic], listener=self._revoked)
 
     @property
@@ -206,6 +207,17 @@ class KafkaReader:
 
     def close(self) -> None:
         self._consumer.close()
+
+    def _know(self, topic: str, partitions: int) -> None:
+        """Before we join the group: who leads it deals out the partitions *it* knows, and none is an answer that stays.
+
+        Raises `LogError` when the broker asked does not tell of them in time.
+        """
+        until = time.monotonic() + _NEWS_S
+        while len(known := self._consumer.partitions_for_topic(topic) or ()) < partitions:
+            if time.monotonic() > until:
+                raise LogError(f"Kafka tells of {len(known)} partitions of {topic} instead of {partitions}")
+            time.sleep(0.1)
 
     def _park(self, partitions: Iterable[int]) -> None:
         """Until the watcher has said where to begin, a partition has some position, so that the others go on."""
