@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from telemetry.formats.sources import SOURCES
+from telemetry.formats.sources import BEHIND_OURS, SOURCES
 
 DROPPED: Final = "$SYS/broker/publish/messages/dropped"
 _NAMELESS: Final = ("v1/devices/me/", "v1/gateway/")
@@ -31,17 +31,22 @@ def rules(
     nameless: bool = False,
     mapped: Sequence[OpenTopic] = (),
 ) -> str:
-    """The ACL file: a machine writes under its own name only, and reads what is addressed to it.
+    """The ACL file: a machine writes under its own name only, and never what we say to it, which it reads.
 
-    `%u` is the user name, and machine names cannot hold a wildcard (models.machines.MACHINE_NAME). `others` are further
+    What is behind its name is granted word by word, because a rule cannot say "all but `receipt` and `ask`"; deeper
+    topics are all granted, so that an agent nobody has a format for is told of as a dead letter. `%u` is the user name,
+    and machine names cannot hold a wildcard (models.machines.MACHINE_NAME). `others` are further
     user names of machines, and gateways that speak for them, (user, machine): what holds for the machine is written out
     for each. `nameless`: the broker has the plugin that puts the user into topics which name nobody, once they were
     allowed. `mapped`: topics of declared mappings.
     """
-    own = [("write", "vigie/%u/#"), *(("read", filter_) for filter_ in _READS)]
+    own = [("write", "vigie/%u/report"), ("write", "vigie/%u/+/+/#")]  # the commonest first: the broker asks in order
+    own += [("write", f"vigie/%u/{word}") for word in BEHIND_OURS if word != "report"]
+    own += [("read", filter_) for filter_ in _READS]
     own += [("write", _own_level(source.filter, source.machine)) for source in SOURCES]
     own += [("write", _own_level(topic.filter, topic.machine)) for topic in mapped]
-    heard = [*bridge_topics(), *(topic.filter for topic in mapped)]
+    heard = bridge_topics()
+    heard += [topic.filter for topic in mapped if not any(is_within(topic.filter, wider) for wider in heard)]
     own += [("write", f"{topic}#") for topic in (_NAMELESS if nameless else ())]
     lines = [f"pattern {what} {filter_}" for what, filter_ in own]
     for user, machine in others:

@@ -61,7 +61,8 @@ def standing(session: Session, bridge_user: str, now: datetime) -> Standing:
         users.setdefault(user.partition("@")[0], set()).add(user)
     for gateway, machine in _gateways(session):
         others += [(user, machine) for user in sorted(users.get(gateway, ()))]
-    mapped = mapped_topics.open_topics(mapped_topics.mappings(session))
+    known = mapped_topics.mappings(session)
+    mapped = [*mapped_topics.open_topics(known), *mapped_topics.bare_topics(known)]
     return Standing(secrets, others, certificates, withdrawn, mapped)
 
 

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.mappings import SourceMapping
-from telemetry.broker_access import OpenTopic, is_within
+from telemetry.broker_access import OpenTopic, bridge_topics, is_within
 from telemetry.formats.mapped import BadMapping, Mapped, compiled
-from telemetry.formats.sources import RESERVED, SOURCES
+from telemetry.formats.sources import RESERVED
 
 log = structlog.get_logger()
 
@@ -55,8 +55,15 @@ def open_topics(known: Iterable[Mapped]) -> list[OpenTopic]:
     return list(dict.fromkeys(topic for mapping in known if (topic := open_topic(mapping)) is not None))
 
 
+def bare_topics(known: Iterable[Mapped]) -> list[OpenTopic]:
+    """Where a mapping is spoken right behind a machine's name, with no level after its own: the broker grants such
+    topics word by word.
+    """
+    return [OpenTopic(f"vigie/+/{mapping.name}", 1) for mapping in known if mapping.behind([]) is not None]
+
+
 def filters(topics: Sequence[OpenTopic]) -> list[str]:
     """What to subscribe to for them. Nothing twice: a broker hands a message over once for each filter it fits."""
     wanted = sorted({topic.filter for topic in topics})
-    wider = [source.filter for source in SOURCES]
+    wider = bridge_topics()
     return [one for one in wanted if not any(is_within(one, other) for other in (*wider, *wanted) if other != one)]

@@ -71,6 +71,11 @@ LEARNED: Final = frozenset({*BARE, DATED, *TEXTS})
 DOOR: Final = "door"  # no machine may write there: door/REASON/…
 OWN_WIRE: Final = frozenset({"report", "event", "status", "answer"}) | native.OURS
 
+# What makes sense right behind a machine's name, with no level after it; what we say to it is not among it.
+BEHIND_OURS: Final = (
+    *("report", "event", "status", "answer"),
+    *("collectd", "otlp", "prometheus", "remote_write", "telegraf", "thingsboard"),
+)
 RESERVED: Final = tuple(sorted({*PARSERS, *OWN_WIRE, "sparkplug"}))  # names a declared mapping may not have
 
 

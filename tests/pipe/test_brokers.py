@@ -120,6 +120,24 @@ def test_a_machine_hears_only_what_is_addressed_to_it(rig: Rig, cast: Cast) -> N
     assert set(texts(a_heard)) == {"for a", "ask a"}
 
 
+def test_a_machine_can_write_nothing_that_we_say_to_it(rig: Rig, cast: Cast) -> None:
+    a = rig.enrol(cast, "plant-a")
+    rig.broker()
+    bridge, heard = listen(rig, BRIDGE, own(rig), "vigie/#", client_id="bridge")
+    bridge.publish("vigie/plant-a/receipt", b"ours", qos=1, retain=True).wait_for_publish(10)
+    machine, of_ours = listen(rig, "plant-a", a, "vigie/plant-a/receipt", "vigie/plant-a/ask")
+    for topic in ("vigie/plant-a/receipt", "vigie/plant-a/ask"):
+        machine.publish(topic, b"forged", qos=1, retain=True)
+    for word in ("report", "event", "status", "answer", "telegraf", "unheard-of/agent"):
+        machine.publish(f"vigie/plant-a/{word}", word, qos=1)
+    until(lambda: "unheard-of/agent" in texts(heard), "what may be said is heard")
+    bridge.publish("vigie/plant-a/ask", b"asked", qos=1).wait_for_publish(10)
+    until(lambda: "asked" in texts(of_ours), "the machine hears what we ask")
+    assert texts(of_ours) == ["ours", "asked"]
+    assert not {"forged"} & set(texts(heard))
+    assert {"report", "event", "status", "answer", "telegraf", "unheard-of/agent"} <= set(texts(heard))
+
+
 def test_a_newcomer_gets_nothing_it_did_not_subscribe_to(rig: Rig, cast: Cast) -> None:
     a = rig.enrol(cast, "plant-a")
     rig.broker()

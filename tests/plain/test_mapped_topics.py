@@ -10,7 +10,7 @@ from telemetry.bridge_ears import Ears, topics_of
 from telemetry.bridge_records import Records
 from telemetry.broker_access import OpenTopic, bridge_topics, read_rules, rules
 from telemetry.formats.mapped import BadMapping, compiled
-from telemetry.mapped_topics import filters, open_topic, open_topics
+from telemetry.mapped_topics import bare_topics, filters, open_topic, open_topics
 
 HALL = OpenTopic("plant/+/+/sensors/#", 2)
 SHELLY = OpenTopic("shellies/+/temperature", 1)
@@ -71,6 +71,30 @@ def test_a_machine_writes_under_its_own_name_and_a_gateway_for_whom_it_was_decla
     assert access.foresees("bridge", "plant/+/+/sensors/#")
     assert access.foresees("vigie-record", "shellies/+/temperature")
     assert not read_rules(rules("bridge")).foresees("bridge", "shellies/+/temperature")
+
+
+WORDS = [  # what may follow a machine's own name, and what only we may write there
+    ("report", True), ("event", True), ("status", True), ("answer", True), ("telegraf", True), ("thingsboard", True),
+    ("collectd/json", True), ("nobody-knows/it", True), ("press/it", True), ("press", True), ("receipt", False),
+    ("ask", False), ("otherwise", False), ("native", False), ("", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "may"), WORDS)
+def test_no_machine_writes_what_we_say_to_it(word: str, may: bool) -> None:
+    mapped = bare_topics([compiled(mapping("press/{machine}") | {"name": "press"})])
+    access = read_rules(rules("bridge", [("gw", "m")], mapped=mapped))
+    for user in ("m", "gw"):
+        assert access.allows(user, "write", f"vigie/m/{word}") is may
+        assert access.allows(user, "read", f"vigie/m/{word}") is (word in {"receipt", "ask"})
+    assert not access.allows("m", "write", "vigie/m")
+    assert access.allows("bridge", "write", "vigie/m/receipt")
+    assert access.allows("bridge", "write", "vigie/m/ask")
+
+
+def test_a_mapping_with_levels_behind_the_machine_needs_no_rule_for_its_name() -> None:
+    assert bare_topics([compiled(mapping("press/{machine}/{sensor}"))]) == []
+    assert bare_topics([compiled(mapping("press/{machine}/#"))]) == [OpenTopic("vigie/+/m", 1)]
 
 
 class Broker:
