@@ -15,6 +15,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
+from app import demo_sites
 from contracts import hours
 from escalation.rota import Layer
 from escalation.routing import unit_of
@@ -22,7 +23,7 @@ from models import audit
 from models.agreements import Contract, ContractLine
 from models.base import Json, new_id
 from models.customers import Customer, Site
-from models.duty import DutySchedule
+from models.duty import DutySchedule, HouseSite
 from models.machines import Machine, MachineState
 from models.people import NamedPerson, Person, Shift
 from models.reach import ReachProof
@@ -110,6 +111,7 @@ def remove(session: Session, now: datetime) -> Count:
     session.execute(delete(Customer).where(Customer.demo))
     session.execute(delete(Shift).where(Shift.demo))
     session.execute(delete(DutySchedule).where(DutySchedule.demo))
+    session.execute(delete(HouseSite).where(HouseSite.demo))
     session.execute(delete(Person).where(Person.demo))
     session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": enrol.CHANGED})
     if found.customers:
@@ -237,6 +239,7 @@ def _people(session: Session, now: datetime) -> None:
             present[address] = person.id
     session.flush()  # schedules and proofs refer to people
     ids = {one.name: present[f"{_plain(one.name)}@vigie.example"] for one in COLLEAGUES}
+    demo_sites.settle(session, session.scalars(select(Person).where(Person.id.in_(ids.values()))), now)
     _schedules(session, ids, now)
     _proofs(session, ids, now)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.ladder_terms import ROLES
@@ -19,8 +19,9 @@ from escalation.roster import Roster
 from escalation.routing import Need, Order, Place, order, second_for, unit_of
 from escalation.subjects import subject_of
 from escalation.words import rung_name
-from models.customers import Customer
+from models.customers import Customer, Site
 from models.incidents import Incident
+from models.machines import Machine
 from models.people import NamedPerson, Person
 from models.session import as_staff
 
@@ -43,20 +44,38 @@ def on_duty(session: Session, incident: Incident, now: datetime, known: Roster |
     """
     with as_staff(session):
         known = known or roster.read(session, now)
-        return _as_needed(_need(session.get_one(Customer, incident.customer_id), incident), known,
-                          _named(session, [incident.customer_id]))  # fmt: skip
+        need = _need(session.get_one(Customer, incident.customer_id), incident, _countries(session, [incident]))
+        return _as_needed(need, known, _named(session, [incident.customer_id]))
 
 
 def on_duty_all(session: Session, incidents: Sequence[Incident], known: Roster) -> list[Duty]:
-    """The same for many incidents at once, in their order. Two queries, whatever their number."""
+    """The same for many incidents at once, in their order. At most four queries, whatever their number."""
     whose = {incident.customer_id for incident in incidents}
     with as_staff(session):
         customers = {one.id: one for one in session.scalars(select(Customer).where(Customer.id.in_(whose)))}
-        named = _named(session, whose)
-    return [_as_needed(_need(customers[one.customer_id], one), known, named) for one in incidents]
+        named, countries = _named(session, whose), _countries(session, incidents)
+    return [_as_needed(_need(customers[one.customer_id], one, countries), known, named) for one in incidents]
 
 
-def _need(customer: Customer, incident: Incident) -> Need:
+def _countries(session: Session, incidents: Sequence[Incident]) -> dict[uuid.UUID, str]:
+    """Machine → the country it stands in, where its site says one; and customer → the one country all their sites are
+    in, for what is about no machine."""
+    machines = {one.machine_id for one in incidents if one.machine_id is not None}
+    stand = select(Machine.id, Site.country).join(Site, Site.id == Machine.site_id)
+    found = {row[0]: row[1] for row in session.execute(stand.where(Machine.id.in_(machines)))} if machines else {}
+    without = {one.customer_id for one in incidents if not found.get(one.machine_id or one.customer_id)}
+    return {**found, **_of_customers(session, without)}
+
+
+def _of_customers(session: Session, customers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    if not customers:
+        return {}
+    theirs = select(Site.customer_id, func.min(Site.country)).where(Site.customer_id.in_(customers), Site.country != "")
+    one_only = theirs.group_by(Site.customer_id).having(func.count(Site.country.distinct()) == 1)
+    return {row[0]: row[1] for row in session.execute(one_only)}
+
+
+def _need(customer: Customer, incident: Incident, countries: Mapping[uuid.UUID, str]) -> Need:
     return Need(
         customer.id,
         unit_of(customer.zone),
@@ -64,14 +83,16 @@ def _need(customer: Customer, incident: Incident) -> Need:
         terms_of(incident).skill_floor,
         customer.language,
         subject_of(incident.cause),
-        roster.mode_of(incident.channel),
+        roster.mode_of(incident.channel, incident.served_by),
+        countries.get(incident.machine_id or customer.id) or countries.get(customer.id, ""),
     )
 
 
 def for_customer(session: Session, customer_id: uuid.UUID, now: datetime) -> Duty:
     """Everybody of ours as they stand towards a customer, whatever it is about. The caller sees our people."""
     customer = session.get_one(Customer, customer_id)
-    need = Need(customer.id, unit_of(customer.zone), 1, language=customer.language)
+    country = _of_customers(session, [customer.id]).get(customer.id, "")
+    need = Need(customer.id, unit_of(customer.zone), 1, language=customer.language, country=country)
     return _as_needed(need, roster.read(session, now), _named(session, [customer.id]))
 
 

@@ -4,7 +4,7 @@ nothing."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from contracts.ladder_terms import slug
 from escalation import rota
 from escalation.rota import Schedule, Stretch
-from escalation.routing import Candidate
-from models.duty import Cover, Detachment, DutySchedule, TimeOff, Training
+from escalation.routing import NOWHERE, Candidate, Seat
+from models.duty import Cover, Detachment, DutySchedule, HouseSite, TimeOff, Training
 from models.incidents import Incident
 from models.people import Person, Shift
 
@@ -27,9 +27,10 @@ _MOMENT = timedelta(seconds=1)
 AHEAD = timedelta(days=7)  # absences are known for
 
 
-def mode_of(channel: str) -> str:
-    """How somebody who came in by a channel is served: on the phone, in a remote session, in writing."""
-    return channel if channel in ("phone", "remote") else "written"
+def mode_of(channel: str, served_by: str = "") -> str:
+    """How a customer is served, on the phone, in a remote session or in writing: as somebody has said since, else as
+    they came in."""
+    return served_by or (channel if channel in ("phone", "remote") else "written")
 
 
 def our_people(session: Session) -> dict[uuid.UUID, Person]:
@@ -146,6 +147,7 @@ def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
     holds = (Detachment.starts_at <= now, or_(Detachment.ends_at.is_(None), Detachment.ends_at > now))
     rows = session.execute(select(Detachment.person_id, Detachment.customer_id).where(*holds))
     detached = {row[0]: row[1] for row in rows}
+    seat = seats(session)
     engineers = tuple(
         Candidate(
             person.id,
@@ -161,6 +163,7 @@ def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
             expired=frozenset(expired.get(person.id, ())),
             serving=serving.get(person.id, {}),
             capacity={mode: int(room) for mode, room in person.capacity.items()},
+            seat=seat(person),
         )
         for person in people.values()
         if person.role == "engineer"
@@ -173,6 +176,20 @@ def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
     return Roster(people, engineers, turns.standing, turns.units, absent, turns.plans, turns.shifts, absences)
 
 
+def seats(session: Session) -> Callable[[Person], Seat]:
+    """Where each of ours works, by the name on their own record; a name nobody has described has no size."""
+    sites = {one.name.lower(): one for one in session.scalars(select(HouseSite))}
+
+    def seat(person: Person) -> Seat:
+        name = person.site.strip()
+        site = sites.get(name.lower())
+        if site is None:
+            return Seat(name) if name else NOWHERE
+        return Seat(site.name, site.size, frozenset(site.countries))
+
+    return seat
+
+
 def _off(session: Session, start: datetime, end: datetime) -> Sequence[TimeOff]:
     """Absences and protected times that touch [start, end)."""
     return session.scalars(select(TimeOff).where(TimeOff.starts_at < end, TimeOff.ends_at > start)).all()
@@ -180,15 +197,15 @@ def _off(session: Session, start: datetime, end: datetime) -> Sequence[TimeOff]:
 
 def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:
     owned = (
-        select(Incident.owner_id, Incident.channel, func.count())
+        select(Incident.owner_id, Incident.channel, Incident.served_by, func.count())
         .where(Incident.state.in_(_IN_HANDS), Incident.owner_id.is_not(None))
-        .group_by(Incident.owner_id, Incident.channel)
+        .group_by(Incident.owner_id, Incident.channel, Incident.served_by)
     )
     found: dict[uuid.UUID, dict[str, int]] = {}
-    for owner, channel, count in session.execute(owned):
+    for owner, channel, served_by, count in session.execute(owned):
         if owner is not None:
-            mine = found.setdefault(owner, {})
-            mine[mode_of(channel)] = mine.get(mode_of(channel), 0) + count
+            mine, mode = found.setdefault(owner, {}), mode_of(channel, served_by)
+            mine[mode] = mine.get(mode, 0) + count
     return found
 
 

@@ -3,8 +3,10 @@
 Walls first: only people on duty now, present, reachable, with room for one more, whose training in the subject has not
 run out, and not detached to another account. Among them, strongest first: those detached to this very account; the
 customer's own unit before another (follow the sun); those at or above the contract's skill floor before those below (a
-preference: it relaxes, and says so); those trained in the subject; the account's named people; a common language; fewer
-incidents in hand.
+preference: it relaxes, and says so); those trained in the subject; the account's named people; a common language; those
+at the site that looks after the customer's country; fewer incidents in hand; a larger site before a smaller one. Where
+the sun is followed, the larger site comes before fewer in hand: it stays open for other zones, and there somebody sits
+beside them, which at a small one, or at home, by night nobody does.
 """
 
 from __future__ import annotations
@@ -33,6 +35,33 @@ _UNIT = {
 }
 
 
+# A site of the house by its size, the one that carries other zones' nights first.
+SIZES = ("large", "medium", "small")
+HOME = ("home", "from home")  # what somebody's site says who works from home
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where somebody works: a site of the house by name, its size (empty: from home, or nobody has said) and the
+    countries (ISO 3166 alpha-2) it looks after."""
+
+    name: str = ""
+    size: str = ""
+    countries: frozenset[str] = frozenset()
+
+    @property
+    def rank(self) -> int:
+        """0 for the largest; a seat of no known size comes last."""
+        return SIZES.index(self.size) if self.size in SIZES else len(SIZES)
+
+    @property
+    def is_home(self) -> bool:
+        return self.name.strip().lower() in HOME
+
+
+NOWHERE = Seat()
+
+
 def unit_of(zone: str) -> str:
     """The unit that looks after a customer living in an IANA zone."""
     return _UNIT.get(zone.split("/", 1)[0], "europe")
@@ -56,6 +85,7 @@ class Candidate:
     expired: frozenset[str] = frozenset()  # subjects whose training has run out
     serving: Mapping[str, int] = field(default_factory=dict)  # way of serving → how many they serve so now
     capacity: Mapping[str, int] = field(default_factory=dict)  # their own limits; CAPACITY where one is not named
+    seat: Seat = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +97,7 @@ class Need:
     language: str = "en"
     subject: str = ""  # what it is about (escalation.subjects); empty: nobody can say
     mode: str = "written"  # how the customer is served: phone, remote, written
+    country: str = ""  # where the machine stands, ISO 3166 alpha-2; empty: nobody can say
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +164,14 @@ def _why_not(candidate: Candidate, need: Need) -> str:
         return "no way to reach them is known"
     if need.subject in candidate.expired:
         return f"training in {need.subject} has expired"
-    room = candidate.capacity.get(need.mode, CAPACITY[need.mode])
-    serving = candidate.serving.get(need.mode, 0)
-    if serving >= room:
-        return f"{_FULL}: {serving} of {room} {need.mode}"
-    return ""
+    return no_room(candidate, need.mode)
+
+
+def no_room(candidate: Candidate, mode: str) -> str:
+    """Why they cannot serve one more in this way ("hands full: 1 of 1 phone"); empty while they can."""
+    room = candidate.capacity.get(mode, CAPACITY[mode])
+    serving = candidate.serving.get(mode, 0)
+    return f"{_FULL}: {serving} of {room} {mode}" if serving >= room else ""
 
 
 def _level(candidate: Candidate, need: Need) -> str:
@@ -149,15 +183,26 @@ def _meets(candidate: Candidate, need: Need) -> bool:
     return LEVELS.index(_level(candidate, need)) >= LEVELS.index(need.floor)
 
 
-def _rank(candidate: Candidate, need: Need) -> tuple[bool, bool, bool, bool, bool, bool, int, str, uuid.UUID]:
+def _looks_after(candidate: Candidate, need: Need) -> bool:
+    """Whether they sit where customers of this country are looked after."""
+    return need.country != "" and need.country in candidate.seat.countries
+
+
+def _rank(
+    candidate: Candidate, need: Need
+) -> tuple[bool, bool, bool, bool, bool, bool, bool, int, int, int, str, uuid.UUID]:
+    away = need.unit not in candidate.units
     return (
         candidate.exclusive != need.customer_id,
-        need.unit not in candidate.units,
+        away,
         not _meets(candidate, need),
         need.subject not in candidate.trained,
         not candidate.named,
         need.language not in candidate.languages,
+        not _looks_after(candidate, need),
+        candidate.seat.rank if away else 0,
         candidate.in_hand,
+        candidate.seat.rank,
         candidate.name,
         candidate.person_id,
     )
@@ -174,6 +219,8 @@ def _place(candidate: Candidate, need: Need, anybody_above: bool) -> Place:
         words.append("named for this account")
     if need.language in candidate.languages:
         words.append(f"speaks {need.language}")
+    if seat := seat_words(candidate.seat, need.country if _looks_after(candidate, need) else ""):
+        words.append(seat)
     words.append(f"{candidate.in_hand} in hand")
     relaxed = []
     if not here:
@@ -182,6 +229,17 @@ def _place(candidate: Candidate, need: Need, anybody_above: bool) -> Place:
         why = ABOVE_FIRST if anybody_above else "nobody above it is on duty"
         relaxed.append(f"below the contract's floor ({need.floor}): {why}")
     return Place(candidate.person_id, candidate.name, ", ".join(words), "; ".join(relaxed))
+
+
+def seat_words(seat: Seat, country: str = "") -> str:
+    """Where they sit, as the order says it; `country`: the customer's, where their site looks after it."""
+    if seat.is_home:
+        return "from home"
+    if not seat.name:
+        return ""
+    size = f", a {seat.size} site" if seat.size else ""
+    looks = f" that looks after {country}" if country else ""
+    return f"at {seat.name}{size}{looks}"
 
 
 def needs_second(severity: int) -> bool:

@@ -1,4 +1,4 @@
-"""What our people are trained in, whose they are alone, when they are off, and the schedules of duty."""
+"""What our people are trained in, where they work, whose they are alone, when they are off, and schedules of duty."""
 
 from __future__ import annotations
 
@@ -6,13 +6,33 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Identified, Owned
 
 LEVELS = ("junior", "confirmed", "senior")
+
+
+class HouseSite(Identified, Base):
+    """A place our own people work at, and the countries (ISO 3166 alpha-2) whose customers it looks after first.
+
+    `Person.site` names it; whoever works from home is at none.
+    """
+
+    __tablename__ = "house_sites"
+    __table_args__ = (
+        CheckConstraint("size in ('large','medium','small')", name="size"),
+        Index("uq_house_sites_name", text("lower(name)"), unique=True),
+    )
+
+    name: Mapped[str]
+    unit: Mapped[str]
+    size: Mapped[str]
+    countries: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list, server_default=text("'{}'"))
+    demo: Mapped[bool] = mapped_column(default=False, server_default=false())
+    changed_at: Mapped[datetime]
 
 
 class Training(Identified, Base):

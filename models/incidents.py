@@ -64,6 +64,7 @@ class Incident(Owned, Base):
         CheckConstraint("severity between 1 and 4", name="severity"),
         CheckConstraint("(state = 'waiting') = (waiting_for <> '')", name="waiting_says_for_whom"),
         CheckConstraint("merged_into_id is null or state = 'closed'", name="merged_is_closed"),
+        CheckConstraint("served_by in ('','phone','remote','written')", name="served_by"),
         Index("uq_incidents_one_open", "machine_id", "cause", unique=True, postgresql_where=_STILL_OPEN),
         Index(
             "uq_incidents_one_child",
@@ -95,6 +96,7 @@ class Incident(Owned, Base):
     cause: Mapped[str]
     kind: Mapped[str] = mapped_column(default="anomaly")
     channel: Mapped[str] = mapped_column(default="telemetry")  # who told us: telemetry, portal, phone, api…
+    served_by: Mapped[str] = mapped_column(default="", server_default="")  # phone, remote, written; empty: as they came
     severity: Mapped[int]
     state: Mapped[str] = mapped_column(default="open")
     waiting_for: Mapped[str] = mapped_column(default="")  # customer, vendor, maintenance

@@ -16,7 +16,7 @@ from models.attachments import Attachment
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
-from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
+from models.duty import Cover, Detachment, DutySchedule, Handover, HouseSite, TimeOff
 from models.escalations import Escalation
 from models.inbound import InboundDoor
 from models.incidents import Finding, Incident, TimelineEntry
@@ -97,6 +97,10 @@ def token(call: Call, ref: str) -> ApiToken:
 
 def schedule(call: Call, ref: str) -> DutySchedule:
     return _named(call, DutySchedule, ref, None, "schedule", None)
+
+
+def house_site(call: Call, ref: str) -> HouseSite:
+    return _named(call, HouseSite, ref, None, "site", None)
 
 
 def cover(call: Call, ref: str) -> Cover:

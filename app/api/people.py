@@ -12,7 +12,7 @@ from app.api import lookup
 from app.api.door import Answer, Call, route
 from app.api.paging import page
 from app.problems import Problem, invalid
-from app.wire import In, Instant, Line, Mail, Out, Paged, Ref, Zone
+from app.wire import In, Instant, Line, Mail, MaybeLine, Out, Paged, Ref, Zone
 from models.audit import record
 from models.people import Person, WebSession
 
@@ -20,6 +20,7 @@ Role = Literal["engineer", "manager", "operator", "administrator", "contact"]
 Level = Literal["junior", "confirmed", "senior"]
 Unit = Literal["americas", "europe", "asia-pacific"]
 May = Annotated[list[Literal["open", "escalate", "sign"]], Field(max_length=3)]
+Where = Annotated[MaybeLine, Field(max_length=80)]
 Languages = Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]], Field(min_length=1, max_length=10)]
 
 
@@ -32,6 +33,7 @@ class PersonOut(Out):
     level: str
     unit: str
     zone: str
+    site: str = Field(description="where one of ours works: a site of the house by name, or home")
     languages: list[str]
     may: list[str]
     active: bool
@@ -58,6 +60,7 @@ class NewPerson(In):
     level: Level = "confirmed"
     unit: Unit = "europe"
     zone: Zone = "UTC"
+    site: Where = Field("", description="of ours: a site of the house by name, or home")
     languages: Languages = Field(default_factory=lambda: ["en"])
 
 
@@ -67,6 +70,7 @@ class PersonPatch(In):
     level: Level | None = None
     unit: Unit | None = None
     zone: Zone | None = None
+    site: Where | None = Field(None, description="a site of the house by name, or home; empty: nobody has said")
     languages: Languages | None = None
     role: Role | None = None
     active: bool | None = Field(None, description="false ends their sessions, keys and streams at once")
@@ -90,6 +94,7 @@ def create(call: Call, body: NewPerson) -> Answer:
     _may_give(call, body.role)
     if (body.role == "contact") != (body.customer is not None):
         raise invalid("customer", "does not fit the role", "name one for a contact, and for nobody else")
+    _has_a_site(body.role, body.site)
     customer = lookup.customer(call, body.customer, "customer") if body.customer else None
     row = Person(
         customer_id=customer.id if customer else None,
@@ -120,6 +125,7 @@ def change(call: Call, body: PersonPatch, *, person: str) -> PersonOut:
         _may_give(call, body.role)
         if (body.role == "contact") != (row.customer_id is not None):
             raise invalid("role", "does not fit the person", "a contact stays a contact, and one of ours one of ours")
+    _has_a_site(row.role, body.site)
     if row.id == call.caller.id and given.keys() & {"role", "active"}:
         raise Problem("conflict", "Nobody changes their own role or deactivates themselves.", remedy="Ask another one.")
     for name, value in given.items():
@@ -135,6 +141,11 @@ def _may_give(call: Call, role: str) -> None:
     """Only an administrator makes or changes administrators, so that a manager cannot make themselves one."""
     if role == "administrator" and not call.caller.may("people:crown"):
         raise Problem("not-allowed", "Only an administrator may do that to an administrator.", remedy="Ask one.")
+
+
+def _has_a_site(role: str, site: str | None) -> None:
+    if role == "contact" and site:
+        raise invalid("site", "is where one of ours works", "leave it out for a contact")
 
 
 def _write_down(call: Call, row: Person, deed: str, facts: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import duty_feed, front
 from app.api.lookup import as_id
 from app.identity import Caller
-from app.pages import briefs, escalations, handing, ladders, nights, people, schedules
+from app.pages import briefs, escalations, handing, house_sites, ladders, nights, people, schedules
 from app.pages.board import local_instant, read_board
 from app.pages.fields import Form
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
@@ -30,6 +30,7 @@ def register(app: Flask) -> None:
     nights.register(app)
     ladders.register(app)
     schedules.register(app)
+    house_sites.register(app)
     people.register(app)
     escalations.register(app)
 

@@ -20,10 +20,10 @@ from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from app.pages.reachable import Reached, reached
 from app.problems import not_found
 from escalation import proving, roster, rota
-from escalation.routing import CAPACITY, LEVELS, UNITS
+from escalation.routing import CAPACITY, LEVELS, UNITS, Seat, seat_words
 from escalation.subjects import SUBJECTS
 from models.audit import record
-from models.duty import TimeOff, Training
+from models.duty import HouseSite, TimeOff, Training
 from models.people import Person, Shift
 
 AHEAD = timedelta(days=28)
@@ -35,6 +35,8 @@ class Line:
     person: Person
     proof: Reached
     on_duty: str
+    where: str  # the site they work at, or from home
+    size: str  # of that site
     trained: str
     soon: str  # trainings that have run out, or will soon
 
@@ -49,7 +51,7 @@ def index() -> AnyResponse:
     who, now = signed_in("people:read"), front.now()
     with reading(who) as session:
         people = list(roster.our_people(session).values())
-        units, known = roster.units_now(session, now), proving.proofs(session)
+        units, known, seats = roster.units_now(session, now), proving.proofs(session), roster.seats(session)
         trainings: dict[uuid.UUID, list[Training]] = {}
         for row in session.scalars(select(Training).order_by(Training.subject)):
             trainings.setdefault(row.person_id, []).append(row)
@@ -58,12 +60,17 @@ def index() -> AnyResponse:
                 person,
                 reached(person, known, now, zone()),
                 ", ".join(sorted(units.get(person.id, ()))),
+                *_where(seats(person)),
                 ", ".join(f"{row.subject} ({row.level})" for row in trainings.get(person.id, ())),
                 "; ".join(_runs_out(row) for row in trainings.get(person.id, ()) if _is_soon(row)),
             )
             for person in sorted(people, key=lambda one: (UNITS.index(one.unit) if one.unit in UNITS else 9, one.name))
         ]
     return page("people.html", here="/duty", lines=lines, hints=HINTS_TABLE)
+
+
+def _where(seat: Seat) -> tuple[str, str]:
+    return ("from home" if seat.is_home else seat.name, seat.size)
 
 
 def _is_soon(row: Training) -> bool:
@@ -96,6 +103,8 @@ def one(person_id: uuid.UUID) -> AnyResponse:
             may=may, may_change=who.may("people:write"), proof=reached(person, known, now, zone()),
             turns=_turns(session, person.id), serving=serving, capacity=CAPACITY, levels=LEVELS, units=UNITS,
             zones=zones(), subjects=sorted(SUBJECTS), hints=HINTS_TABLE, today=now.date(),
+            seat=seat_words(roster.seats(session)(person)),
+            sites=session.scalars(select(HouseSite.name).order_by(HouseSite.name)).all(),
             trainings=session.scalars(select(Training).where(Training.person_id == person.id)
                                       .order_by(Training.subject)).all(),
             off=session.scalars(select(TimeOff).where(TimeOff.person_id == person.id, TimeOff.ends_at > now)

@@ -47,6 +47,8 @@ CHOSEN: dict[str, Any] = {
     "history_removals.ends_at": AT + dt.timedelta(hours=8),
     "history_removals.kind": "aged",
     "history_removals.what": "reports",
+    "house_sites.size": "medium",
+    "incidents.served_by": "phone",
     "incidents.state": "waiting",
     "incidents.waiting_for": "customer",
     "machine_states.speaking": "silent",

@@ -22,7 +22,7 @@ from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.diagnostics import DiagnosticConsent
-from models.duty import Cover, Detachment, DutySchedule, Handover, TimeOff
+from models.duty import Cover, Detachment, DutySchedule, Handover, HouseSite, TimeOff
 from models.enrolment import Enrolment, EnrolmentCode
 from models.escalations import Escalation
 from models.inbound import InboundAlert, InboundChange, InboundDoor
@@ -56,6 +56,7 @@ class Things:
     person: str
     token: str
     schedule: str
+    house_site: str
     cover: str
     off: str
     detachment: str
@@ -234,12 +235,14 @@ def _duty(session: Session, cast: Cast, customer_id: uuid.UUID, incident: uuid.U
     handover = Handover(customer_id=customer_id, incident_id=incident, giver_id=cast.dee, taker_id=cast.eve,
                         note={"state": CANARY["plant" if customer_id == cast.plant else "joinery"]},
                         offered_at=now, answer_by=now + hour)  # fmt: skip
-    session.add_all([schedule, off, detachment, handover])
+    house_site = HouseSite(name=str(customer_id), unit="asia-pacific", size="small", changed_at=now)
+    session.add_all([schedule, house_site, off, detachment, handover])
     session.flush()  # the cover refers to the schedule
     cover = Cover(schedule_id=schedule.id, for_id=cast.dee, starts_at=now, ends_at=now + hour, asked_at=now)
     session.add(cover)
     session.flush()
-    rows: dict[str, Identified] = {"schedule": schedule, "cover": cover, "off": off, "detachment": detachment,
+    rows: dict[str, Identified] = {"schedule": schedule, "house_site": house_site,
+                                     "cover": cover, "off": off, "detachment": detachment,
                                      "handover": handover}  # fmt: skip
     return {name: str(row.id) for name, row in rows.items()}
 

@@ -10,7 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escalation.routing import CAPACITY, LEVELS, UNITS, Candidate, Need, needs_second, order, second_for, unit_of
+from escalation.routing import (
+    CAPACITY,
+    HOME,
+    LEVELS,
+    NOWHERE,
+    SIZES,
+    UNITS,
+    Candidate,
+    Need,
+    Seat,
+    needs_second,
+    order,
+    second_for,
+    unit_of,
+)
 from escalation.subjects import subject_of
 from escalation.waiting import LONGEST, Waiting, patience, turns
 
@@ -163,6 +177,63 @@ def test_platinum_goes_first_and_nobody_is_overtaken_for_longer_than_the_limit(q
                 assert patience(one.tier, 1) <= patience(later.tier, 1)
 
 
+VELIZY = Seat("Vélizy", "large", frozenset({"FR", "BE"}))
+LYON = Seat("Lyon", "small", frozenset({"CH"}))
+
+
+def test_the_site_that_looks_after_the_country_comes_before_fewer_in_hand() -> None:
+    here, there = somebody("Here", seat=VELIZY, in_hand=4), somebody("There", seat=LYON)
+    french, swiss = replace(NEED, country="FR"), replace(NEED, country="CH")
+    assert [place.name for place in order([here, there], french).places] == ["Here", "There"]
+    assert [place.name for place in order([here, there], swiss).places] == ["There", "Here"]
+    assert "at Vélizy, a large site that looks after FR, 4 in hand" in order([here], french).places[0].reason
+    assert "at Vélizy, a large site, 4 in hand" in order([here], swiss).places[0].reason
+    assert names(here, there) == ["There", "Here"]  # nobody can say where it stands: fewer in hand
+
+
+def test_where_the_sun_is_followed_the_larger_site_carries_the_night() -> None:
+    here = frozenset({"americas"})
+    home = somebody("Home", seat=Seat("home"), units=here)
+    small = somebody("Small", seat=Seat("Boise", "small"), units=here)
+    medium = somebody("Medium", seat=Seat("Austin", "medium"), units=here, in_hand=3)
+    large = somebody("Large", seat=Seat("Denver", "large"), units=here, in_hand=5)
+    answer = order([home, small, medium, large], NEED)
+    assert [place.name for place in answer.places] == ["Large", "Medium", "Small", "Home"]
+    assert "from home" in answer.places[-1].reason
+    by_day = replace(NEED, unit="americas")
+    assert [place.name for place in order([large, medium, small, home], by_day).places] == [
+        "Small", "Home", "Medium", "Large"]  # fmt: skip
+
+
+seats = st.builds(
+    Seat, st.sampled_from(("", "Vélizy", "Lyon", *HOME)), st.sampled_from(("", *SIZES)),
+    st.frozensets(st.sampled_from(("FR", "CH"))),
+)  # fmt: skip
+
+
+@given(seats, seats, st.sampled_from(UNITS), st.sampled_from(("", "FR", "CH")), st.integers(0, 5), st.integers(0, 5))
+def test_between_two_who_differ_by_their_site_alone_the_site_decides(
+    one: Seat, other: Seat, unit: str, country: str, hand: int, other_hand: int
+) -> None:
+    need = replace(NEED, unit=unit, country=country)
+    first = order([somebody("One", seat=one, in_hand=hand), somebody("Other", seat=other, in_hand=other_hand)], need)
+    after = {seat_of: country != "" and country in seat.countries for seat_of, seat in (("One", one), ("Other", other))}
+    size, load = {"One": one.rank, "Other": other.rank}, {"One": hand, "Other": other_hand}
+    best, next_best = (place.name for place in first.places)
+    if after["One"] != after["Other"]:
+        assert after[best]
+    elif unit != "europe" and size["One"] != size["Other"]:
+        assert size[best] < size[next_best]
+    elif load["One"] != load["Other"]:
+        assert load[best] < load[next_best]
+    else:
+        assert size[best] <= size[next_best]
+    for place in first.places:
+        chosen = {"One": one, "Other": other}[place.name]
+        assert (chosen.name in place.reason) or chosen.is_home or chosen == NOWHERE
+        assert ("looks after" in place.reason) == (after[place.name] and bool(chosen.name) and not chosen.is_home)
+
+
 candidates = st.lists(
     st.builds(
         Candidate,
@@ -180,6 +251,7 @@ candidates = st.lists(
         st.frozensets(st.sampled_from(("storage", "network"))),
         st.dictionaries(st.sampled_from(tuple(CAPACITY)), st.integers(0, 8)),
         st.dictionaries(st.sampled_from(tuple(CAPACITY)), st.integers(0, 8)),
+        seats,
     ),
     max_size=12,
     unique_by=lambda candidate: candidate.person_id,
@@ -193,6 +265,7 @@ needs = st.builds(
     st.just("en"),
     st.sampled_from(("", "storage", "network")),
     st.sampled_from(tuple(CAPACITY)),
+    st.sampled_from(("", "FR", "CH")),
 )
 
 

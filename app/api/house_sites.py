@@ -1,0 +1,116 @@
+"""The sites our own people work at: their size, their zone, and the countries each looks after."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import Field
+from sqlalchemy import func, select
+
+from app.api import lookup
+from app.api.door import Answer, Call, route
+from app.problems import Problem, invalid
+from app.wire import In, Instant, Line, Out
+from escalation.routing import HOME
+from models.audit import record
+from models.duty import HouseSite
+from models.people import Person
+
+Size = Literal["large", "medium", "small"]
+Unit = Literal["americas", "europe", "asia-pacific"]
+Countries = Annotated[
+    list[Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166 alpha-2")]],
+    Field(max_length=60, description="whose customers its people come first for"),
+]
+
+
+class HouseSiteIn(In):
+    name: Annotated[Line, Field(max_length=80)]
+    unit: Unit = Field(description="the world zone it belongs to")
+    size: Size = Field(description="the larger, the sooner its people carry another zone's night")
+    countries: Countries = Field(default_factory=list)
+
+
+class HouseSitePatch(In):
+    unit: Unit | None = None
+    size: Size | None = None
+    countries: Countries | None = None
+
+
+class HouseSiteOut(Out):
+    id: uuid.UUID
+    name: str
+    unit: str
+    size: str
+    countries: list[str]
+    people: int = Field(description="how many of ours work there")
+    demo: bool
+    changed_at: Instant
+
+
+class HouseSites(Out):
+    items: list[HouseSiteOut]
+
+
+@route("GET", "/duty/sites", "duty:read", {200: HouseSites}, staff=True)
+def index(call: Call) -> HouseSites:
+    """Every site of the house, by name."""
+    rows = call.session.scalars(select(HouseSite).order_by(HouseSite.name))
+    return HouseSites(items=[_shown(call, row) for row in rows])
+
+
+@route("POST", "/duty/sites", "duty:write", {201: HouseSiteOut}, body=HouseSiteIn, staff=True, problems=("conflict",))
+def add(call: Call, body: HouseSiteIn) -> Answer:
+    """Add a site. People whose `site` bears its name work there at once."""
+    if body.name.lower() in HOME:
+        raise invalid("name", "means working from home, which is no site", "give the place its own name")
+    taken = select(HouseSite.id).where(func.lower(HouseSite.name) == body.name.lower())
+    if call.session.scalar(taken) is not None:
+        raise Problem("conflict", f"There is a site {body.name} already.", remedy="Change that one.")
+    row = HouseSite(**{**body.model_dump(), "countries": sorted(set(body.countries))}, changed_at=call.now)
+    call.session.add(row)
+    call.session.flush()  # the audit names the row
+    _write_down(call, row, "house_site.added", body.model_dump())
+    return Answer(_shown(call, row), headers={"Location": f"/api/v1/duty/sites/{row.id}"})
+
+
+@route("PATCH", "/duty/sites/{house_site}", "duty:write", {200: HouseSiteOut}, body=HouseSitePatch, staff=True,
+       problems=("not-found",))  # fmt: skip
+def change(call: Call, body: HouseSitePatch, *, house_site: str) -> HouseSiteOut:
+    """Change what is given. From the next incident on routing counts with it."""
+    row, given = lookup.house_site(call, house_site), body.model_dump(exclude_none=True)
+    if body.countries is not None:
+        given["countries"] = sorted(set(body.countries))
+    for name, value in given.items():
+        setattr(row, name, value)
+    row.changed_at = call.now
+    _write_down(call, row, "house_site.changed", given)
+    return _shown(call, row)
+
+
+@route("DELETE", "/duty/sites/{house_site}", "duty:write", {204: None}, staff=True, problems=("not-found", "conflict"))
+def close(call: Call, *, house_site: str) -> Answer:
+    """Close a site nobody works at any more."""
+    row = lookup.house_site(call, house_site)
+    if there := _people(call, row):
+        raise Problem("conflict", f"{there} of ours work at {row.name}.", remedy="Give each another site first.")
+    call.session.delete(row)
+    _write_down(call, row, "house_site.closed", {"name": row.name})
+    return Answer(status=204)
+
+
+def _people(call: Call, row: HouseSite) -> int:
+    there = (Person.customer_id.is_(None), Person.active, func.lower(func.btrim(Person.site)) == row.name.lower())
+    return call.session.scalar(select(func.count()).where(*there)) or 0
+
+
+def _shown(call: Call, row: HouseSite) -> HouseSiteOut:
+    return HouseSiteOut(
+        id=row.id, name=row.name, unit=row.unit, size=row.size, countries=row.countries, people=_people(call, row),
+        demo=row.demo, changed_at=row.changed_at,
+    )  # fmt: skip
+
+
+def _write_down(call: Call, row: HouseSite, deed: str, facts: dict[str, object]) -> None:
+    record(call.session, actor=call.caller.actor, deed=deed, subject=f"house_site:{row.id}", facts=facts, now=call.now)
