@@ -128,7 +128,7 @@ class Metrics:
         learned = [(names, one) for names, one in gone if one.is_learned]
         known = {name for _, silent in self.silent.values() for name in silent}
         fell = {name for names, _ in learned for name in names} - there - known
-        fell = {name for name in fell if not _COMES_AND_GOES.search(name)}
+        fell = {name for name in fell if not comes_and_goes(name)}
         if fell:
             of = [one for names, one in learned if not fell.isdisjoint(names)]
             quickest = min(of, key=lambda one: one.usual_ms)
@@ -137,6 +137,11 @@ class Metrics:
             patience = quickest.patience_ms(floor_s)
             changes.append(Change(cause, tuple(sorted(fell)), at_ms, at_ms, True, last_ms, quickest.usual_ms, patience))
         return changes
+
+
+def comes_and_goes(name: str) -> bool:
+    """Whether a metric may end with what it is about, so that nobody misses it."""
+    return _COMES_AND_GOES.search(name) is not None
 
 
 def verdict(machine: str, change: Change) -> Verdict:

@@ -46,7 +46,8 @@ class Refused(ValueError):
     """A message we do not take, with a stable reason slug (a key of ``REASONS``) and a detail for a person.
 
     Raised by every parser; no parser raises anything else, whatever the bytes. ``heard`` is what was understood of the
-    same message all the same: one bad report of an array does not take its neighbours along.
+    same message all the same: one bad report of an array does not take its neighbours along. ``machine``: who spoke,
+    where only a declared mapping can tell that from the topic; else empty.
     """
 
     def __init__(self, reason: str, detail: str = "", heard: Sequence[Heard] = ()) -> None:
@@ -56,6 +57,7 @@ class Refused(ValueError):
         self.reason = reason
         self.detail = detail or REASONS[reason]
         self.heard: tuple[Heard, ...] = tuple(heard)
+        self.machine = ""
 
 
 # Not frozen, though nobody may change one: guarding its ten fields costs as much as parsing the report.

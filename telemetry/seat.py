@@ -25,7 +25,7 @@ from telemetry.log import Record
 from telemetry.metric_silence import Rhythms
 from telemetry.reading import REASONS, Answer, Event, Heard, Reading, Refused, Status
 from telemetry.shadow import Shadow
-from telemetry.told import Letter, Told, ahead, machine_of
+from telemetry.told import Letter, Told, ahead, who_spoke
 from telemetry.traces import Traces
 from telemetry.verdict import Verdict
 from telemetry.watching import Watching
@@ -113,7 +113,7 @@ class Seat:
         feed: list[Heard] = []
         for each in told:
             if each.refused is not None:
-                self._refuse(each, machine_of(each.envelope.topic), each.refused.reason, each.refused.detail, known)
+                self._refuse(each, who_spoke(each), each.refused.reason, each.refused.detail, known)
             for heard in each.heard:
                 whose = known.get(heard.machine)
                 if type(heard) is Reading and not heard.via and whose is not None and not whose.is_refused:

@@ -62,6 +62,12 @@ def machine_of(topic: bytes) -> str:
     return NOBODY
 
 
+def who_spoke(each: Told) -> str:
+    """Of a message that was refused: the machine by its topic, or by the declared mapping that read the topic."""
+    by_mapping = each.refused.machine if each.refused is not None else ""
+    return by_mapping or machine_of(each.envelope.topic)
+
+
 @dataclass(frozen=True, slots=True)
 class AtDoor:
     """What a door over HTTP refused: why, what it was, of whom it spoke, and who brought it."""
@@ -92,7 +98,7 @@ class AtDoor:
 def names_in(told: Sequence[Told]) -> set[str]:
     """Every machine a batch speaks of."""
     names = {heard.machine for each in told for heard in each.heard}
-    return names | {machine_of(each.envelope.topic) for each in told if each.refused is not None} - {NOBODY}
+    return names | {who_spoke(each) for each in told if each.refused is not None} - {NOBODY}
 
 
 def to_ms(at: datetime | None) -> int:

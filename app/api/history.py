@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -110,6 +111,15 @@ class MetricName(Out):
     otel_unit: str
     latest: float | None
     judged: bool = Field(description="whether detection looks at it where the contract lets it")
+    state: Literal["speaking", "silent", "unknown"] = Field(
+        description="silent: should have spoken and did not; unknown: its machine is, or nobody can tell"
+    )
+    since: Instant | None = Field(description="of a silence: when it was heard last before")
+    last_at: Instant | None = Field(
+        description="device time of its newest value; to the hour or day when that is long ago"
+    )
+    cadence_s: float | None = Field(description="learned seconds between two values; null while not known")
+    why: str = Field(description="why its state is unknown")
 
 
 class MetricNames(Out):
@@ -118,15 +128,19 @@ class MetricNames(Out):
 
 @route("GET", "/machines/{machine}/metrics", "machines:read", {200: MetricNames}, problems=("not-found",))
 def metrics(call: Call, *, machine: str) -> MetricNames:
-    """Every metric a machine reported in the last 400 days: its name as sent, and in the common vocabulary."""
+    """Every metric a machine reported in the last 400 days: its names, whether it speaks, and in which rhythm."""
     row = lookup.machine(call, machine)
-    latest = _latest(call.session, row)
+    from telemetry import metric_states
+
+    state = call.session.get(MachineState, row.id)
+    latest = dict(state.latest) if state is not None else {}
     shown = [naming.shown(name) for name in known_metrics(call.session, row, call.now)]
+    states = metric_states.of(call.session, row, state, [one.sent for one in shown], call.now)
     return MetricNames(
         items=[
             MetricName(
                 name=one.sent, label=one.label, unit=one.unit, otel=one.otel, otel_unit=one.otel_unit,
-                latest=latest.get(one.sent), judged=is_scored(one.sent),
+                latest=latest.get(one.sent), judged=is_scored(one.sent), **asdict(states[one.sent]),
             )
             for one in shown
         ]

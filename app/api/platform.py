@@ -1,4 +1,4 @@
-"""The platform's own health: processes, the delivery ledger, dead letters."""
+"""The platform's own health: processes, canaries, dead letters. The delivery ledger stands in `ledger.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app import words
 from app.api import lookup
@@ -18,7 +18,7 @@ from app.problems import Problem
 from app.wire import In, Instant, Line, MaybeLine, Out, Paged, Ref
 from escalation import canary_watch
 from models import audit
-from models.telemetry import DeadLetter, DeliveryCount, ProcessBeat
+from models.telemetry import DeadLetter, ProcessBeat
 from telemetry import again
 
 _SILENT_AFTER = timedelta(seconds=30)
@@ -39,24 +39,6 @@ class Process(Out):
 
 class Processes(Out):
     items: list[Process]
-
-
-class Count(Out):
-    machine: str
-    received: int = Field(description="= scored + refused + duplicate + late")
-    scored: int
-    refused: int
-    duplicate: int
-    late: int
-    missing: int = Field(description="holes seen in the machine's numbering")
-    in_maintenance: int = Field(description="of those taken: kept while it was worked on, looked at by nobody")
-    erased: int = Field(description="of those scored and late: taken out of history since, on request")
-
-
-class Ledger(Out):
-    since: Instant
-    items: list[Count] = Field(description="by machine, at most a thousand")
-    total: Count
 
 
 class Letter(Out):
@@ -97,10 +79,6 @@ class LetterQuery(Paged):
     reason: Line | None = None
     machine: Ref | None = Field(None, description="name")
     replayed: bool | None = None
-
-
-class LedgerQuery(Paged):
-    hours: int = Field(24, ge=1, le=720)
 
 
 @route("GET", "/platform/processes", "platform:read", {200: Processes}, staff=True)
@@ -146,23 +124,6 @@ def canaries(call: Call) -> Canaries:
             for one in rows
         ]
     )  # fmt: skip
-
-
-@route("GET", "/platform/ledger", "platform:read", {200: Ledger}, query=LedgerQuery, staff=True)
-def ledger(call: Call, query: LedgerQuery) -> Ledger:
-    """What arrived and what became of it, by machine."""
-    since = call.now - timedelta(hours=query.hours)
-    columns = [getattr(DeliveryCount, name) for name in Count.model_fields if name != "machine"]
-    sums = [func.coalesce(func.sum(column), 0).label(column.key) for column in columns]
-    recent = DeliveryCount.hour >= since
-    by_machine = select(DeliveryCount.machine, *sums).where(recent).group_by(DeliveryCount.machine)
-    rows = call.session.execute(by_machine.order_by(DeliveryCount.machine).limit(1000))
-    total = call.session.execute(select(*sums).where(recent)).one()
-    return Ledger(
-        since=since,
-        items=[Count(**row._mapping) for row in rows],
-        total=Count(machine="", **total._mapping),
-    )
 
 
 @route("GET", "/platform/dead-letters", "platform:read", {200: Letters}, query=LetterQuery, staff=True)

@@ -152,13 +152,18 @@ class Decoder:
         levels = topic.split("/")
         if not payload and "glances" in levels[:-2]:
             return []  # Glances' word for None
-        # A last-will or a retained message that was cleared arrives empty: the same refusal as any other empty payload.
-        within_limits(payload)
         for mapping in self.mappings:
             place = _mapped(mapping, levels)
             if place is not None:
                 route = Route(topic, machine_ok(place[0]), (), received_at_ms, self._believes)
-                return mapping.read(route, payload, place[1])
+                try:
+                    within_limits(payload)
+                    return mapping.read(route, payload, place[1])
+                except Refused as refused:
+                    refused.machine = route.machine  # nobody else can tell it from a topic like this
+                    raise
+        # A last-will or a retained message that was cleared arrives empty: the same refusal as any other empty payload.
+        within_limits(payload)
         if (placed := self._placed.get(topic)) is None:
             fmt, machine, rest = self._place(topic, levels, payload)
             placed = (fmt, machine_ok(machine), tuple(rest))

@@ -37,6 +37,26 @@ def test_a_declared_mapping_is_spoken_behind_our_prefix_by_a_watcher_that_alread
     assert [metrics for _, metrics in plant.stored(cast.plant_machine)] == [{"core.celsius": 617.0}]
 
 
+def test_what_a_mapping_cannot_read_is_a_dead_letter_of_the_machine_its_topic_names(plant: Plant, cast: Cast) -> None:
+    with work(plant.sessions, SYSTEM) as session:
+        session.add(SourceMapping(name="oven", spec=SPEC, author="Dee", created_at=plant.now))
+    plant.watcher._beat("first")
+    for body in (b'{"t": "hot"}', b"{", b"", b'{"other": 1}', b'{"t": [1]}', b'{"t": 20}'):
+        plant.tell("plant-db-1", body, topic="bakery/plant-db-1/core")
+    plant.tell("plant-db-1", b"{", topic="bakery/nobody-here/core")
+    plant.settle()
+    letters = plant.one(
+        select(DeadLetter.machine, DeadLetter.reason, DeadLetter.customer_id)
+        .order_by(DeadLetter.position, DeadLetter.item)
+    )  # fmt: skip
+    assert letters == [
+        *[("plant-db-1", why, cast.plant) for why in ("not_a_number", "not_json", "empty", "no_value", "not_a_number")],
+        ("nobody-here", "not_json", None),
+    ]
+    assert plant.ledger("plant-db-1") == {"received": 6, "refused": 5, "scored": 1}
+    assert [metrics for _, metrics in plant.stored(cast.plant_machine)] == [{"core.celsius": 10.0}]
+
+
 def test_a_gateway_speaks_for_the_machines_declared_for_it_and_for_no_other(plant: Plant, cast: Cast) -> None:
     with work(plant.sessions, SYSTEM) as session:
         gateway, _ = enrol.enrol(session, cast.plant, "gw-1", plant.now)
