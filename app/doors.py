@@ -18,10 +18,12 @@ from flask import Blueprint, Flask, Response, json, request
 from app import limits
 from app.front import as_house, front, now
 from app.problems import FieldError, Problem
+from escalation.attic import Attic, AtticFull
 from escalation.inbound import doors, mail, pagerduty, posting, reading
 from escalation.inbound.body import BadBody, read, unpack
 from escalation.inbound.events import Batch
 from escalation.inbound.pagerduty import InvalidEvent
+from escalation.inbound.posted_files import Kept
 from escalation.inbound.taking import Taken, take_in_parts
 from models.decisions import DecisionRow
 from models.inbound import InboundDoor
@@ -62,17 +64,27 @@ def come_in_by_mail(rest: str = "") -> Response:
     """One mail as it came (RFC 5322), brought by a mail server to a door of kind hook."""
     door = _door("hook", rest)
     try:
-        read_mail = mail.parse(unpack(request.get_data(cache=False), request.headers.get("Content-Encoding", "")))
+        packed = request.headers.get("Content-Encoding", "")
+        read_mail = mail.parse(unpack(request.get_data(cache=False), packed, mail.LARGEST))
     except BadBody as error:
         raise _unusable(door, error) from error
-    with work(front().sessions, STAFF) as session:
-        posted = posting.take(session, door, read_mail, now())
-        session.flush()  # the database gives a new incident its number
-        told: dict[str, Any] = {"key": read_mail.id, "outcome": posted.outcome}
-        if posted.incident is not None:
-            told["incident"] = posted.incident.label
-        elif posted.decision is not None:
-            told["decision"] = _decided(posted.decision)
+    try:
+        with work(front().sessions, STAFF) as session:
+            posted = posting.take(session, Attic(front().settings.data), door, read_mail, now())
+            session.flush()  # the database gives a new incident its number
+            told: dict[str, Any] = {"key": read_mail.id, "outcome": posted.outcome}
+            if posted.incident is not None:
+                told["incident"] = posted.incident.label
+            elif posted.decision is not None:
+                told["decision"] = _decided(posted.decision)
+            if posted.files:
+                told["files"] = [_of_file(one) for one in posted.files]
+    except AtticFull:
+        raise Problem(
+            "full",
+            "The disk of this desk has no room for the files of the mail; nothing of it was taken.",
+            remedy="Tell an administrator, and bring the mail again when there is room.",
+        ) from None
     return _say({"taken": 1, "outcomes": [told]}, 200)
 
 
@@ -117,6 +129,12 @@ def enqueue_change() -> Response:
     except Problem as problem:
         return _as_pagerduty(problem)
     return _say({"status": "success", "message": "Change event processed"}, 202)
+
+
+def _of_file(one: Kept) -> dict[str, str | None]:
+    if one.attachment is not None:
+        return {"name": one.name, "kept": str(one.attachment)}
+    return {"name": one.name, "kept": None, "reason": one.refused}
 
 
 def _unusable(door: InboundDoor, error: BadBody) -> Problem:

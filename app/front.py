@@ -29,6 +29,9 @@ UPLOADS = ("/api/v1/imports", "/imports")
 # Where a file is brought to an incident (escalation.attaching.LARGEST), with room for the form around it.
 LARGEST_FILE = 26 * 1024 * 1024
 FILE_DOORS = ("api.attachments_bring", "incident_attach")
+# A mail with a file of that size in it, which mails carry a third larger (escalation.inbound.mail.LARGEST).
+LARGEST_MAIL = 36 * 1024 * 1024
+MAIL_DOORS = ("doors.come_in_by_mail",)
 
 # Parts of the front that stand in modules of their own, each with `register(app)`.
 PARTS = (

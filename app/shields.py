@@ -9,7 +9,16 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
-from app.front import FILE_DOORS, LARGEST_BODY, LARGEST_FILE, LARGEST_UPLOAD, UPLOADS, front
+from app.front import (
+    FILE_DOORS,
+    LARGEST_BODY,
+    LARGEST_FILE,
+    LARGEST_MAIL,
+    LARGEST_UPLOAD,
+    MAIL_DOORS,
+    UPLOADS,
+    front,
+)
 from app.problems import Problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,6 +58,8 @@ def _check_size() -> None:
     largest = LARGEST_UPLOAD if is_large else LARGEST_BODY
     if request.endpoint in FILE_DOORS:
         largest = LARGEST_FILE
+    elif request.endpoint in MAIL_DOORS:
+        largest = LARGEST_MAIL
     request.max_content_length, request.max_form_memory_size = largest + 1, largest
     if (request.content_length or 0) > largest:  # before anything is read
         raise _too_large(largest)

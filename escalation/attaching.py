@@ -34,8 +34,12 @@ def add(
     content: bytes,
     *,
     public: bool,
+    tell: bool = True,
 ) -> Attachment | NotNow:
-    """Keep a file. A customer's are always public; ours are when we say so. Raises AtticFull when the disk is full."""
+    """Keep a file. A customer's are always public; ours are when we say so. Raises AtticFull when the disk is full.
+
+    `tell`: the owner hears of a customer's file; not where they hear of what it came with.
+    """
     called = sniffing.tidy_name(name)
     if len(content) > LARGEST:
         return NotNow(f"The file is larger than {LARGEST // 2**20} MB.", "Split it, or send an archive.", "too-large")
@@ -54,7 +58,7 @@ def add(
             limit = f"{MOST} files and {MOST_BYTES // 2**20} MB in all"
             return NotNow(f"An incident holds {limit}.", "Remove one that is not needed any more.", "too-large")
         digest = attic.put(content)
-        return _write(session, incident, actor, now, called, kind.media_type, len(content), digest, public)
+        return _write(session, incident, actor, now, called, kind.media_type, len(content), digest, public, tell)
 
 
 def _write(
@@ -67,6 +71,7 @@ def _write(
     size: int,
     digest: str,
     public: bool,
+    tell: bool,
 ) -> Attachment:
     shown = public or actor.is_customer
     language = session.get_one(Customer, incident.customer_id).language if shown else "en"
@@ -88,7 +93,7 @@ def _write(
         at=now,
     )
     session.add(row)
-    if actor.is_customer:
+    if actor.is_customer and tell:
         notify.tell_owner(session, incident, text, "the customer added a file", now)
     story.changed(session, incident, "attach", now, actor=actor, facts=facts)
     return row

@@ -23,10 +23,11 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """A file that is not taken: why, and what to send instead."""
+    """A file that is not taken: why, and what to send instead. `rule`: empty, program, page, kind or ending."""
 
     reason: str
     remedy: str
+    rule: str = "kind"
 
 
 def _kind(media_type: str, *endings: str) -> Kind:
@@ -55,14 +56,18 @@ _SIGNS: tuple[tuple[bytes, Kind], ...] = (
     (b"\x0a\x0d\x0d\x0a", _kind("application/x-pcapng", "pcapng")),
 )
 _WEBP = _kind("image/webp", "webp")
+_HEIC = _kind("image/heic", "heic", "heif", "avif")  # what telephones take pictures in
+_MAIL = _kind("message/rfc822", "eml")
 _TAR = _kind("application/x-tar", "tar")
 _MP4 = _kind("video/mp4", "mp4", "m4v", "mov")
+_STILL = (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif")
+_HEADS = re.compile(rb"([A-Za-z][A-Za-z0-9-]{0,76}:[^\r\n]*(\r?\n[ \t][^\r\n]*)*\r?\n){2}")  # how every mail begins
 _PROGRAM = (b"MZ", b"\x7fELF", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe",
             b"\xcf\xfa\xed\xfe", b"#!", b"\x00asm", b"dex\n")  # fmt: skip
 _PAGE = re.compile(rb"<\s*(!doctype\s+html|html|script|svg|iframe|body|head|\?php)", re.IGNORECASE)
 
 TAKEN: Mapping[str, str] = {
-    "pictures": "PNG, JPEG, GIF, WebP",
+    "pictures": "PNG, JPEG, GIF, WebP, HEIC",
     "documents": "PDF, Office and OpenDocument files",
     "texts": "logs, CSV, JSON, configuration, mails; UTF-8",
     "archives": "ZIP, gzip, bzip2, xz, zstd, 7z, tar",
@@ -73,16 +78,17 @@ TAKEN: Mapping[str, str] = {
 def kind_of(head: bytes, name: str) -> Kind | Unfit:
     """What a file is by its first `HEAD` bytes, or why it is not taken. `name` is what its owner calls it."""
     if not head:
-        return Unfit("The file is empty.", "Send one that holds something.")
+        return Unfit("The file is empty.", "Send one that holds something.", "empty")
     if head.startswith(_PROGRAM):
-        return Unfit("The file is a program or a script.", "Send what it wrote, or put it into an archive.")
-    found = _by_sign(head) or _as_text(head)
+        return Unfit("The file is a program or a script.", "Send what it wrote, or put it into an archive.", "program")
+    found = _by_sign(head) or _as_text(head, name)
     if isinstance(found, Unfit):
         return found
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     # A text may be called anything ("messages.1"); what has an ending of another kind pretends to be that.
     if ending and ending not in found.endings and (found is not TEXT or ending in _ENDINGS):
-        return Unfit(f"The name ends in .{ending[:20]}, but the file is {found.media_type}.", "Name it for what it is.")
+        said = f"The name ends in .{ending[:20]}, but the file is {found.media_type}."
+        return Unfit(said, "Name it for what it is.", "ending")
     return found
 
 
@@ -94,15 +100,21 @@ def _by_sign(head: bytes) -> Kind | None:
         return _WEBP
     if head[257:262] == b"ustar":
         return _TAR
-    return _MP4 if head[4:8] == b"ftyp" else None
+    if head[4:8] == b"ftyp":
+        return _HEIC if head[8:12] in _STILL else _MP4
+    return None
 
 
-def _as_text(head: bytes) -> Kind | Unfit:
+def _as_text(head: bytes, name: str) -> Kind | Unfit:
     text = head.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in text or not _is_utf8(text):
         return Unfit("The file is of a kind that is not taken.", f"Taken are {'; '.join(TAKEN.values())}.")
+    if name.lower().endswith(".eml") and _HEADS.match(text):
+        return _MAIL  # its markup is within it, and no browser takes it for a page
     if _PAGE.search(text[:1024]):
-        return Unfit("The file is a page that a browser would run.", "Send a picture or a PDF of it, or an archive.")
+        return Unfit(
+            "The file is a page that a browser would run.", "Send a picture or a PDF of it, or an archive.", "page"
+        )
     return TEXT
 
 
@@ -122,7 +134,7 @@ _PROGRAMS = (
     "deb rpm apk so class wasm"
 )
 _ENDINGS = frozenset(ending for _, kind in _SIGNS for ending in kind.endings) | frozenset(
-    (*_WEBP.endings, *_TAR.endings, *_MP4.endings, *_PROGRAMS.split())
+    (*_WEBP.endings, *_HEIC.endings, *_TAR.endings, *_MP4.endings, *_PROGRAMS.split())
 )
 
 

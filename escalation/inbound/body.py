@@ -63,25 +63,25 @@ def read(raw: bytes, content_type: str = "", content_encoding: str = "") -> dict
     raise BadBody("the body", "is neither JSON nor a form", "send a JSON object, or fields as name=value&…")
 
 
-def unpack(raw: bytes, content_encoding: str) -> bytes:
-    """The body without its compression (gzip, deflate, or both in turn). Raises BadBody."""
+def unpack(raw: bytes, content_encoding: str, largest: int = LARGEST) -> bytes:
+    """The body without its compression (gzip, deflate, or both in turn), of `largest` bytes at most. Raises BadBody."""
     for coding in reversed([word.strip().lower() for word in content_encoding.split(",") if word.strip()]):
         if coding == "identity":
             continue
         if coding not in ("gzip", "x-gzip", "deflate"):
             raise BadBody("Content-Encoding", f"{coding[:40]} is not known here", "use gzip, deflate or none")
-        raw = _inflate(raw)
+        raw = _inflate(raw, largest)
     if raw[:2] == b"\x1f\x8b":  # packed, and nobody said so
-        raw = _inflate(raw)
-    if len(raw) > LARGEST:
-        raise BadBody("the body", f"is larger than {LARGEST // 1024} KiB", "send less at once")
+        raw = _inflate(raw, largest)
+    if len(raw) > largest:
+        raise BadBody("the body", f"is larger than {largest // 1024} KiB", "send less at once")
     return raw
 
 
-def _inflate(raw: bytes) -> bytes:
+def _inflate(raw: bytes, largest: int) -> bytes:
     # 47: gzip or zlib, by their heads; -15: what some senders call deflate has no head at all.
     for bits in (47, -15):
-        found = _opened(raw, bits)
+        found = _opened(raw, bits, largest)
         if found is not None:
             return found
     if raw.lstrip()[:1] in (b"{", b"["):  # a proxy on the way unpacked it, and left the header standing
@@ -89,17 +89,17 @@ def _inflate(raw: bytes) -> bytes:
     raise BadBody("the body", "is not packed as it says", "send it whole, or unpacked")
 
 
-def _opened(raw: bytes, bits: int) -> bytes | None:
+def _opened(raw: bytes, bits: int, largest: int) -> bytes | None:
     """Every member of a packed body, one behind the other; None when it is not packed so."""
     found = b""
     while raw:
         opened = zlib.decompressobj(bits)
         try:
-            found += opened.decompress(raw, LARGEST + 1 - len(found))
+            found += opened.decompress(raw, largest + 1 - len(found))
         except zlib.error:
             return None
-        if len(found) > LARGEST:
-            raise BadBody("the body", f"is larger than {LARGEST // 1024} KiB unpacked", "send less at once")
+        if len(found) > largest:
+            raise BadBody("the body", f"is larger than {largest // 1024} KiB unpacked", "send less at once")
         if not opened.eof:
             return None
         raw = opened.unused_data if opened.unused_data[:2] == b"\x1f\x8b" else b""

@@ -17,12 +17,14 @@ from email.utils import parseaddr
 
 from escalation.inbound.body import BadBody, clean
 from escalation.inbound.events import LONGEST_SUMMARY, line_of
+from escalation.inbound.mail_files import MailFile, Parts, apart
+from escalation.inbound.mail_text import LONGEST_READ, of_markup, without_quotes
 
+LARGEST = 36 * 1024 * 1024  # bytes; a file of 25 MB as mails carry it, and the words around it
 LONGEST_TEXT = 20_000
 _ID = re.compile(r"<([^<>\s]{1,500})>")
 _LABEL = re.compile(r"\bVG-(\d{1,18})\b")
-_QUOTE_HEAD = re.compile(r"^\s*(On\b.*\bwrote|Le\b.*\ba écrit|-{2,}\s*Original Message.*)\s*:?\s*-*$", re.IGNORECASE)
-_TAG = re.compile(r"<(script|style)\b.*?</\1>|<br\s*/?>|</p>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_FORWARD = re.compile(r"\s*(fwd?|tr|wg)\s*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Mail:
     answers: tuple[str, ...] = ()
     label: int | None = None  # of the incident its subject names
     by_itself: bool = False
-    files: tuple[str, ...] = ()
+    files: tuple[MailFile, ...] = ()
+    more_files: int = 0  # past what one mail may bring
     machine: str = ""
     cause: str = ""
     severity: int = 3
@@ -47,67 +50,50 @@ def parse(raw: bytes) -> Mail:
     """Read a mail. Raises BadBody for what is none."""
     try:
         message = BytesParser(_class=EmailMessage, policy=default).parsebytes(raw)
-        name, address = parseaddr(str(message.get("From", "")))
-        subject = line_of(clean(str(message.get("Subject", ""))))
-        text, files = _words(message)
-    except (MessageError, ValueError, LookupError, IndexError, AttributeError) as error:
+        name, address = parseaddr(_head(message, "From"))
+        subject = line_of(clean(_head(message, "Subject")))
+        parts = apart(message)
+        text = _text(parts, subject)
+    except (MessageError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise BadBody("the mail", "cannot be read", "send it as it came (RFC 5322)") from error
     if "@" not in address or len(address) > 254:
         raise BadBody("From", "names no address", "send the mail with its headers, as it came")
-    id = next(iter(_ID.findall(str(message.get("Message-ID", "")))), "") or hashlib.sha256(raw).hexdigest()
-    answers = [*_ID.findall(str(message.get("In-Reply-To", ""))),
-               *reversed(_ID.findall(str(message.get("References", ""))))]  # fmt: skip
+    id = next(iter(_ID.findall(_head(message, "Message-ID"))), "") or hashlib.sha256(raw).hexdigest()
+    answers = [*_ID.findall(_head(message, "In-Reply-To")), *reversed(_ID.findall(_head(message, "References")))]
     named = _LABEL.search(subject)
-    wanted = str(message.get("X-Vigie-Severity", ""))
+    wanted = _head(message, "X-Vigie-Severity")
     return Mail(
         id, address.lower(), clean(name)[:120], subject, text, tuple(dict.fromkeys(answers))[:50],
-        int(named[1]) if named else None, _by_itself(message), files,
-        clean(str(message.get("X-Vigie-Machine", "")))[:255].strip().lower(),
-        clean(str(message.get("X-Vigie-Cause", "")))[:80].strip().lower(),
+        int(named[1]) if named else None, _by_itself(message), parts.files, parts.more,
+        clean(_head(message, "X-Vigie-Machine"))[:255].strip().lower(),
+        clean(_head(message, "X-Vigie-Cause"))[:80].strip().lower(),
         int(wanted) if wanted in ("1", "2", "3", "4") else 3,
     )  # fmt: skip
 
 
+def _head(message: EmailMessage, name: str) -> str:
+    """A head of the mail; as it stands where it does not follow its rules, for one odd head makes no mail unread."""
+    try:
+        return str(message.get(name, ""))
+    except (MessageError, ValueError, LookupError, AttributeError, TypeError):
+        return next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
+
+
 def _by_itself(message: EmailMessage) -> bool:
-    said = str(message.get("Auto-Submitted", "no")).partition(";")[0].strip().lower()
-    precedence = str(message.get("Precedence", "")).strip().lower()
+    said = _head(message, "Auto-Submitted").partition(";")[0].strip().lower()
+    precedence = _head(message, "Precedence").strip().lower()
     return (
         said == "auto-replied"
-        or message.get("X-Vigie-Notice") is not None
-        or message.get("X-Autoreply") is not None
+        or bool(_head(message, "X-Vigie-Notice"))
+        or bool(_head(message, "X-Autoreply"))
         or precedence == "auto_reply"
         or message.get_content_type() == "multipart/report"
     )
 
 
-def _words(message: EmailMessage) -> tuple[str, tuple[str, ...]]:
-    """What was written, without what it quotes, and the names of the files that came with it."""
-    body = message.get_body(("plain", "html"))
-    text = ""
-    if body is not None:
-        payload = body.get_payload(decode=True)
-        raw = payload if isinstance(payload, bytes) else b""
-        text = _decoded(raw, body.get_content_charset(""))
-        if body.get_content_subtype() == "html":
-            text = _TAG.sub(lambda tag: "\n" if tag[0].lower().startswith(("<br", "</p")) else " ", text)
-    files = tuple(clean(part.get_filename() or part.get_content_type())[:120] for part in message.iter_attachments())
-    return _without_quotes(clean(text.replace("\r\n", "\n")))[:LONGEST_TEXT], files[:50]
-
-
-def _decoded(raw: bytes, charset: str) -> str:
-    for name in (charset or "utf-8", "utf-8"):
-        try:
-            return raw.decode(name)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return raw.decode("cp1252", "replace")
-
-
-def _without_quotes(text: str) -> str:
-    kept: list[str] = []
-    for line in text.split("\n"):
-        if line.rstrip() == "--" or _QUOTE_HEAD.match(line):
-            break
-        if not line.startswith(">"):
-            kept.append(line)
-    return "\n".join(kept).strip() or text.strip()[:LONGEST_SUMMARY]
+def _text(parts: Parts, subject: str) -> str:
+    """What was written, without what it quotes; what is forwarded is meant to be read, so then with it."""
+    said = [of_markup(text) if kind == "html" else text.replace("\r\n", "\n") for kind, text in parts.words]
+    text = "\n\n".join(part.strip() for part in said if part.strip())[:LONGEST_READ]
+    kept = text if _FORWARD.match(subject) else without_quotes(text)
+    return clean(kept.strip() or text.strip()[:LONGEST_SUMMARY])[:LONGEST_TEXT]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -16,7 +16,10 @@ from sqlalchemy.orm import Session
 
 from contracts import ledger
 from escalation import acts, causes, intake
+from escalation.attic import Attic
+from escalation.inbound import posted_files
 from escalation.inbound.mail import Mail
+from escalation.inbound.posted_files import Kept
 from escalation.incident import Actor, NotNow
 from escalation.intake import Request
 from models import audit
@@ -36,10 +39,14 @@ class Posted:
     outcome: str
     incident: Incident | None = None
     decision: DecisionRow | None = None
+    files: tuple[Kept, ...] = ()
 
 
-def take(session: Session, door: InboundDoor, mail: Mail, now: datetime) -> Posted:
-    """Take one mail. Never commits. The caller's transaction sees the door's customer and our own people."""
+def take(session: Session, attic: Attic, door: InboundDoor, mail: Mail, now: datetime) -> Posted:
+    """Take one mail. Never commits. The caller's transaction sees the door's customer and our own people.
+
+    Raises AtticFull when the disk has no room for its files; then nothing of it may be kept, and it may come again.
+    """
     if mail.by_itself:
         return Posted("ignored")
     audit.take_turns(session, door.customer_id)
@@ -50,6 +57,9 @@ def take(session: Session, door: InboundDoor, mail: Mail, now: datetime) -> Post
     writer = _contact(session, door, mail)
     actor = Actor(writer.id, writer.name, is_customer=True) if writer else Actor(None, mail.name or mail.address)
     posted = _answer(session, door, mail, actor, now) or _open(session, door, mail, writer, actor, now)
+    if posted.incident is not None:
+        kept = posted_files.keep(session, attic, posted.incident, mail, actor, writer, now)
+        posted = replace(posted, files=tuple(kept))
     _keep(session, door, mail, posted, now)
     return posted
 
@@ -60,7 +70,7 @@ def _answer(session: Session, door: InboundDoor, mail: Mail, actor: Actor, now: 
     if incident is None:
         return None
     incident = causes.survivor(session, incident)
-    text = _with_files(mail)
+    text = mail.text or mail.subject or f"(A mail of {actor.name} without words.)"
     if actor.is_customer:
         done = acts.reply(session, incident.id, actor, now, text)
     else:
@@ -102,7 +112,7 @@ def _open(
     asked = Request(
         mail.severity,
         mail.subject or f"Mail of {mail.name or mail.address}",
-        _with_files(mail),
+        mail.text or mail.subject,
         machine,
         mail.cause,
         "mail",
@@ -124,12 +134,6 @@ def _contact(session: Session, door: InboundDoor, mail: Mail) -> Person | None:
     return session.scalar(select(Person).where(*theirs))
 
 
-def _with_files(mail: Mail) -> str:
-    """The words; files are named and stay with the mail, for whoever asks the sender to bring them."""
-    text = mail.text or mail.subject
-    return f"{text}\n\n(With the mail came: {', '.join(mail.files)})" if mail.files else text
-
-
 def _row(session: Session, door: InboundDoor, message_id: str) -> InboundAlert | None:
     mine = (InboundAlert.door_id == door.id, InboundAlert.key == _key(message_id))
     return session.scalar(select(InboundAlert).where(*mine).execution_options(populate_existing=True))
@@ -145,7 +149,7 @@ def _keep(session: Session, door: InboundDoor, mail: Mail, posted: Posted, now: 
         customer_id=door.customer_id, door_id=door.id, key=_key(mail.id), sender_keys=[mail.id], state="resolved",
         triggers=1, occurrence=1, stale=0, number=0, first_at=now, last_at=now, ended_at=now, severity=mail.severity,
         title=mail.subject[:200], summary=mail.text[:2000], level="", starts="", group_key="",
-        facts={"from": mail.address, "name": mail.name, "files": list(mail.files)},
+        facts={"from": mail.address, "name": mail.name, "files": [file.name[:200] for file in mail.files]},
         incident_id=posted.incident.id if posted.incident is not None else None,
         decision_id=posted.decision.id if posted.decision is not None else None,
     )  # fmt: skip

@@ -116,16 +116,14 @@ def test_a_mail_that_names_machine_and_cause_joins_what_is_open_for_them(
     assert [one.severity for one in incidents(sessions)] == [2]
 
 
-def test_html_in_latin_1_is_read_and_files_are_named(stranger: Visitor, make: Make, sessions: Sessions) -> None:
+def test_html_in_latin_1_is_read(stranger: Visitor, make: Make, sessions: Sessions) -> None:
     message = EmailMessage()
     message["From"], message["Subject"], message["Message-ID"] = "ada@example.org", "Été", "<h@x>"
     message.set_content("<p>Il fait <b>chaud</b></p><script>x()</script>à la cave", subtype="html", charset="latin-1")
-    message.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="cave.png")
     post(stranger, make("hook"), message.as_bytes())
     (one,) = incidents(sessions)
     assert "à la cave" in one.summary
     assert "x()" not in one.summary
-    assert "cave.png" in one.summary
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x00" * 20, b"no mail at all", b"From: nobody\r\n\r\nhello", b"\xff" * 4000])
