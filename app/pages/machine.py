@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -12,8 +13,10 @@ from sqlalchemy.orm import Session
 
 from app import naming, words
 from app.naming import Names
+from app.pages import heard
 from app.pages.charted import Charted, charted
 from app.pages.fleet import MachineRow, machine_row
+from app.pages.heard import HeardView
 from app.pages.ledger import HourView, hour_view
 from app.pages.looking import Look
 from app.pages.worked import WindowView, windows_for
@@ -25,6 +28,9 @@ from models.machines import Machine, MachineState
 from models.telemetry import DeliveryCount
 from telemetry import clocks_kept
 from telemetry.vocabulary import is_scored
+
+if TYPE_CHECKING:
+    from telemetry.metric_states import MetricState
 
 MOST_CHARTS = 24  # one screen of pictures each way; the rest is named and one click away
 
@@ -72,6 +78,8 @@ class MachineView:
     charted: Charted
     judged: bool  # whether its contract lets us say what is usual
     metrics: Sequence[MetricChoice]
+    heard: Sequence[HeardView]  # each metric: whether it speaks, and in which rhythm
+    heard_sum: str
     keeping: str  # how long what it sends is kept
     decisions: Sequence[DecisionRow]
     findings: Sequence[FindingView]
@@ -106,6 +114,7 @@ def read_machine(
     judged = state is not None and state.telemetry in ("shadow", "detect")
     drawn = charted(session, machine, state, chosen, look, names, began, now, zone)
     hours = _ledger(session, machine.name, now, zone)
+    spoken = heard.lines(_states(session, machine, state, known, now), state.latest if state else {}, now, zone)
     return MachineView(
         row=machine_row(machine, state, site or "", first, now),
         customer=customer.name,
@@ -120,6 +129,8 @@ def read_machine(
         charted=drawn,
         judged=judged,
         metrics=[MetricChoice(one.sent, one.label, one.otel, one.sent in chosen) for one in map(naming.shown, known)],
+        heard=spoken,
+        heard_sum=heard.summed(spoken),
         keeping=_keeping(session, machine, now),
         decisions=_decisions(session, machine),
         findings=findings_of(session, now, zone, machine=machine),
@@ -135,6 +146,14 @@ def _known(session: Session, machine: Machine, state: MachineState | None, look:
     latest = state.latest if state else {}
     past = rollups.metrics_of(session, machine.id, look.start, look.end)
     return sorted({*latest, *past}, key=lambda name: (not is_scored(name), name))
+
+
+def _states(
+    session: Session, machine: Machine, state: MachineState | None, known: Sequence[str], now: datetime
+) -> dict[str, MetricState]:
+    from telemetry import metric_states
+
+    return metric_states.of(session, machine, state, known, now)
 
 
 def _keeping(session: Session, machine: Machine, now: datetime) -> str:

@@ -130,3 +130,18 @@ def test_metrics_of_a_machine_of_which_nothing_is_known_are_unknown_and_of_a_sil
     found = states(visit)
     assert {name for name, one in found.items() if one["state"] == "unknown"} == {"never_stored"}
     assert found["cpu_util"]["since"] == found["cpu_util"]["last_at"]
+
+
+def test_the_machine_s_page_tells_of_each_metric_what_is_missed_first(
+    visit: Visit, cast: Cast, sessions: Sessions
+) -> None:
+    speaks(sessions, cast)
+    page = visit("dee").get("/machines/plant-db-1?span=12h").text
+    told = page[page.index("Metric by metric") : page.index("Maintenance<span")]
+    assert "3 metrics speaking, 1 silent, 3 unknown" in told
+    assert 'class="picker" open' in told
+    rows = [row.split("</th>")[0].split(">")[-1] for row in told.split('<th scope="row">')[1:]]
+    assert rows[0] == "fan"
+    assert "silent since 07:59" in told
+    assert "every 30 min" in told
+    assert "unknown: it comes and goes with what it is about" in told
