@@ -25,7 +25,7 @@ from models.people import NamedPerson, Person
 LINES = 12  # of the story: what fits on the page beside the rest; the whole of it is one click away
 KEPT_OVER = timedelta(days=90)
 # What the story tells for the desk alone, and not for somebody who must decide in two minutes.
-_LEFT_OUT = ("notice", "rung", "queued", "served", "threshold")
+_LEFT_OUT = ("notice", "rung", "queued", "served", "serving", "threshold")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -37,14 +37,17 @@ class Duty:
     known: Roster | None = None  # who holds schedules, and who is on duty in which zone
 
 
-def on_duty(session: Session, incident: Incident, now: datetime, known: Roster | None = None) -> Duty:
+def on_duty(
+    session: Session, incident: Incident, now: datetime, known: Roster | None = None, *, mode: str = ""
+) -> Duty:
     """Everybody of ours as they stand towards this incident at `now`, whoever's transaction asks.
 
-    `known`: the roster of the same instant, where many incidents are looked at.
+    `known`: the roster of the same instant, where many incidents are looked at; `mode`: as if it were served this way.
     """
     with as_staff(session):
         known = known or roster.read(session, now)
         need = _need(session.get_one(Customer, incident.customer_id), incident, _countries(session, [incident]))
+        need = replace(need, mode=mode) if mode else need
         return _as_needed(need, known, _named(session, [incident.customer_id]))
 
 

@@ -43,6 +43,7 @@ class Act(StrEnum):
     WORKAROUND = "workaround"
     MERGE = "merge"
     SPLIT = "split"
+    SERVE = "serve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ TABLE: Mapping[Act, Mapping[State, State]] = {
     # Into another one, where everything of it goes on.
     Act.MERGE: dict.fromkeys(_EVERY_OPEN, _S.CLOSED),
     Act.SPLIT: _stays(*_EVERY_OPEN),
+    # On the phone, in a remote session, in writing: changed as often as the customer wishes.
+    Act.SERVE: _stays(*_EVERY_OPEN),
 }
 
 _SAID = {
@@ -117,6 +120,7 @@ _SAID = {
     Act.WORKAROUND: "given a workaround",
     Act.MERGE: "merged",
     Act.SPLIT: "split",
+    Act.SERVE: "served another way",
     Act.HAND_OVER: "handed over",
 }
 

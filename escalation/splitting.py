@@ -106,6 +106,7 @@ def _open(
         cause=causes[0].cause if causes else f"split:{decision.id}",
         kind=incident.kind,
         channel=incident.channel,
+        served_by=incident.served_by,
         severity=severity,
         title=part.title.strip(),
         summary=part.reason.strip(),

@@ -218,6 +218,7 @@ _ACTS = {
     "merge": "the merge",
     "split": "the split",
     "workaround": "the workaround",
+    "serve": "the other way of serving",
 }
 
 

@@ -32,6 +32,7 @@ from app.pages.meaning import Meaning, meaning
 from app.pages.promises import ChipView, PromiseView, chip_of, next_owed
 from app.pages.queue import FirstView, PersonView, knew_first, on_duty
 from app.pages.story import StoryEntry, last_words, tell
+from escalation import serving
 from escalation.incident import Act, State, allowed
 from models.agreements import Contract
 from models.base import Json
@@ -80,6 +81,7 @@ class CaseView:
     acts: Sequence[ActView]
     thumb: Sequence[ActView]
     can_act: bool
+    served: str  # how the customer is served: "in writing"
     story: Sequence[StoryEntry]
     last_words: Sequence[StoryEntry]
     people: Sequence[tuple[PersonView, str]]
@@ -207,6 +209,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         acts=acts,
         thumb=_by_hand(acts),
         can_act=True,
+        served=serving.WORDS[serving.mode(incident)],
         story=story,
         last_words=last_words(story),
         people=beside.people(incident, found.owner, found.second, duty, now, zone),

@@ -11,7 +11,20 @@ from sqlalchemy.orm import Session
 
 from app import front
 from app.api.lookup import as_id
-from escalation import acts, agreeing, deeds, editing, helping, merging, relating, splitting, swarm, undo, workaround
+from escalation import (
+    acts,
+    agreeing,
+    deeds,
+    editing,
+    helping,
+    merging,
+    relating,
+    serving,
+    splitting,
+    swarm,
+    undo,
+    workaround,
+)
 from escalation.incident import Actor, NotNow
 from escalation.intake import Answer
 from escalation.splitting import Part
@@ -164,6 +177,10 @@ def _edit(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | Not
     return editing.edit(session, entry, actor, front.now(), text_of("text", "The text"))
 
 
+def _serve(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    return serving.serve(session, incident, actor, front.now(), text_of("by", "The way", most=20))
+
+
 DEEDS: Mapping[str, Deed] = {
     "undo": _undo,
     "send_now": _send_now,
@@ -183,4 +200,5 @@ DEEDS: Mapping[str, Deed] = {
     "want_help": _want_help,
     "take_help": _take_help,
     "edit": _edit,
+    "serve": _serve,
 }

@@ -19,6 +19,7 @@ from app.pages.around import Around, read_around
 from app.pages.case import CaseView, read_case
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from app.problems import not_found
+from escalation import serving
 from escalation.editing import KINDS
 from escalation.words import act as said_of
 from models.incidents import Incident, TimelineEntry
@@ -67,6 +68,7 @@ _KINDS = [
     ("change", "the change"), ("vendor_case", "the vendor’s case"),
 ]  # fmt: skip
 _ROLES = [(one, one) for one in ("lead", "scribe", "voice", "specialist")]
+_WAYS = list(serving.WORDS.items())
 _VERDICTS = [(one, one) for one in ("true", "benign", "false")]
 
 
@@ -137,6 +139,7 @@ def _always(case: CaseView, around: Around) -> Iterator[ActForm]:
         if one.id:
             yield ActForm("unrelate", "No longer", (Field("relation", kind="hidden", value=one.id),), one.text)
     yield ActForm("join", "Take a role in the swarm", (Field("role", "Role", options=_ROLES),))
+    yield ActForm("serve", "Serve another way", (Field("by", "From now on", options=_WAYS),), f"now {case.served}")
     skill = Field("subject", "Skill", options=[(one, one) for one in around.subjects])
     yield ActForm("want_help", "Ask for help by skill", (skill, Field("words", "What is needed")))
     if case.digest:

@@ -55,6 +55,9 @@ const ACTS = {
       { name: "subject", label: "Skill", from: "subjects" },
       { name: "words", label: "What is needed" }] } },
   take_help: { key: "", done: () => "You help; the owner is told." },
+  serve: { key: "q", done: (it, values) => `Served ${{ phone: "on the phone", remote: "in a remote session", written: "in writing" }[values.by]} from now on.`, asks: {
+    title: "How is the customer served from now on?", fields: [
+      { name: "by", label: "From now on", choices: [["phone", "on the phone"], ["remote", "in a remote session"], ["written", "in writing"]] }] } },
   edit: { key: "", done: () => "Corrected; the former text stays to be seen.", asks: {
     title: "Correct it", fields: [{ name: "text", label: "The text as it should be", long: true }] } },
   undo: { key: "", done: () => "Taken back." },
