@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 import psycopg
 from sqlalchemy import make_url
 
-from app import revisions
+from app import providers, revisions
 from app.folder import ROOM_NEEDED
+from app.sealing import link_key
 from app.settings import Settings
+from escalation.channels.provider import receipts_path
 from telemetry import mqtt_tls
 from telemetry.broker_access import CHECK_USER
 from telemetry.broker_keeping import greet
@@ -41,7 +43,22 @@ def look_at_everything(settings: Settings) -> Iterator[Finding]:
     yield _broker(settings)
     yield _log(settings)
     yield _mail(settings)
+    yield from _providers(settings)
     yield _disk(settings)
+
+
+def _providers(settings: Settings) -> Iterator[Finding]:
+    """Each declared provider of SMS and voice, and where its receipts come in if it knows one address only."""
+    try:
+        declared = providers.declared(settings)
+    except ValueError as error:
+        yield Finding("providers", str(error), "mend the declaration (docs/integrations.md)")
+        return
+    for one in declared:
+        said = f"{one.channel} by {one.method} to {urlsplit(one.url).hostname}; receipts by {one.receipt_by}"
+        if one.receipt_id:
+            said += f" to {settings.address}{receipts_path(one.name, link_key(settings))}"
+        yield Finding(f"provider {one.name}", said)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

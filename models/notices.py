@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Identified
 
+# The id that a provider gave a message. In these very words, by which its index is found.
+THEIRS = text("(receipt ->> 'theirs')")
+
 
 class Notice(Identified, Base):
     """One message to one person over one channel. Its id is the idempotency key the receiver sees.
@@ -27,6 +30,7 @@ class Notice(Identified, Base):
         Index(
             "ix_notices_next_try_at", "next_try_at", postgresql_where=text("settled_at is null and given_up_at is null")
         ),
+        Index("ix_notices_theirs", THEIRS, postgresql_where=text("(receipt ->> 'theirs') is not null")),
         Index("ix_notices_channel_address_settled_at", "channel", "address", "settled_at"),
     )
 

@@ -24,7 +24,7 @@ from escalation.channels.guarded import send as send_guarded
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 VARIABLES = ("to", "text", "subject", "id", "receipt_url", "secret")
 _FIELDS = ("channel", "url", "method", "headers", "form", "json", "taken", "refused", "id", "longest", "receipts")
-_RECEIPTS = ("id", "state", "delivered", "failed")
+_RECEIPTS = ("by", "id", "state", "delivered", "failed")
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{3,30}")
 
 
@@ -43,7 +43,8 @@ class Provider:
     refused: tuple[int, ...] = (400, 404, 410, 422)  # trying again cannot help
     id_path: str = ""
     longest: int = 459  # characters of the text: three parts of an SMS
-    receipt_id: str = ""
+    receipt_by: str = "POST"  # or GET, with what is said in the address
+    receipt_id: str = ""  # where a receipt at the provider's one address names the message: our id, or its own
     receipt_state: str = ""
     delivered: tuple[str, ...] = ("delivered", "answered", "completed", "read")
     failed: tuple[str, ...] = ("failed", "undelivered", "rejected", "expired", "busy", "no-answer", "canceled")
@@ -64,6 +65,9 @@ def read(name: str, said: object, secret: str = "") -> Provider:
     receipts = said.get("receipts", {})
     if not isinstance(receipts, dict) or receipts.keys() - set(_RECEIPTS):
         raise ValueError(f"{name}.receipts: holds something unknown; use some of {', '.join(_RECEIPTS)}")
+    by = str(receipts.get("by", "POST")).upper()
+    if by not in ("POST", "GET"):
+        raise ValueError(f"{name}.receipts.by: {by[:20]} is not known; use POST or GET")
     given: dict[str, Any] = {}
     for field_name in ("taken", "refused"):
         if field_name in said:
@@ -81,6 +85,7 @@ def read(name: str, said: object, secret: str = "") -> Provider:
         headers={str(key): str(value) for key, value in said.get("headers", {}).items()},
         id_path=str(said.get("id", "")),
         longest=int(said.get("longest", 459)),
+        receipt_by=by,
         receipt_id=str(receipts.get("id", "")),
         receipt_state=str(receipts.get("state", "")),
         secret=secret,
@@ -114,7 +119,7 @@ def provider_channel(
             "text": _short(letter, provider.longest, house),
             "subject": letter.subject,
             "id": str(letter.id),
-            "receipt_url": house + receipt_path(provider.name, letter.id, key),
+            "receipt_url": house + receipt_path(provider.name, letter.id, key, provider.receipt_by),
             "secret": provider.secret,
         }
         filled = _filled(provider.body, known)
@@ -133,14 +138,30 @@ def provider_channel(
     return send
 
 
-def receipt_path(name: str, notice: uuid.UUID, key: bytes) -> str:
+def receipt_path(name: str, notice: uuid.UUID, key: bytes, by: str = "POST") -> str:
     """Where the provider reports what became of this very message; nobody else can make the address up."""
-    return f"/in/receipts/{name}/{notice}/{_seal(name, notice, key)}"
+    return f"/in/receipts/{name}/{notice}/{_seal(name, notice, key, by)}"
 
 
-def is_receipt_of(name: str, notice: uuid.UUID, seal: str, key: bytes) -> bool:
-    """Whether a receipt's address was made by us."""
-    return hmac.compare_digest(_seal(name, notice, key).encode(), seal.encode("utf-8", "replace"))
+def receipts_path(name: str, key: bytes) -> str:
+    """Where a provider reports that knows only one address, for all messages; `receipts.id` says which is meant."""
+    return f"/in/receipts/{name}/{_seal(name, 'all', key)}"
+
+
+def is_receipt_of(name: str, notice: uuid.UUID, seal: str, key: bytes, by: str = "POST") -> bool:
+    """Whether a receipt's address was made by us, for this way of asking for it: a seal for POST opens no GET."""
+    return hmac.compare_digest(_seal(name, notice, key, by).encode(), seal.encode("utf-8", "replace"))
+
+
+def is_address_of(name: str, seal: str, key: bytes) -> bool:
+    """Whether this is the one address of a provider."""
+    return hmac.compare_digest(_seal(name, "all", key).encode(), seal.encode("utf-8", "replace"))
+
+
+def named(provider: Provider, said: Mapping[str, Any]) -> str:
+    """Which message a receipt at the provider's one address is of: our id, or the provider's own; empty: not said."""
+    found = _at(said, provider.receipt_id) if provider.receipt_id else None
+    return str(found)[:200] if isinstance(found, (str, int)) else ""
 
 
 def delivery(provider: Provider, said: Mapping[str, Any]) -> tuple[str, str]:
@@ -152,8 +173,9 @@ def delivery(provider: Provider, said: Mapping[str, Any]) -> tuple[str, str]:
     return ("failed" if word.lower() in provider.failed else ""), word
 
 
-def _seal(name: str, notice: uuid.UUID, key: bytes) -> str:
-    return hmac.new(key, f"receipt/{name}/{notice}".encode(), hashlib.sha256).hexdigest()[:32]
+def _seal(name: str, notice: uuid.UUID | str, key: bytes, by: str = "POST") -> str:
+    what = "receipt" if by == "POST" else f"receipt-{by.lower()}"
+    return hmac.new(key, f"{what}/{name}/{notice}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def _short(letter: Letter, longest: int, house: str) -> str:
