@@ -5,6 +5,7 @@ in and for every click on "may I?". Never commits.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,8 +17,7 @@ from contracts.allowances import Begun
 from models.base import Json
 
 # Lines of other machines are left out: they cannot cover what is asked for.
-_FACTS = text(
-    """
+_SELECT = """
     SELECT c.language, m.id AS machine_id, s.id AS site_id, s.zone AS site_zone, s.country AS site_country,
         (SELECT r.body FROM house_rates r WHERE r.effective_at <= :now
          ORDER BY r.effective_at DESC, r.version DESC LIMIT 1) AS rates,
@@ -35,10 +35,24 @@ _FACTS = text(
          ) ORDER BY k.number)
          FROM contracts k
          WHERE k.customer_id = c.id AND (CAST(:contract AS uuid) IS NULL OR k.id = :contract)) AS contracts
+    """
+_FACTS = text(
+    _SELECT
+    + """
     FROM customers c
     LEFT JOIN machines m ON m.id = :machine AND m.customer_id = c.id
     LEFT JOIN sites s ON s.id = m.site_id
     WHERE c.id = :customer
+    """
+)
+_FACTS_OF_MANY = text(
+    _SELECT
+    + """
+    FROM unnest(CAST(:customers AS uuid[]), CAST(:machines AS uuid[])) WITH ORDINALITY AS asked(customer, machine, at)
+    JOIN customers c ON c.id = asked.customer
+    JOIN machines m ON m.id = asked.machine AND m.customer_id = c.id
+    LEFT JOIN sites s ON s.id = m.site_id
+    ORDER BY asked.at
     """
 )
 
@@ -97,6 +111,27 @@ def what_is_known(
         raise LookupError(f"customer {customer_id} with machine {machine_id} is not known")
     if contract_id is not None and row.contracts is None:
         raise LookupError(f"contract {contract_id} of customer {customer_id} is not known")
+    return _known(customer_id, row)
+
+
+def what_is_known_of_many(session: Session, asked: Sequence[tuple[uuid.UUID, uuid.UUID]], now: datetime) -> list[Known]:
+    """`what_is_known` of many (customer, machine of theirs) in one question. Raises LookupError when one of them is not
+    known.
+    """
+    session.flush()
+    given = {
+        "customers": [customer_id for customer_id, _ in asked],
+        "machines": [machine_id for _, machine_id in asked],
+        "contract": None,
+        "now": now,
+    }
+    rows = session.execute(_FACTS_OF_MANY, given).all()
+    if len(rows) != len(asked):
+        raise LookupError("one of these machines is not known")
+    return [_known(customer_id, row) for (customer_id, _), row in zip(asked, rows, strict=True)]
+
+
+def _known(customer_id: uuid.UUID, row: Any) -> Known:  # Any: a row of the questions above
     return Known(
         customer_id,
         row.language,

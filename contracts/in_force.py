@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -12,7 +13,7 @@ import orjson
 from sqlalchemy.orm import Session
 
 from contracts import allowances, calendars, decision, precedence
-from contracts.contract_facts import Known, KnownContract, KnownLine, what_is_known
+from contracts.contract_facts import Known, KnownContract, KnownLine, what_is_known, what_is_known_of_many
 from contracts.decision import Ask, ContractFacts, Decision, Usage
 from contracts.outside import USUAL, Rates
 from contracts.precedence import Candidate, Passed
@@ -71,15 +72,23 @@ def standing(
     A machine's site chooses zone and public holidays; without one the contract's own do. `contract_id` asks that one
     contract and no other. Raises LookupError for an unknown customer, machine or contract.
     """
-    known = what_is_known(session, customer_id, now, machine_id, contract_id)
+    return _of(session, what_is_known(session, customer_id, now, machine_id, contract_id), now, service)
+
+
+def standings(session: Session, asked: Sequence[tuple[uuid.UUID, uuid.UUID]], now: datetime) -> list[Standing]:
+    """`standing` of many (customer, machine of theirs), in one question to the database."""
+    return [_of(session, known, now, "") for known in what_is_known_of_many(session, asked, now)] if asked else []
+
+
+def _of(session: Session, known: Known, now: datetime, service: str) -> Standing:
     if not known.contracts:
         rates = Rates.from_json(known.rates) if known.rates else USUAL
-        return Standing(customer_id, ContractFacts(rates=rates), None, None, None, known.language)
+        return Standing(known.customer_id, ContractFacts(rates=rates), None, None, None, known.language)
     each = [_standing(one, known, service, now) for one in known.contracts]
     if len(each) == 1:
         return _with_calendars(session, each[0], now)
     numbers = {one.id: one.number for one in known.contracts}
-    asked = {"machine": str(machine_id or ""), "site": str(known.site_id or ""), "service": service}
+    asked = {"machine": str(known.machine_id or ""), "site": str(known.site_id or ""), "service": service}
     candidates = [_candidate(one, holds, numbers, now) for one, holds in zip(known.contracts, each, strict=True)]
     chosen = precedence.choose(candidates, asked)
     answers = next(one for one in each if one.facts.number == chosen.number)

@@ -82,8 +82,8 @@ def contracts_of(
     for place in places:
         alike[place.customer_id, place.site_id, lines.get(place.machine_id, ())].append(place)
     found: dict[uuid.UUID, tuple[uuid.UUID, uuid.UUID | None]] = {}
-    for some in alike.values():
-        holds = in_force.standing(session, some[0].customer_id, now, some[0].machine_id)
+    asked = [(some[0].customer_id, some[0].machine_id) for some in alike.values()]
+    for some, holds in zip(alike.values(), in_force.standings(session, asked, now), strict=True):
         found |= {place.machine_id: (place.customer_id, holds.contract_id) for place in some}
     return found
 

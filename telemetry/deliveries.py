@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -51,6 +52,13 @@ class _Line:
     in_maintenance: int = 0
 
 
+def _sum(a: _Line, b: _Line) -> _Line:
+    return _Line(
+        b.customer_id or a.customer_id, a.fates + b.fates, a.reasons + b.reasons, a.scored + b.scored,
+        a.missing + b.missing, a.in_maintenance + b.in_maintenance,
+    )  # fmt: skip
+
+
 class Deliveries:
     """What was received since the last flush."""
 
@@ -83,6 +91,16 @@ class Deliveries:
             line.in_maintenance += in_maintenance
             if reason:
                 line.reasons[reason] += 1
+
+    @classmethod
+    def together(cls, every: Iterable[Deliveries]) -> Deliveries:
+        """The sums of several, which stay as they are."""
+        out = cls()
+        for one in every:
+            for key, line in one._lines.items():
+                there = out._lines.get(key)
+                out._lines[key] = line if there is None else _sum(there, line)
+        return out
 
     def write(self, session: Session) -> None:
         """Add to the ledger, in an order that cannot deadlock with another watcher's."""

@@ -24,9 +24,9 @@ from models.incidents import Finding
 from models.telemetry import DeadLetter
 from telemetry import clocks_kept, history, positions, security, shadowing, shelf, taught
 from telemetry.admission import Heard
-from telemetry.deliveries import as_json
+from telemetry.deliveries import Deliveries, as_json
 from telemetry.directory import Known
-from telemetry.frozen import with_window
+from telemetry.frozen import with_windows
 from telemetry.seat import Pending, Seat
 from telemetry.told import Letter
 from telemetry.verdict import Verdict
@@ -61,33 +61,43 @@ _STATE = text(
 )
 
 
-def store(session: Session, seat: Seat, owner: str, now: datetime) -> None:
-    """Everything a seat has pending, and its position. Raises `positions.Overtaken`; then nothing may be kept."""
-    pending = seat.pending
-    # First the position: whoever has lost the partition learns it before it writes anything.
-    positions.move(session, seat.partition, owner, seat.position, seat.reached, now)
-    history.add(
-        session,
-        history.part_number(seat.partition, now),
-        [
-            (whose.machine_id, whose.customer_id, reports)
-            for name, reports in sorted(pending.reports.items())
-            if (whose := pending.touched.get(name)) is not None
-        ],
-    )
-    _store_states(session, seat, pending, now)
-    clocks_kept.store(session, pending.clocks)
-    pending.deliveries.write(session)
-    _store_letters(session, seat.partition, pending)
-    for whose, verdict in pending.verdicts:
-        if verdict.opened and verdict.machine in seat.models:
-            put_model(session, seat, whose, now)
-    _tell(session, pending.verdicts, now)
-    shadowing.store(session, seat.shadow.said)
-    for whose, answer in sorted(pending.answers, key=lambda each: each[0].customer_id):
+def store(session: Session, seats: Sequence[Seat], owner: str, now: datetime) -> None:
+    """Everything these seats have pending, and their positions. Raises `positions.Overtaken`; then nothing may be kept.
+
+    What they have is written together: a statement costs more than the rows in it.
+    """
+    seats = sorted(seats, key=lambda seat: seat.partition)
+    pending = [seat.pending for seat in seats]
+    # First the positions: whoever has lost a partition learns it before it writes anything.
+    for seat in seats:
+        positions.move(session, seat.partition, owner, seat.position, seat.reached, now)
+    history.add(session, history.part_number(seats[0].partition, now), _reports(pending))
+    _store_states(session, seats, now)
+    clocks_kept.store(session, [moved for each in pending for moved in each.clocks])
+    Deliveries.together(each.deliveries for each in pending).write(session)
+    for seat in seats:
+        _store_letters(session, seat.partition, seat.pending)
+        for whose, verdict in seat.pending.verdicts:
+            if verdict.opened and verdict.machine in seat.models:
+                put_model(session, seat, whose, now)
+    _tell(session, [told for each in pending for told in each.verdicts], now)
+    shadowing.store(session, [said for seat in seats for said in seat.shadow.said])
+    for whose, answer in sorted((told for each in pending for told in each.answers), key=lambda a: a[0].customer_id):
         diagnostics.answered(session, whose.machine_id, answer.ask, answer.body, now)
-    for node in seat.decoder.births.take_wanted()[:_MOST_REBIRTHS]:
-        session.execute(_REBIRTH, {"node": "/".join(node)[:200]})
+    for seat in seats:
+        for node in seat.decoder.births.take_wanted()[:_MOST_REBIRTHS]:
+            session.execute(_REBIRTH, {"node": "/".join(node)[:200]})
+
+
+def _reports(pending: Sequence[Pending]) -> list[tuple[uuid.UUID, uuid.UUID, list[history.Report]]]:
+    """What each machine said, in one row: one that was renamed just now may have said it under two names."""
+    found: dict[uuid.UUID, tuple[uuid.UUID, uuid.UUID, list[history.Report]]] = {}
+    for each in pending:
+        for name, reports in sorted(each.reports.items()):
+            if (whose := each.touched.get(name)) is not None:
+                _, _, before = found.get(whose.machine_id, (None, None, []))
+                found[whose.machine_id] = (whose.machine_id, whose.customer_id, before + reports)
+    return list(found.values())
 
 
 def put_model(session: Session, seat: Seat, whose: Known, now: datetime) -> None:
@@ -97,10 +107,11 @@ def put_model(session: Session, seat: Seat, whose: Known, now: datetime) -> None
     shelf.put(session, artefact, customer_id=whose.customer_id, machine_id=whose.machine_id, now=now)
 
 
-def _store_states(session: Session, seat: Seat, pending: Pending, now: datetime) -> None:
+def _store_states(session: Session, seats: Sequence[Seat], now: datetime) -> None:
     # By id, so that two watchers cannot wait for each other crosswise; one that was renamed just now is one row.
-    order = sorted(pending.touched.items(), key=lambda pair: pair[1].machine_id)
-    rows = {whose.machine_id: _state_row(seat, whose, seat.heard[name], now) for name, whose in order}
+    touched = [(seat, name, whose) for seat in seats for name, whose in seat.pending.touched.items()]
+    touched.sort(key=lambda each: each[2].machine_id)
+    rows = {whose.machine_id: _state_row(seat, whose, seat.heard[name], now) for seat, name, whose in touched}
     if rows:
         session.execute(_STATE, {"now": now, "rows": as_json(list(rows.values()))})
 
@@ -155,8 +166,7 @@ def _tell(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: date
     if any(verdict.opened for _, verdict in verdicts):
         gathering.take_lock(session)
     # Every customer's turn is taken now and in one order, so that two watchers cannot wait for each other crosswise.
-    for customer_id in sorted({whose.customer_id for whose, _ in verdicts}):
-        audit.take_turns(session, customer_id)
+    audit.take_all_turns(session, (whose.customer_id for whose, _ in verdicts))
     began: list[tuple[Known, Verdict]] = []
     ended: list[tuple[Known, Verdict]] = []
     asked: Counter[uuid.UUID] = Counter()
@@ -195,13 +205,11 @@ def _end(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datet
 def _begin(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
     if not verdicts:
         return
-    shown = _with_windows(verdicts)
-    verdicts = [
-        (whose, replace(verdict, evidence=with_window(session, whose.machine_id, verdict, _first_sign(verdict))))
-        if at in shown
-        else (whose, verdict)
-        for at, (whose, verdict) in enumerate(verdicts)
-    ]
+    verdicts = list(verdicts)
+    shown = sorted(_with_windows(verdicts))
+    asked = [(whose.machine_id, verdict, _first_sign(verdict)) for whose, verdict in (verdicts[at] for at in shown)]
+    for at, evidence in zip(shown, with_windows(session, asked), strict=True):
+        verdicts[at] = (verdicts[at][0], replace(verdicts[at][1], evidence=evidence))
     digests = _digests(session, [whose for whose, verdict in verdicts if verdict.kind == "anomaly"])
     rows = [_finding_row(whose, verdict, digests.get(whose.machine_id, ""), now) for whose, verdict in verdicts]
     session.execute(insert(Finding).on_conflict_do_nothing(index_elements=["id"]), rows)

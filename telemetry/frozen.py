@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -18,19 +18,32 @@ MOST_METRICS: Final = 6
 MOST_POINTS: Final = 240  # a metric; as many as a chart has room for
 
 
-def with_window(session: Session, machine_id: uuid.UUID, verdict: Verdict, first_sign: datetime) -> Mapping[str, Any]:
-    """The verdict's evidence with `series: [{name, at_ms, observed}]`, from two hours before the first sign to the
-    report that made us sure. `observed` is null where that metric was not reported; a metric never
-    reported has no series."""
-    names = verdict.metrics[:MOST_METRICS]
-    if not names:
-        return verdict.evidence
-    end = datetime.fromtimestamp(verdict.at_ms / 1000, UTC) + timedelta(milliseconds=1)
-    span = history.read(session, machine_id, names, first_sign - CALM, end, MOST_POINTS)
+def with_windows(session: Session, verdicts: Sequence[tuple[uuid.UUID, Verdict, datetime]]) -> list[Mapping[str, Any]]:
+    """The evidence of each of these (machine, verdict, first sign) with `series: [{name, at_ms, observed}]`, from two
+    hours before the first sign to the report that made us sure.
+
+    `observed` is null where that metric was not reported; a metric never reported has no series.
+    """
+    spans = history.read_many(
+        session,
+        [
+            history.Wanted(machine_id, verdict.metrics[:MOST_METRICS], first_sign - CALM, _until(verdict))
+            for machine_id, verdict, first_sign in verdicts
+        ],
+        MOST_POINTS,
+    )
+    return [_with(verdict, span) for (_, verdict, _), span in zip(verdicts, spans, strict=True)]
+
+
+def _until(verdict: Verdict) -> datetime:
+    return datetime.fromtimestamp(verdict.at_ms / 1000, UTC) + timedelta(milliseconds=1)
+
+
+def _with(verdict: Verdict, span: history.Span) -> Mapping[str, Any]:
     at_ms = span.at_ms.tolist()
     series = [
         {"name": name, "at_ms": at_ms, "observed": [_short(value) for value in span.lines[name].mean.tolist()]}
-        for name in names
+        for name in verdict.metrics[:MOST_METRICS]
         if name in span.lines
     ]
     return {**verdict.evidence, "series": series} if series else verdict.evidence

@@ -6,7 +6,7 @@ A flush adds a part to each hour it touched; `compact` joins the parts of an hou
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -36,6 +36,15 @@ _ADD: Final = text(
         substring(CAST(:bodies AS bytea) FROM begins FOR size)
     FROM json_to_recordset(CAST(:rows AS json)) AS given(machine_id uuid, customer_id uuid, hour timestamptz,
         part bigint, first_at timestamptz, last_at timestamptz, reports int, rolled boolean, begins int, size int)
+    """
+)
+# Several spans of machines in one question.
+_SPANS: Final = text(
+    """
+    SELECT asked.at, b.body
+    FROM json_to_recordset(CAST(:asked AS json)) AS asked(at int, machine uuid, first timestamptz, until timestamptz)
+    JOIN reading_blocks b ON b.machine_id = asked.machine AND b.hour >= asked.first AND b.hour < asked.until
+    ORDER BY asked.at, b.hour, b.part
     """
 )
 _HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:machine, 63))")
@@ -101,8 +110,11 @@ def read(
     max_points: int = 600,
 ) -> Span:
     """The metrics named (all, when None) from `start` up to but without `end`, in at most `max_points` buckets."""
+    return _span(reports(session, machine_id, metrics, start, end), start, end, max_points)
+
+
+def _span(columns: Columns, start: datetime, end: datetime, max_points: int) -> Span:
     from_ms, to_ms = _ms(start), _ms(end)
-    columns = reports(session, machine_id, metrics, start, end)
     if len(columns) <= max_points:
         lines = {name: Line(values, values, values) for name, values in columns.values.items()}
         return Span(columns.at_ms, lines, len(columns), 0)
@@ -128,6 +140,37 @@ def reports(
         )
         .order_by(ReadingBlock.hour, ReadingBlock.part)
     )
+    return _cut(bodies, metrics, from_ms, to_ms)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A span of one machine, and which of its metrics."""
+
+    machine_id: uuid.UUID
+    metrics: Collection[str]
+    start: datetime
+    end: datetime
+
+
+def read_many(session: Session, wanted: Sequence[Wanted], max_points: int = 600) -> list[Span]:
+    """`read` for many machines, in one question to the database."""
+    asked = [
+        {"at": at, "machine": one.machine_id, "first": instant(_ms(one.start) // HOUR_MS * HOUR_MS), "until": one.end}
+        for at, one in enumerate(wanted)
+    ]
+    bodies: list[list[bytes]] = [[] for _ in wanted]
+    if asked:
+        for at, body in session.execute(_SPANS, {"asked": orjson.dumps(asked).decode()}):
+            bodies[at].append(body)
+    return [
+        _span(_cut(some, one.metrics, _ms(one.start), _ms(one.end)), one.start, one.end, max_points)
+        for one, some in zip(wanted, bodies, strict=True)
+    ]
+
+
+def _cut(bodies: Iterable[bytes], metrics: Collection[str] | None, from_ms: int, to_ms: int) -> Columns:
+    """What lies in these blocks from one instant up to but without another."""
     only = frozenset(metrics) if metrics is not None else None
     columns = joined(unpacked(body, only) for body in bodies)
     first, last = np.searchsorted(columns.at_ms, [from_ms, to_ms])

@@ -20,6 +20,10 @@ READER = "watch"
 class Overtaken(RuntimeError):
     """Another watcher has this partition now: nothing of this transaction may be kept."""
 
+    def __init__(self, partition: int, before: int) -> None:
+        super().__init__(f"partition {partition} is no longer ours at {before}")
+        self.partition = partition
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -77,4 +81,4 @@ def _set(session: Session, partition: int, owner: str, before: int, reader: str,
         .returning(LogPosition.partition)
     )
     if moved is None:
-        raise Overtaken(f"partition {partition} is no longer ours at {before}")
+        raise Overtaken(partition, before)

@@ -10,7 +10,7 @@ import gc
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any, Final
@@ -20,7 +20,7 @@ from psycopg.errors import ForeignKeyViolation
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
-from telemetry import beats, declared, effects, positions, remembering, taught, traces, watch_facts
+from telemetry import beats, declared, effects, flushing, positions, remembering, taught, traces, watch_facts
 from telemetry.directory import Directory
 from telemetry.forgetting import Forgetting
 from telemetry.log import LogReader, PositionGone, Record
@@ -36,7 +36,6 @@ log = structlog.get_logger()
 # At most 500 messages a record: a transaction stays short. Where records hold few, more of them are taken, or the
 # transaction's own cost would bound what a quiet log can catch up with.
 RECORDS_AT_ONCE, MOST_RECORDS, MESSAGES_AT_ONCE = 16, 1_000, 8_000
-REPORTS_AT_ONCE = 20_000
 COLLECT = (50_000, 20, 20)  # rarely: each look goes over all state, in which there is nothing to find
 BEAT_S: Final = 5.0
 BREATH_S: Final = 0.03  # between two turns that heard something: many small turns cost more than what they hear
@@ -117,7 +116,7 @@ class Watcher:
             gathers = time.monotonic() < self._gather_until
             for partition, seat in list(self.seats.items()):
                 messages += self._hear(seat, [record for record in records if record.partition == partition])
-                self._store_if_due(seat, gathers)
+            self._store_what_is_due(gathers)
             if self._storing:
                 self._gather_until = time.monotonic() + min(self._storing, GATHER_S)
             if records:
@@ -167,7 +166,7 @@ class Watcher:
         self._pending_since.pop(partition, None)
         try:
             if not seat.is_rebuilding:
-                self._store(seat)
+                self._store([seat])
                 self._keep_snapshot(seat)
         except (Overtaken, OperationalError, InternalError) as problem:
             log.info("watch.partition_lost", partition=partition, why=str(problem).splitlines()[0])
@@ -211,44 +210,45 @@ class Watcher:
         self._taken += sum(len(each.heard) for each in told)
         seat.take(told, known)
 
-    def _store_if_due(self, seat: Seat, gathers: bool) -> None:
-        since = self._pending_since.get(seat.partition)
-        waited = since is not None and time.monotonic() - since >= self._settings.flush_s
+    def _store_what_is_due(self, gathers: bool) -> None:
+        """All of it in one transaction; and the snapshots that are due of seats that have nothing pending."""
+        now = time.monotonic()
         try:
-            if since is not None:
-                told = seat.pending.verdicts and not gathers
-                if not (waited or told or seat.pending.count >= REPORTS_AT_ONCE):
-                    return
-                self._store(seat)
-            if not seat.is_rebuilding and time.monotonic() >= self._snapshot_due[seat.partition]:
-                self._snapshot_due[seat.partition] = time.monotonic() + self._settings.snapshot_s
-                self._keep_snapshot(seat)
+            self._store(flushing.due(self.seats.values(), self._pending_since, now, self._settings.flush_s, gathers))
+            for seat in list(self.seats.values()):
+                at_rest = not seat.is_rebuilding and seat.partition not in self._pending_since
+                if at_rest and now >= self._snapshot_due[seat.partition]:
+                    self._snapshot_due[seat.partition] = now + self._settings.snapshot_s
+                    self._keep_snapshot(seat)
         except Overtaken as problem:
-            log.warning("watch.overtaken", partition=seat.partition, why=str(problem))
-            del self.seats[seat.partition]
-            self._pending_since.pop(seat.partition, None)
-            self._reader.release(seat.partition)  # ours again only if the log says so again
+            log.warning("watch.overtaken", partition=problem.partition, why=str(problem))
+            del self.seats[problem.partition]
+            self._pending_since.pop(problem.partition, None)
+            self._reader.release(problem.partition)  # ours again only if the log says so again
+            self._store_what_is_due(gathers)  # nothing was kept of the others either
         except (OperationalError, InternalError) as problem:
             # A deadlock, a lock or a database that is away: nothing was kept, so the same is tried again.
             self._failures += 1
-            log.warning("watch.store_failed", partition=seat.partition, why=str(problem.orig).strip())
+            log.warning("watch.store_failed", why=str(problem.orig).strip())
             if self._failures > MOST_FAILURES:
                 raise
             time.sleep(0.2 * self._failures)
 
-    def _store(self, seat: Seat) -> None:
-        if seat.partition not in self._pending_since and not (seat.pending.count or seat.pending.verdicts):
+    def _store(self, seats: Sequence[Seat]) -> None:
+        seats = [s for s in seats if s.partition in self._pending_since or s.pending.count or s.pending.verdicts]
+        if not seats:
             return
         began = time.monotonic()
         with work(self._sessions, SYSTEM) as session:
-            effects.store(session, seat, self._owner, self._clock())
-        for verdict in (verdict for _, verdict in seat.pending.verdicts if verdict.opened):
-            seat.models.pop(verdict.machine, None)
-            log.info("watch.condition_began", machine=verdict.machine, cause=verdict.cause, kind=verdict.kind)
+            effects.store(session, seats, self._owner, self._clock())
         self._failures, self._storing = 0, self._storing + time.monotonic() - began
-        seat.position = seat.reached
-        seat.forget_pending()
-        self._pending_since.pop(seat.partition, None)
+        for seat in seats:
+            for verdict in (verdict for _, verdict in seat.pending.verdicts if verdict.opened):
+                seat.models.pop(verdict.machine, None)
+                log.info("watch.condition_began", machine=verdict.machine, cause=verdict.cause, kind=verdict.kind)
+            seat.position = seat.reached
+            seat.forget_pending()
+            self._pending_since.pop(seat.partition, None)
 
     def _keep_snapshot(self, seat: Seat) -> None:
         with work(self._sessions, SYSTEM) as session:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from models.session import SYSTEM, Sessions, work
 from telemetry import history
-from telemetry.frozen import CALM, with_window
+from telemetry.frozen import CALM, with_windows
 from telemetry.verdict import Verdict
 from tests.cast import Cast
 
@@ -42,7 +42,7 @@ def report(minute: int) -> history.Report:
 
 def freeze(sessions: Sessions, cast: Cast, *metrics: str) -> dict[str, dict[int, float | None]]:
     with work(sessions, SYSTEM) as session:
-        evidence = with_window(session, cast.plant_machine, verdict(*metrics), BEGAN)
+        evidence, *_ = with_windows(session, [(cast.plant_machine, verdict(*metrics), BEGAN)] * 2)
     return {
         item["name"]: dict(zip(item["at_ms"], item["observed"], strict=True)) for item in evidence.get("series", [])
     }
