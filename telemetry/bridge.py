@@ -99,7 +99,7 @@ class Bridge:
         self, writer: LogWriter, partitions: int, username: str, secret: str, client_id: str, reading: str = "quick"
     ) -> None:
         self.counts = Counts()
-        self.retained, self.ears = Retained(), Ears()
+        self.retained, self.ears = Retained(secret), Ears()
         self.turns = 0  # of the loop: progress, for the watchdog
         self.on_forgetful_broker: Callable[[], None] = lambda: None
         self._writer = writer
@@ -135,7 +135,7 @@ class Bridge:
             self._client.tls_set_context(mqtt_tls.context(mqtt_tls.Tls(ca)))
         tries = 0
         while not self._stopping:
-            self.retained.make_will(self._client)
+            self.retained.make_will(self._client, host, port, ca)
             try:
                 self._client.connect(host, port, KEEPALIVE_S)
             except OSError as problem:

@@ -13,6 +13,8 @@ _NAMELESS: Final = ("v1/devices/me/", "v1/gateway/")
 # Users of the house beside the bridge, by the bridge's secret: one connection a user, and the bridge's must not end.
 CHECK_USER: Final = "vigie-check"  # may do nothing at all
 RECORD_USER: Final = "vigie-record"  # may read what the bridge reads: `vigie record`
+HOST_USER: Final = "vigie-primary"  # says that Sparkplug's primary host is gone, to nodes of 2.2
+STATE_2_2: Final = "STATE/vigie"  # where they look for it
 _READS: Final = ("vigie/%u/receipt", "vigie/%u/ask", "spBv1.0/+/NCMD/%u", "spBv1.0/STATE/+", "STATE/+")
 
 
@@ -61,6 +63,9 @@ def rules(
         "topic write spBv1.0/+/NCMD/+",
         "topic write spBv1.0/STATE/+",  # whether the primary host is there
         "topic write STATE/+",
+        "",
+        f"user {HOST_USER}",
+        f"topic write {STATE_2_2}",
         "",
         f"user {RECORD_USER}",
         *(f"topic read {topic}" for topic in heard),

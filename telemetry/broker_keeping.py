@@ -26,7 +26,7 @@ from sqlalchemy import text
 
 from models.session import SYSTEM, Sessions, work
 from telemetry import broker_files, mqtt_wire
-from telemetry.broker_access import CHECK_USER, RECORD_USER
+from telemetry.broker_access import CHECK_USER, HOST_USER, RECORD_USER
 from telemetry.broker_files import Files, Listeners
 from telemetry.broker_standing import Standing, standing
 from telemetry.enrol import hashed
@@ -88,7 +88,8 @@ def tell_broker(files: Files) -> bool:
 def _own_lines(files: Files, house: House) -> list[str]:
     """The lines of the bridge, and of those who come by the bridge's secret."""
     secret = broker_files.bridge_secret(house.secret_file)
-    return [broker_files.own_line(files, user, secret) for user in (house.bridge_user, CHECK_USER, RECORD_USER)]
+    users = (house.bridge_user, CHECK_USER, HOST_USER, RECORD_USER)
+    return [broker_files.own_line(files, user, secret) for user in users]
 
 
 def _lost(files: Files, stands: Standing) -> set[str]:

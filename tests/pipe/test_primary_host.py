@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from models.session import Sessions
-from telemetry.bridge_words import STATE, STATE_2_2
+from telemetry.bridge_words import STATE
+from telemetry.broker_access import STATE_2_2
 from tests.cast import Cast
-from tests.rig import Rig, until
+from tests.rig import BROKERS, Rig, until
+
+pytestmark = pytest.mark.parametrize("rig", BROKERS, indirect=True)
 
 
 def test_the_bridge_says_that_it_is_there_and_the_broker_that_it_is_gone(
@@ -35,10 +40,14 @@ def test_the_bridge_says_that_it_is_there_and_the_broker_that_it_is_gone(
     assert heard[STATE_2_2][-1] == b"ONLINE"
     bridge.kill()
     until(lambda: json.loads(heard[STATE][-1])["online"] is False, "the broker says the will", 30)
+    until(lambda: heard[STATE_2_2][-1] == b"OFFLINE", "and the will in the words of 2.2", 30)
     assert json.loads(heard[STATE][-1])["timestamp"] == first["timestamp"]
     bridge = rig.bridge()
     until(lambda: json.loads(heard[STATE][-1])["online"] is True, "the next session is there", 90)
+    until(lambda: heard[STATE_2_2][-1] == b"ONLINE", "and so in the words of 2.2", 30)
     assert json.loads(heard[STATE][-1])["timestamp"] > first["timestamp"]
     bridge.process.terminate()
     until(lambda: heard[STATE_2_2][-1] == b"OFFLINE", "the bridge takes its leave", 30)
     until(lambda: json.loads(heard[STATE][-1])["online"] is False, "and says so in both ways", 30)
+    assert bridge.process.wait(30) == 0
+    assert heard[STATE_2_2][-1] == b"OFFLINE"
