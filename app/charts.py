@@ -159,8 +159,10 @@ def _bounds(series: Series) -> tuple[list[float], list[float]] | None:
         return None
     seen = [value for value in series.observed if value is not None]
     floor, roof = (min(seen, default=0.0), max(seen, default=1.0))
-    low = [floor if value is None else value for value in lows or [None] * len(series.at)]
-    high = [roof if value is None else value for value in highs or [None] * len(series.at)]
+    lows, highs = (edge or [None] * len(series.at) for edge in (lows, highs))
+    pairs = list(zip(lows, highs, strict=True))  # where neither is known, nothing was expected
+    low = [math.nan if (a, b) == (None, None) else floor if a is None else a for a, b in pairs]
+    high = [math.nan if (a, b) == (None, None) else roof if b is None else b for a, b in pairs]
     return (low, high) if low else None
 
 
@@ -172,9 +174,13 @@ def _spread(values: Sequence[float | None], length: int) -> list[float | None] |
 
 
 def _outline(at: Sequence[float], band: tuple[list[float], list[float]], window: Window, scale: _Scale) -> str:
-    low, high = band
-    if len(set(low)) == 1 and len(set(high)) == 1:  # a flat band needs four corners, and reaches over the whole window
-        at, low, high = (window.start, window.end), [low[0]] * 2, [high[0]] * 2
+    known = [row for row in zip(at, *band, strict=True) if row[1] == row[1]]
+    low, high, begins = [row[1] for row in known], [row[2] for row in known], [row[0] for row in known[:1]]
+    if len(set(low)) == 1 and len(set(high)) == 1:  # a flat band needs four corners, and reaches as far as is drawn
+        start = window.start if len(known) == len(at) else begins[0]
+        at, low, high = (start, window.end), [low[0]] * 2, [high[0]] * 2
+    else:
+        at = [row[0] for row in known]
     there = [_point(window, scale, moment, value) for moment, value in zip(at, high, strict=True)]
     back = [_point(window, scale, moment, value) for moment, value in zip(at, low, strict=True)]
     return " ".join(there + back[::-1])

@@ -140,6 +140,9 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
     if came_back:
         flapping.note(session, incident, now)
     incident.condition_ended_at = None
+    renamed = _is_named_by(session, incident, signal)
+    if renamed:
+        incident.title = signal.title
     if worse:
         opening.worsen(session, incident, signal.severity, signal.summary or signal.title, now)
     if worse or not _told_lately(session, incident, now):
@@ -150,7 +153,24 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
         story.tell(session, incident, "joined", text, now, facts=facts)
         opening.call_again(session, incident, now)
         story.changed(session, incident, "join", now, facts=facts)
+    elif renamed:
+        story.tell(session, incident, "joined", f"Seen as well: {signal.summary or signal.title}", now, facts=facts)
+        story.changed(session, incident, "join", now, facts=facts)
     return report
+
+
+_CERTAIN = ("rule", "event")
+
+
+def _is_named_by(session: Session, incident: Incident, signal: Signal) -> bool:
+    """Whether what joins is surer of what is wrong than the model, which opened it: "Fan 1 has stopped" says more than
+    "unusually low". The first that is certain stays; before it, the newest forecast."""
+    if incident.kind != "anomaly" or incident.fleet_event_id is not None:
+        return False
+    if signal.kind not in (*_CERTAIN, "forecast"):
+        return False
+    others = select(Finding.id).where(Finding.incident_id == incident.id, Finding.kind.in_(_CERTAIN))
+    return session.scalar(others.where(Finding.id != signal.finding_id).limit(1)) is None
 
 
 def _told_lately(session: Session, incident: Incident, now: datetime) -> bool:

@@ -75,9 +75,8 @@ def title_of(witnesses: Sequence[Witness]) -> str:
     """A few words for a list."""
     first = witnesses[0]
     w = word(first.metric)
-    if first.told_by == "others":
-        return f"{w.label} does not fit the other metrics"
-    return f"{w.label} unusually {'high' if first.observed > (first.low + first.high) / 2 else 'low'}"
+    said = f"{w.label} unusually {'high' if first.observed > (first.low + first.high) / 2 else 'low'}"
+    return f"{said} beside the other metrics" if first.told_by == "others" else said
 
 
 def sentence_of(witnesses: Sequence[Witness], since_ms: int) -> str:

@@ -47,13 +47,23 @@ class Turn:
     @property
     def title(self) -> str:
         """The fault in a few words."""
-        text = self.rule.title.format(self.part, value=self.value, grown=self.grown)
+        number = self.grown if "{grown" in self.rule.title else self.value
+        s, es = ("", "") if round(number) == 1 else ("s", "es")
+        value = (
+            -self.value if self.rule.opens < 0 else max(self.value, 0.0)
+        )  # how far behind; never days less than none
+        text = self.rule.title.format(self.part, value=value, grown=self.grown, s=s, es=es)
         return " ".join(text.split())
+
+    @property
+    def tells_its_number(self) -> bool:
+        """Whether the title has said how much already."""
+        return "{value" in self.rule.title or "{grown" in self.rule.title
 
     @property
     def cure(self) -> str:
         """What to do."""
-        return self.rule.cure.format(self.part)
+        return " ".join(self.rule.cure.format(self.part).split())
 
 
 class RuleBook:

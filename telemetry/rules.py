@@ -24,7 +24,8 @@ HOUR: Final = 3600
 class Rule:
     """One hard fault.
 
-    ``{0}`` in the texts is what the pattern's group found; ``{value}`` the value, ``{grown}`` the growth.
+    ``{0}`` in the texts is what the pattern's group found; ``{value}`` the value, ``{grown}`` the growth; ``{s}`` and
+    ``{es}`` are left out where that number is one.
     """
 
     name: str
@@ -58,16 +59,16 @@ RULES: Final = (
          "Check the feed and the cable of supply {0}, then replace it; the machine runs without redundancy.",
          ran=True),
     Rule("smart_reallocated", r"smart_reallocated\.(.+)", "grew", 1, 0, 3, "drive:{0}",
-         "Drive {0} reallocated {grown:.0f} more sectors",
+         "Drive {0} reallocated {grown:.0f} more sector{s}",
          "Back up, plan the exchange of drive {0}: a drive that begins to reallocate seldom stops.", calm_s=24 * HOUR),
     Rule("smart_pending", r"smart_pending\.(.+)", "grew", 1, 0, 3, "drive:{0}",
-         "Drive {0} has {value:.0f} unreadable sectors",
+         "Drive {0} has {value:.0f} unreadable sector{s}",
          "Back up, run a long self-test on {0}, exchange the drive when the count stays.", calm_s=24 * HOUR),
     Rule("smart_reported", r"smart_187_raw(?:\.(.+))?", "grew", 1, 0, 3, "drive:{0}",
-         "Drive {0} reported {grown:.0f} more errors it could not correct",
+         "Drive {0} reported {grown:.0f} more error{s} it could not correct",
          "Back up, run a long self-test on {0}, plan its exchange.", calm_s=24 * HOUR),
     Rule("smart_uncorrectable", r"smart_198_raw(?:\.(.+))?", "grew", 1, 0, 3, "drive:{0}",
-         "Drive {0} has {value:.0f} sectors it cannot correct",
+         "Drive {0} has {value:.0f} sector{s} it cannot correct",
          "Back up, run a long self-test on {0}, exchange the drive when the count stays.", calm_s=24 * HOUR),
     Rule("clock_lost", r"clock_synced", "below", 0.5, 0.5, 3, "clock", "The clock is no longer kept in time",
          "Check the time service and its servers; certificates, logs and clusters suffer from a wrong clock.",
@@ -75,19 +76,22 @@ RULES: Final = (
     Rule("clock_ahead", r"clock_offset_s", "above", 5, 1, 3, "clock", "The clock is {value:.0f} s ahead",
          "Check the time service and its servers, then set the clock; restart what holds tickets or leases.",
          for_s=300, calm_s=300),
-    Rule("clock_behind", r"clock_offset_s", "below", -5, -1, 3, "clock", "The clock is wrong by {value:.0f} s",
+    Rule("clock_behind", r"clock_offset_s", "below", -5, -1, 3, "clock", "The clock is {value:.0f} s behind",
          "Check the time service and its servers, then set the clock; restart what holds tickets or leases.",
          for_s=300, calm_s=300),
+    Rule("certificate_expired", r"(?:cert|certificate)_days_left(?:\.(.+))?", "below", 0, 1, 2, "certificate:{0}",
+         "Certificate {0} has expired",
+         "Renew certificate {0} now and load it where it is served: until then its users are turned away."),
     Rule("certificate", r"(?:cert|certificate)_days_left(?:\.(.+))?", "below", 14, 21, 3, "certificate:{0}",
-         "Certificate {0} expires in {value:.0f} days",
+         "Certificate {0} expires in {value:.0f} day{s}",
          "Renew certificate {0} and load it where it is served; then see why it was not renewed by itself."),
     Rule("raid_degraded", r"raid_degraded(?:\.(.+))?", "above", 1, 0.5, 2, "raid:{0}", "RAID {0} is degraded",
          "Find the failed member, exchange it and follow the rebuild; do not reboot before."),
-    Rule("ecc", r"ecc_errors(?:\.(.+))?", "grew", 1, 0, 3, "ecc", "Memory corrected {grown:.0f} more errors",
+    Rule("ecc", r"ecc_errors(?:\.(.+))?", "grew", 1, 0, 3, "ecc", "Memory corrected {grown:.0f} more error{s}",
          "Note the module named in the event log; exchange it at the next window, at once when errors become frequent.",
          calm_s=6 * HOUR),
     Rule("oom", r"oom_kills(?:_total)?", "grew", 1, 0, 3, "memory",
-         "The system killed {grown:.0f} processes for lack of memory",
+         "The system killed {grown:.0f} process{es} for lack of memory",
          "See in the kernel log who was killed and who held the memory; restart what is missing, limit or add memory.",
          calm_s=HOUR),
     Rule("memory_exhausted", r"mem_used_pct", "above", 97, 93, 2, "memory", "Memory is {value:.0f} % in use",
@@ -117,6 +121,11 @@ FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
     "raid": frozenset({"disk-speed", "drive", "latency"}),
     "network": frozenset({"latency", "requests"}),
 }
+
+
+def is_of_growth(name: str) -> bool:
+    """Whether the rule of this name looks at what was added to a count; its limit is then none of the count itself."""
+    return any(rule.name == name and rule.test == "grew" for rule in RULES)
 
 
 def explains(cause: str, other: str) -> bool:

@@ -110,8 +110,8 @@ def of_model(
     seen = led(witnesses(m, fleet, own, by_others)) if opened else []
     if opened:
         condition.metrics = tuple(w.metric for w in seen)
-        # A hard fault already open on one of these metrics is the same problem: the model joins it.
-        condition.cause = m.rules.open_on(condition.metrics[:JOINING]) or cause_of(seen)
+        # A hard fault already open on one of these metrics, or that brings them, is the same problem: the model joins.
+        condition.cause = m.rules.open_on(condition.metrics[:JOINING]) or m.under(cause_of(seen))
         condition.title = title_of(seen)
         summary = sentence_of(seen, condition.since_ms)
     else:
@@ -139,7 +139,8 @@ def of_rule(m: Machine, turn: Turn, at_ms: int) -> Verdict:
     value = amount(turn.value, w.unit)
     if turn.opened:
         # Of a yes-or-no metric the title has said everything; "Power supply 1 0" would say it worse.
-        shown = "" if not w.unit and turn.value in (0.0, 1.0) else f" ({w.label} {value})"
+        said = turn.tells_its_number or (not w.unit and turn.value in (0.0, 1.0))
+        shown = "" if said else f" ({w.label} {value})"
         summary = f"{turn.title}{shown}, since {clock(turn.since_ms)}"
     else:
         summary = f"{turn.title}: over since {clock(at_ms)} ({w.label} {value})"

@@ -58,6 +58,11 @@ _TABLE: Final[tuple[tuple[str, str, str, str, float], ...]] = (
     (r"latency_ms", "Response time", "ms", "latency", 1.0),
     (r"fs_readonly\.(.+)", "{0} read-only", "", "disk:{0}", 0.0),
     (r"ecc_errors(?:\.(.+))?", "Memory errors corrected", "", "ecc", 0.0),
+    (r"raid_degraded(?:\.(.+))?", "RAID {0} degraded", "", "raid:{0}", 0.0),
+    (r"(?:cert|certificate)_days_left(?:\.(.+))?", "Days left of certificate {0}", "d", "certificate:{0}", 0.0),
+    (r"clock_offset_s", "Clock offset", "s", "clock", 0.0),
+    (r"ssd_wear_pct(?:\.(.+))?", "Wear of SSD {0}", "%", "drive:{0}", 0.2),
+    (r"ssd_life_left_pct(?:\.(.+))?", "Life left of SSD {0}", "%", "drive:{0}", 0.2),
     (r"oom_kills(?:_total)?", "Processes killed for memory", "", "memory", 0.0),
 )  # fmt: skip
 # Clocks, not health: they grow whatever happens.
@@ -76,7 +81,8 @@ def word(metric: str) -> Word:
         found = pattern.fullmatch(metric)
         if found:
             groups = [g or "" for g in found.groups()]
-            return replace(entry, label=entry.label.format(*groups), family=entry.family.format(*groups))
+            label = " ".join(entry.label.format(*groups).split())
+            return replace(entry, label=label, family=entry.family.format(*groups).rstrip(":"))
     known = sense(metric)
     if known is None or known.word == metric:
         return Word(metric, "", metric)

@@ -19,16 +19,16 @@ from app.pages.evidence import (
     MetricView,
     Track,
     around,
+    bounds_of,
     chart_data,
     charts_of,
     continued,
     metrics_of,
-    model_words,
     window_of,
 )
-from app.pages.foretold import with_forecast
+from app.pages.foretold import with_later
 from app.pages.history import named, telling, tracks_of
-from app.pages.meaning import Meaning, meaning
+from app.pages.meaning import Meaning, meaning, model_words
 from app.pages.promises import ChipView, PromiseView, chip_of, next_owed
 from app.pages.queue import FirstView, PersonView, knew_first, on_duty
 from app.pages.story import StoryEntry, last_words, tell
@@ -176,7 +176,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
     duty = on_duty(session, now)
     contacts = beside.contacts(session, found.customer.id)
     story = tell(found.story, now, zone, frozenset(contacts))
-    evidence = with_forecast(session, incident)
+    evidence = with_later(session, incident)
     window = window_of(evidence, incident.began_at, incident.condition_ended_at or incident.resolved_at, now)
     metrics = metrics_of(evidence) or around(telling(session, found.machine), named)
     wanted = [metric.name for metric in metrics[: 2 if brief else 6]]
@@ -225,9 +225,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         next_rung=beside.next_rung(incident, now, zone),
         before=[] if brief else beside.before(session, incident, zone),
         charts=charts,
-        chart_data=chart_data(charts, tracks, {one.name: (one.low, one.high) for one in metrics}, window)
-        if charts and not brief
-        else None,
+        chart_data=chart_data(charts, tracks, bounds_of(metrics, tracks), window) if charts and not brief else None,
         metrics=metrics,
         meant=meaning(incident.cause, evidence, machine, found.customer.language, zone, now),
         digest=incident.evidence_digest,

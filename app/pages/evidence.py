@@ -15,6 +15,7 @@ from app import words
 from app.ahead import Ahead, ahead_of
 from app.charts import Series, Window, evidence_chart, gap_of
 from models.base import Json
+from telemetry.rules import is_of_growth
 
 BEFORE = timedelta(hours=2)  # of calm shown before the first sign, so that the eye knows what usual looks like
 AFTER = timedelta(minutes=30)
@@ -46,6 +47,7 @@ class MetricView:
     high: float | None
     limit: float | None = None
     ahead: Ahead | None = None
+    since: float | None = None  # what was expected was expected from then on (epoch seconds); None: at any time
 
     @property
     def expected(self) -> str:
@@ -68,7 +70,8 @@ class ChartView:
 def metrics_of(evidence: Json) -> list[MetricView]:
     """The metrics named in the evidence, most responsible first. Unknown shapes give nothing rather than an error."""
     found = []
-    ahead = ahead_of(evidence)
+    ahead, since_ms = ahead_of(evidence), _number(evidence.get("since_ms"))
+    has_limit = evidence.get("rule") and not is_of_growth(str(evidence["rule"]))
     for item in evidence.get("metrics") or ():
         name = str((item.get("metric") or item.get("name") or "") if isinstance(item, Mapping) else "")
         if not name:
@@ -81,8 +84,10 @@ def metrics_of(evidence: Json) -> list[MetricView]:
                 observed=_number(item.get("observed")),
                 low=_number(item.get("low")),
                 high=_number(item.get("high")),
-                limit=_number(evidence.get("threshold")) if evidence.get("rule") else None,
+                limit=_number(evidence.get("threshold")) if has_limit else None,
                 ahead=ahead if ahead is not None and ahead.metric == name else None,
+                # What the others let expect moves with them: what it was at the first sign says nothing of before.
+                since=since_ms / 1000 if since_ms and item.get("told_by") == "others" else None,
             )
         )
     return found
@@ -153,13 +158,15 @@ def charts_of(
             unit=metric.unit,
             at=track.at,
             observed=track.values,
-            low=() if metric.low is None else (metric.low,),
-            high=() if metric.high is None else (metric.high,),
+            low=_drawn(metric.low, metric, track),
+            high=_drawn(metric.high, metric, track),
             limit=_limit(metric, track) if metric.ahead is None else metric.ahead.limit,
             name=metric.name,
             ahead=metric.ahead,
         )
-        said = words.amount(metric.observed if metric.observed is not None else last_of(track))
+        newest, found = words.amount(last_of(track)), words.amount(metric.observed)
+        goes_on = metric.observed is not None and window.now is not None and newest != found
+        said = f"now {newest}; {found} when found" if goes_on else newest if metric.observed is None else found
         if metric.expected:
             said += f"; expected {metric.expected}"
         if metric.ahead is not None:
@@ -214,6 +221,23 @@ def chart_data(
     return Markup(json.dumps(body, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
 
 
+def bounds_of(metrics: Sequence[MetricView], tracks: Mapping[str, Track]) -> dict[str, Bounds]:
+    """What was expected of each, as `chart_data` takes it."""
+    return {one.name: (_bound(one.low, one, tracks), _bound(one.high, one, tracks)) for one in metrics}
+
+
+def _bound(edge: float | None, metric: MetricView, tracks: Mapping[str, Track]) -> Edge:
+    if metric.since is None or edge is None or metric.name not in tracks:
+        return edge
+    return {at: edge for at in tracks[metric.name].at if at >= metric.since}
+
+
+def _drawn(edge: float | None, metric: MetricView, track: Track) -> Sequence[float | None]:
+    if metric.since is None or edge is None:
+        return () if edge is None else (edge,)
+    return [edge if at >= metric.since else None for at in track.at]
+
+
 def _courses(ahead: Ahead, end: float) -> dict[str, list[tuple[float, float]]]:
     return {"soonest": ahead.soonest(end), "latest": ahead.latest(end), "likely": ahead.likely_course(end)}
 
@@ -242,27 +266,11 @@ def last_of(track: Track) -> float | None:
     return next((value for value in reversed(track.values) if value is not None), None)
 
 
-def cure_of(evidence: Json) -> str:
-    """What the rule says to do, when it says so."""
-    return str(evidence.get("cure") or "")
-
-
 def _limit(metric: MetricView, track: Track) -> float | None:
     """A rule's threshold, when the metric is seen crossing it; some rules count what the metric does not show."""
     known = [value for value in track.values if value is not None]
     limit = metric.limit
     return limit if limit is not None and known and min(known) <= limit <= max(known) * 1.02 else None
-
-
-def model_words(evidence: Json) -> str:
-    """Which model spoke, and what it rests on; empty for a rule or a silence."""
-    model = evidence.get("model")
-    if not isinstance(model, Mapping):
-        return str(model or "")
-    learned = _number(model.get("learned_s"))
-    return (
-        f"{model.get('kind', 'model')}, learned from {words.span(learned)}" if learned else str(model.get("kind", ""))
-    )
 
 
 def around(names: Sequence[str], named: Callable[[str], tuple[str, str]]) -> list[MetricView]:

@@ -1,27 +1,42 @@
-"""The forecast that goes with an incident: its own, or that of a finding which joined it later."""
+"""What is known of an incident beside the evidence that opened it: the forecast that goes with it, the hard fault that
+joined it, and what its machine shares with others that began together."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from models.base import Json
+from models.fleet_events import FleetEvent
 from models.incidents import Finding, Incident
 
 
-def with_forecast(session: Session, incident: Incident) -> Json:
-    """The evidence as it was frozen; beside it the newest forecast that stands under the same incident, with its metric
-    among those shown, and what to do where nothing else says so."""
+def with_later(session: Session, incident: Incident) -> Json:
+    """The evidence as it was frozen, and beside it: the newest forecast that stands under the same incident, with its
+    metric among those shown; `certain`, the first hard fault that joined what a model opened, with what to do; and
+    `shared`, what many machines have in common."""
     evidence = incident.evidence
-    if "forecast" in evidence:
+    if not evidence:
         return evidence
-    later = session.scalar(
-        select(Finding.evidence)
-        .where(Finding.incident_id == incident.id, Finding.kind == "forecast", Finding.ended_at.is_(None))
-        .order_by(Finding.opened_at.desc(), Finding.id.desc())
-        .limit(1)
-    )
-    return evidence if later is None else joined(evidence, later)
+    if "forecast" not in evidence:
+        open_now = _under(incident, "forecast").where(Finding.ended_at.is_(None))
+        later = session.execute(open_now.order_by(Finding.opened_at.desc(), Finding.id.desc()).limit(1)).first()
+        evidence = evidence if later is None else joined(evidence, later.evidence)
+    if not evidence.get("rule") and not evidence.get("code"):
+        hard = session.execute(
+            _under(incident, "rule", "event").order_by(Finding.opened_at, Finding.id).limit(1)
+        ).first()
+        if hard is not None:
+            said = hard.summary.partition(", since ")[0]
+            evidence = {**evidence, "certain": {"said": said, "cure": hard.evidence.get("cure") or ""}}
+    event = session.get(FleetEvent, incident.fleet_event_id) if incident.fleet_event_id else None
+    return evidence if event is None else {**evidence, "shared": {"place": event.place, "name": event.name}}
+
+
+def _under(incident: Incident, *kinds: str) -> Select[tuple[Json, str]]:
+    """Findings of these kinds that stand under the incident."""
+    mine = (Finding.incident_id == incident.id, Finding.kind.in_(kinds))
+    return select(Finding.evidence, Finding.summary).where(*mine)
 
 
 def joined(evidence: Json, later: Json) -> Json:

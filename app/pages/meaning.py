@@ -5,13 +5,14 @@ The words are data, by the kind of the cause ("disk" of "disk:/var"); a cause no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Final
 
 from app import words
 from app.ahead import ahead_of
-from app.pages.evidence import cure_of
 from models.base import Json
 from telemetry.rules import kind_of
 
@@ -107,6 +108,27 @@ KINDS: Mapping[str, Kind] = {
                         "Un certificat de {0} va expirer."),
     "silence": _SILENT,
 }
+_EXPIRED = Kind("Browsers and programs refuse the connection until there is a new one.",
+                "A certificate of {0} has expired: programs and browsers may refuse to connect.",
+                "Un certificat de {0} a expiré : programmes et navigateurs peuvent refuser la connexion.")
+_TRAFFIC = Kind("", "{0} sends or receives an unusual amount over the network. We are looking into it.",
+                "{0} échange un volume inhabituel sur le réseau. Nous cherchons pourquoi.")
+_MANY = Kind("The others of its kind may follow: what they share is in trouble, not each by itself.",
+             "Several of your machines have the same problem at once; {0} is one of them.",
+             "Plusieurs de vos machines ont le même problème en même temps ; {0} en fait partie.")
+_MANY_SILENT = Kind("Nobody knows before they are heard again: they may serve their users, or be off.",
+                    "We have not heard from several of your machines for a while, {0} among them, and do not know "
+                    "whether they work.",
+                    "Nous n’entendons plus plusieurs de vos machines, dont {0}, et ne savons pas si elles "
+                    "fonctionnent.")
+# What to look at first where many machines began together, by what they share.
+SHARED: Mapping[str, str] = {
+    "rack": "Look at what the rack shares first: its power feed, its switch, its cooling; then at one console.",
+    "site": "Ask whether the site has power and its line is up; then try one machine’s console.",
+    "software": "See what was rolled out to them last, and take it back on one of them.",
+    "broker": "Look at the broker and the network in front of it, then at one machine.",
+}
+_SHARED = "Find what they share: a network, a store, a roll-out, a certificate; mend that before any single machine."
 # What to look at first, where no rule says what to do.
 LOOKS: Mapping[str, str] = {
     "memory": "See which process grew since then; restart it in a quiet moment, or give the machine memory.",
@@ -123,24 +145,79 @@ LOOKS: Mapping[str, str] = {
     "requests": "Ask where the requests come from, or where they went: a balancer, a crawler, a closed door upstream.",
     "silence": "Try its console and its site; ask whether power, network or the agent went.",
 }
-_LOOK = "Compare the charts below with what changed on the machine at that hour: a deployment, a job, a neighbour."
+_LOOK: Final = (
+    "Compare the charts below with what changed on the machine at that hour: a deployment, a job, a neighbour."
+)
 # fmt: on
+
+
+# What is bad when it is little of it; all else of such a cause is bad when it is much.
+_RUNS_OUT: Final = re.compile(r"free|avail|left|idle|healthy")
+_ONE_SIDED: Final = frozenset({"memory", "disk", "inodes", "temperature", "latency"})
+_FAILING: Final = re.compile(r"drop|err|retrans|loss|discard|collision|fail")
 
 
 def meaning(cause: str, evidence: Json, machine: str, language: str, zone: tzinfo, now: datetime) -> Meaning:
     """The sentences of an incident with this cause; none where nobody watched (`evidence` is empty)."""
     if not evidence:
         return Meaning("", "", "")
-    kind = KINDS.get(kind_of(cause), _UNKNOWN)
+    kind = _kind(kind_of(cause), evidence)
     ahead = ahead_of(evidence)
     told = "" if ahead is None else ahead.sentence(*_named(evidence, ahead.metric), zone, now)
     customer = (kind.fr if language == "fr" else kind.en).format(machine) if machine else ""
-    sure = "nothing was heard, which is certain; whether it works is not." if kind is _SILENT else how_sure(evidence)
-    return Meaning(sure, kind.follows, customer, told, cure_of(evidence) or LOOKS.get(kind_of(cause), _LOOK))
+    is_silent = kind in (_SILENT, _MANY_SILENT)
+    sure = "nothing was heard, which is certain; whether it works is not." if is_silent else how_sure(evidence)
+    return Meaning(sure, kind.follows, customer, told, _what_to_do(kind_of(cause), kind, evidence))
+
+
+def model_words(evidence: Json) -> str:
+    """Which model spoke, and what it rests on; empty for a rule or a silence."""
+    model = evidence.get("model")
+    if not isinstance(model, Mapping):
+        return str(model or "")
+    learned = model.get("learned_s")
+    said = str(model.get("kind", "model" if learned else ""))
+    return f"{said}, learned from {words.span(learned)}" if isinstance(learned, int | float) and learned else said
+
+
+def _kind(family: str, evidence: Json) -> Kind:
+    """What kind of trouble it is: by its cause, unless what was seen says otherwise."""
+    if evidence.get("shared"):
+        return _MANY_SILENT if family == "silence" else _MANY
+    if evidence.get("rule") == "certificate_expired":
+        return _EXPIRED
+    metrics = evidence.get("metrics") or ()
+    first = metrics[0] if metrics and isinstance(metrics[0], Mapping) else {}
+    if not any(evidence.get(other) for other in ("rule", "code", "certain", "forecast")):
+        name = str(first.get("metric") or "")
+        if family == "network" and not _FAILING.search(name):
+            return _TRAFFIC
+        if family in _ONE_SIDED and _is_high(first) is bool(_RUNS_OUT.search(name)):
+            return _UNKNOWN  # memory that is not used fills nothing
+    return KINDS.get(family, _UNKNOWN)
+
+
+def _is_high(seen: Mapping[str, object]) -> bool | None:
+    """Whether it stood above what was expected; None where that is not known."""
+    observed, low, high = (seen.get(name) for name in ("observed", "low", "high"))
+    if not (isinstance(observed, int | float) and isinstance(low, int | float) and isinstance(high, int | float)):
+        return None
+    return observed > (low + high) / 2
+
+
+def _what_to_do(family: str, kind: Kind, evidence: Json) -> str:
+    shared, certain = evidence.get("shared"), evidence.get("certain")
+    if isinstance(shared, Mapping):
+        return SHARED.get(str(shared.get("place")), _SHARED)
+    cure = str((certain.get("cure") if isinstance(certain, Mapping) else "") or evidence.get("cure") or "")
+    return cure or (_LOOK if kind is _UNKNOWN else LOOKS.get(family, _LOOK))
 
 
 def how_sure(evidence: Json) -> str:
     """What the finding rests on, and how far beyond doubt it is."""
+    certain = evidence.get("certain")
+    if isinstance(certain, Mapping):
+        return f"beyond doubt since it is seen as well: {certain['said']}."
     if evidence.get("rule"):
         return "a fixed limit was passed; nothing was guessed."
     if evidence.get("code"):

@@ -106,6 +106,15 @@ def test_a_fault_that_explains_the_anomaly_already_open_joins_it() -> None:
     ]
 
 
+def test_what_the_model_finds_goes_under_the_hard_fault_that_brings_it() -> None:
+    """A drive that loses sectors keeps the disk busy: one problem."""
+    server = Server()
+    server.say(60, smart_reallocated__sda=4)
+    assert told(server.say(10, smart_reallocated__sda=9)) == [("smart_reallocated", "drive:sda", True)]
+    assert server.machine.under("disk-speed") == "drive:sda"
+    assert server.machine.under("memory") == "memory"
+
+
 def test_two_rules_of_one_cause_do_not_part_company() -> None:
     server = Server()
     server.say(60, temp_c__cpu=96, temp_c__board=50, fan_rpm__1=3000)
