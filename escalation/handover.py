@@ -154,6 +154,12 @@ def open_offer(session: Session, incident_id: uuid.UUID) -> Handover | None:
     return session.scalar(select(Handover).where(Handover.incident_id == incident_id, Handover.state == "offered"))
 
 
+def last_accepted(session: Session, incident_id: uuid.UUID) -> Handover | None:
+    """The last hand-over of an incident that was accepted: its note holds until the next one."""
+    done = select(Handover).where(Handover.incident_id == incident_id, Handover.state == "accepted")
+    return session.scalar(done.order_by(Handover.answered_at.desc()).limit(1))
+
+
 def climb_unanswered(sessions: Sessions, now: datetime) -> int:
     """Tell the lead of every offer nobody answered in time, once each; how many were told of."""
     late = (Handover.state == "offered", Handover.climbed_at.is_(None), Handover.answer_by <= now)

@@ -40,6 +40,7 @@ class Case:
     began_at: datetime
     evidence: Mapping[str, Any] = field(default_factory=dict)
     told_by_customer: bool = False
+    served_by: str = ""  # where it is another way than the channel says
 
 
 def canonical(evidence: Mapping[str, Any]) -> bytes:
@@ -67,6 +68,7 @@ def insert(session: Session, holds: Standing, row: DecisionRow, case: Case, now:
         cause=case.cause,
         kind=case.kind,
         channel=case.channel,
+        served_by=case.served_by,
         severity=case.severity,
         title=case.title,
         summary=case.summary,

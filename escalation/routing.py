@@ -145,8 +145,9 @@ def order(candidates: Iterable[Candidate], need: Need) -> Order:
             able.append(candidate)
     able.sort(key=lambda candidate: _rank(candidate, need))
     anybody_above = any(_meets(candidate, need) for candidate in able)
+    anybody_here = any(need.unit in candidate.units for candidate in able)
     full = sum(one.reason.startswith(_FULL) for one in passed)
-    return Order(tuple(_place(candidate, need, anybody_above) for candidate in able), tuple(passed), full)
+    return Order(tuple(_place(candidate, need, anybody_above, anybody_here) for candidate in able), tuple(passed), full)
 
 
 _FULL = "hands full"
@@ -208,7 +209,7 @@ def _rank(
     )
 
 
-def _place(candidate: Candidate, need: Need, anybody_above: bool) -> Place:
+def _place(candidate: Candidate, need: Need, anybody_above: bool, anybody_here: bool) -> Place:
     here = need.unit in candidate.units
     words = [f"on duty in {need.unit}" if here else f"on duty in {', '.join(sorted(candidate.units))}"]
     trained = need.subject in candidate.trained
@@ -224,7 +225,8 @@ def _place(candidate: Candidate, need: Need, anybody_above: bool) -> Place:
     words.append(f"{candidate.in_hand} in hand")
     relaxed = []
     if not here:
-        relaxed.append(f"nobody of {need.unit} stands before them, so the sun is followed")
+        why = f"those of {need.unit} come first" if anybody_here else f"nobody of {need.unit} can take it"
+        relaxed.append(f"the sun is followed: {why}")
     if not _meets(candidate, need):
         why = ABOVE_FIRST if anybody_above else "nobody above it is on duty"
         relaxed.append(f"below the contract's floor ({need.floor}): {why}")

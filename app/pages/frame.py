@@ -40,6 +40,7 @@ HINTS_CASE: Keys = (
     ("s", "call a second"), ("e", "escalate"), ("h", "hand over"), ("x", "resolve"), ("u", "undo"),
     ("?", "all keys"),
 )  # fmt: skip
+HINTS_FORM: Keys = (("Tab", "next field"), ("Ctrl Enter", "keep it"), ("Ctrl K", "find or do"), ("?", "all keys"))
 HINTS_TABLE: Keys = (("j", "next"), ("k", "previous"), ("Enter", "open"), ("Ctrl K", "find or do"), ("?", "all keys"))
 ALL_KEYS: Keys = (
     ("j", "the next row"), ("k", "the row before"), ("Enter", "open it"), ("a", "acknowledge"),

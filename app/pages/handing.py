@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import front
+from app import front, words
 from app.api.lookup import as_id
 from app.identity import Caller
 from app.pages.fields import Form
-from app.pages.frame import HINTS_TABLE, page, reading, signed_in
+from app.pages.frame import HINTS_FORM, HINTS_TABLE, page, reading, signed_in, zone
 from app.problems import not_found
 from escalation import duty, handover, promises
 from escalation.handover import Note
@@ -40,6 +40,7 @@ class Offer:
     customer: str
     other: str  # the giver for the taker, and the other way round
     note: dict[str, str]
+    promise: str  # the next one as it stands now, in the reader's hours
     answer_by: datetime
     late: bool
 
@@ -71,7 +72,7 @@ def offer(label: str) -> AnyResponse:
             "patience_min": int(handover.PATIENCE[incident.severity].total_seconds() // 60),
         }
     status = 422 if form.wrong else 200
-    return page("handover.html", status=status, here="/", form=form, hints=HINTS_TABLE, **shown)
+    return page("handover.html", status=status, here="/", form=form, hints=HINTS_FORM, **shown)
 
 
 def _others(passed: Sequence[Passed], incident: Incident) -> list[Passed]:
@@ -84,16 +85,16 @@ def _offer(session: Session, who: Caller, incident: Incident, form: Form) -> boo
     if taker is None:
         form.refuse("taker", "Choose who takes it.")
     note = {field: form[field].strip() for field in ("state", "tried", "avoid")}
-    for field, words in note.items():
-        if len(words) > LONGEST:
-            form.refuse(field, f"At most {LONGEST:,} letters; this has {len(words):,}.")
+    for field, said in note.items():
+        if len(said) > LONGEST:
+            form.refuse(field, f"At most {LONGEST:,} letters; this has {len(said):,}.")
     if not note["state"]:
         form.refuse("state", "Write how it stands; the taker begins with it.")
     if form.wrong or taker is None:
         return False
-    said = handover.offer(session, incident.id, Actor(who.person, who.name), front.now(), Note(**note), taker_id=taker)
-    if isinstance(said, NotNow):
-        form.refuse("taker", f"{said.reason} {said.remedy}")
+    done = handover.offer(session, incident.id, Actor(who.person, who.name), front.now(), Note(**note), taker_id=taker)
+    if isinstance(done, NotNow):
+        form.refuse("taker", f"{done.reason} {done.remedy}")
     return not form.wrong
 
 
@@ -125,11 +126,17 @@ def _lines(
             customer,
             _name(session, other(row)),
             row.note,
+            _owed(session, incident, now),
             row.answer_by,
             row.answer_by <= now,
         )
         for row, incident, customer in session.execute(query)
     ]
+
+
+def _owed(session: Session, incident: Incident, now: datetime) -> str:
+    owed = promises.next_promise(session, incident)
+    return f"{promises.words(owed.kind)} by {words.hour(owed.due_at, zone(), now)}" if owed and owed.due_at else "none"
 
 
 def answer(handover_id: uuid.UUID) -> AnyResponse:

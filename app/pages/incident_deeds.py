@@ -16,6 +16,7 @@ from escalation import (
     agreeing,
     deeds,
     editing,
+    handover,
     helping,
     merging,
     relating,
@@ -177,6 +178,17 @@ def _edit(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | Not
     return editing.edit(session, entry, actor, front.now(), text_of("text", "The text"))
 
 
+def _handed(word: str) -> Deed:
+    def does(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+        why = text_of("reason", "The reason", most=SHORT) if word == "refused" else ""
+        offer = handover.open_offer(session, incident)
+        found = offer.id if offer is not None else uuid.UUID(int=0)
+        done = handover.answer(session, found, actor, word, front.now(), reason=why)
+        return done if isinstance(done, NotNow) else session.get_one(Incident, incident)
+
+    return does
+
+
 def _serve(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
     return serving.serve(session, incident, actor, front.now(), text_of("by", "The way", most=20))
 
@@ -201,4 +213,7 @@ DEEDS: Mapping[str, Deed] = {
     "take_help": _take_help,
     "edit": _edit,
     "serve": _serve,
+    "take_over": _handed("accepted"),
+    "not_over": _handed("refused"),
+    "keep": _handed("withdrawn"),
 }

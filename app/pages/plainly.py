@@ -109,6 +109,11 @@ def _answers(around: Around) -> Iterator[ActForm]:
     if around.ours_to_answer:
         yield ActForm("agree", "Agree to the severity", below=around.proposed)
         yield ActForm("disagree", "Do not agree", (Field("reason", "Reason, for the customer"),))
+    if around.handed is not None and around.handed.waits and around.handed.to_me:
+        yield ActForm("take_over", "Take it over", below=f"from {around.handed.giver}: {around.handed.note['state']}")
+        yield ActForm("not_over", "Do not take it over", (Field("reason", "Why not, for the giver"),))
+    if around.handed is not None and around.handed.waits and around.handed.mine:
+        yield ActForm("keep", "Keep it", below=f"offered to {around.handed.taker}")
     for seat in around.seats:
         if seat.mine and seat.role != "second":
             word, shown = ("accepted", "Join") if seat.asked else ("left", "Leave")

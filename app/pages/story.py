@@ -57,6 +57,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "handover_withdrawn": ("dash", ""),
     "handover_climbed": ("up", ""),
     "diagnostics": ("machine", ""),
+    "serving": ("dash", ""),
+    "queued": ("up", ""),
+    "served": ("dot", ""),
+    "flapping": ("machine", ""),
 }
 _CLAUSE = re.compile(r"(?<=[.:;])\s+")
 

@@ -96,3 +96,25 @@ def test_the_api_offers_and_answers(visit: Callable[[str], Visitor], incident: s
     assert done.get_json()["state"] == "accepted"
     unknown = dee.post(f"/api/v1/incidents/{incident}/handover", {"taker": str(uuid.uuid4()), "state": "x"})
     assert (unknown.status_code, unknown.get_json()["errors"][0]["field"]) == (422, "taker")
+
+
+def test_the_incident_shows_the_offer_with_its_note_and_takes_the_answer(
+    visit: Callable[[str], Visitor], incident: str, cast: Cast
+) -> None:
+    dee, eve, max_ = visit("dee"), visit("eve"), visit("max")
+    offered(dee, incident, cast)
+    assert "Dee offers it to you" in eve.get(f"/incidents/{incident}").text
+    assert "Dee offers it to Eve" in max_.get(f"/incidents/{incident}").text
+    assert "Keep it after all" in dee.get(f"/incidents/{incident}").text
+    assert "Take it over" in eve.get(f"/incidents/{incident}/acts?act=take_over").text
+    script = {"headers": {"Accept": "application/json"}}
+    foreign = max_.post(f"/incidents/{incident}/take_over", data={"csrf": max_.csrf}, **script)
+    assert (foreign.status_code, "Only the one it is offered to" in foreign.get_json()["said"]) == (409, True)
+    silent = eve.post(f"/incidents/{incident}/not_over", data={"csrf": eve.csrf}, **script)
+    assert (silent.status_code, "still empty" in silent.get_json()["said"]) == (422, True)
+    assert eve.post(f"/incidents/{incident}/take_over", data={"csrf": eve.csrf}, **script).status_code == 200
+    kept = max_.get(f"/incidents/{incident}").text
+    assert "Eve took it over from Dee" in kept
+    assert "Power it down." in kept  # what not to do is still to be read
+    again = eve.post(f"/incidents/{incident}/take_over", data={"csrf": eve.csrf}, **script)
+    assert again.status_code == 409

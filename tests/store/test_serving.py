@@ -7,9 +7,10 @@ import uuid
 import pytest
 from sqlalchemy import select
 
-from escalation import acts, intake, roster, serving, undo
+from escalation import acts, intake, roster, serving, splitting, undo
 from escalation.incident import Actor, NotNow
-from escalation.intake import Signal
+from escalation.intake import Answer, Signal
+from escalation.splitting import Part
 from models.incidents import Incident, TimelineEntry
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
@@ -110,6 +111,16 @@ def test_what_changes_nothing_or_is_no_way_is_refused_in_words(
     refused = served(sessions, cast, an_incident(sessions, cast, "fan:1"), by)
     assert isinstance(refused, NotNow)
     assert refused.reason == reason
+
+
+def test_what_is_split_off_is_served_as_it_was(sessions: Sessions, cast: Cast) -> None:
+    incident, dee = an_incident(sessions, cast, "fan:1", owner="dee", by="remote"), Actor(cast.dee, "Dee")
+    with work(sessions, SYSTEM) as session:
+        line = session.scalars(select(TimelineEntry.id).where(TimelineEntry.incident_id == incident).limit(1)).one()
+        apart = splitting.split(session, incident, dee, NOW, Part("Something else", "two problems", entries=[line]))
+        assert isinstance(apart, Answer)
+        assert apart.incident is not None
+        assert serving.mode(apart.incident) == "remote"
 
 
 def test_it_is_taken_back_within_the_minute_and_not_done_once_resolved(sessions: Sessions, cast: Cast) -> None:

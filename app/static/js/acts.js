@@ -20,6 +20,10 @@ const ACTS = {
   reopen: { key: "o", done: (it) => `“${it.title}” is open again.`, asks: {
     title: "It came back?", fields: [{ name: "reason", label: "What was seen" }] } },
   hand_over: { key: "h", goes: (it) => `/incidents/${it.label}/hand-over` },
+  take_over: { key: "", done: (it) => `“${it.title}” is yours.` },
+  not_over: { key: "", done: () => "It stays with the giver, who is told why.", asks: {
+    title: "Why do you not take it over?", fields: [{ name: "reason", label: "Reason, for the giver" }] } },
+  keep: { key: "", done: (it) => `“${it.title}” stays yours.` },
   close: { key: "", done: (it) => `“${it.title}” is closed.` },
   accept: { key: "y", done: (it) => `You stand beside on “${it.title}”.` },
   decline: { key: "", done: () => "The next is asked.", asks: {
@@ -72,7 +76,7 @@ export function subject() {
   const from = own || row;
   if (!from) return null;
   return { label: from.dataset.label, version: from.dataset.version, title: from.dataset.title, state: from.dataset.state,
-    asked: from.dataset.asked, proposed: from.dataset.proposed, row };
+    asked: from.dataset.asked, offered: from.dataset.offered, proposed: from.dataset.proposed, row };
 }
 
 export function bindActs() {
@@ -106,6 +110,7 @@ function filled(field) {
 function meant(name) {
   const it = subject();
   if (name === "wait" && it?.state === "waiting") return "resume";
+  if (name === "accept" && !it?.asked && it?.offered) return "take_over";
   if (name === "accept" && it?.proposed && !it.asked) return "agree";
   return name;
 }

@@ -32,6 +32,14 @@ if (document.querySelector(".top")) {
   bindLooks();
 }
 drawCharts();
+// Ctrl Enter keeps a form from any of its fields, as it sends a reply.
+document.addEventListener("keydown", (event) => {
+  const form = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented && event.target.form;
+  const main = form && form.matches("form.fields") && form.querySelector("button.main");
+  if (!main) return;
+  event.preventDefault();
+  form.requestSubmit(main);
+});
 document.documentElement.dataset.ready = keysAreOn() ? "keys" : "no-keys";
 // A sign-in link is a form so that whatever only fetches addresses cannot spend it; a person's browser presses it at once.
 document.querySelector("form[data-press]")?.requestSubmit();
