@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from telemetry.broker_access import HOST_USER
 from tests.faults.history import Packet
 from tests.faults.wire import Seen, Stream
 
@@ -39,7 +40,10 @@ CALM: Final = Weather()
 
 
 class Proxy:
-    """Listens on `port`, a free one, and forwards to `upstream` on loopback. `wire` is the transcript."""
+    """Listens on `port`, a free one, and forwards to `upstream` on loopback. `wire` is the transcript.
+
+    The bridge's second connection, which is there for its will alone, passes and is in no transcript and no count.
+    """
 
     def __init__(self, upstream: int, *, mqtt: bool = True) -> None:
         self.weather = CALM
@@ -50,6 +54,7 @@ class Proxy:
         self.left = [0, 0]  # lines ended by the upstream, by the caller
         self._upstream, self._mqtt = upstream, mqtt
         self._open: set[socket.socket] = set()
+        self._aside: set[int] = set()  # lines of the second connection
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._ear = socket.create_server(("127.0.0.1", 0))
@@ -94,12 +99,15 @@ class Proxy:
             for end in (caller, callee):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 end.settimeout(_TICK_S)
+            number = len(self._threads)
+            if self._mqtt and HOST_USER.encode() in _first_words(caller):
+                self._aside.add(number)
             with self._lock:
                 self._open |= {caller, callee}
-                self.lines += 1
+                self.lines += number not in self._aside
             for inward, source, sink in ((True, caller, callee), (False, callee, caller)):
                 copying = threading.Thread(
-                    target=self._copy, args=(self.lines, inward, source, sink), name="proxy", daemon=True
+                    target=self._copy, args=(number, inward, source, sink), name="proxy", daemon=True
                 )
                 self._threads.append(copying)
                 copying.start()
@@ -116,10 +124,10 @@ class Proxy:
                 except TimeoutError:
                     continue
                 except OSError:
-                    self.left[inward] += 1
+                    self.left[inward] += line not in self._aside
                     raise
                 if not data:
-                    self.left[inward] += 1
+                    self.left[inward] += line not in self._aside
                     break
                 self._carry(line, inward, data, stream, sink)
         except (OSError, _CutInside):
@@ -138,6 +146,9 @@ class Proxy:
             return
         passing = b""
         for seen in stream.feed(data):
+            if line in self._aside:
+                passing += seen.whole
+                continue
             if weather.cut_inside is not None and weather.cut_inside(inward, seen):
                 self._pass(inward, passing + seen.whole[: max(1, len(seen.whole) // 2)], sink)
                 raise _CutInside
@@ -183,6 +194,17 @@ class Proxy:
 
 class _CutInside(Exception):
     """The weather cuts the line in the middle of a packet."""
+
+
+def _first_words(caller: socket.socket) -> bytes:
+    """What a caller says at once, left where it is; nothing when it does not."""
+    caller.settimeout(1.0)
+    try:
+        return caller.recv(512, socket.MSG_PEEK)
+    except OSError:
+        return b""
+    finally:
+        caller.settimeout(_TICK_S)
 
 
 def _reset(end: socket.socket) -> None:
