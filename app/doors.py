@@ -19,10 +19,9 @@ from app import limits
 from app.front import as_house, front, now
 from app.problems import FieldError, Problem
 from escalation.attic import Attic, AtticFull
-from escalation.inbound import doors, mail, pagerduty, posting, reading
+from escalation.inbound import doors, mail, posting, reading
 from escalation.inbound.body import BadBody, read, unpack
 from escalation.inbound.events import Batch
-from escalation.inbound.pagerduty import InvalidEvent
 from escalation.inbound.posted_files import Kept
 from escalation.inbound.taking import Taken, take_in_parts
 from models.decisions import DecisionRow
@@ -39,7 +38,7 @@ blueprint = Blueprint("doors", __name__)
 
 
 def register(app: Flask) -> None:
-    for name in ("app.receipts", "app.paged"):  # they add their addresses to the blueprint
+    for name in ("app.pagerduty_door", "app.receipts", "app.paged"):  # they add their addresses to the blueprint
         import_module(name)
     app.register_blueprint(blueprint)
 
@@ -48,14 +47,14 @@ def register(app: Flask) -> None:
 @blueprint.post("/in/<any(alertmanager, nagios, icinga, hook):kind>/<path:rest>")
 def come_in(kind: str, rest: str = "") -> Response:
     """One request of an Alertmanager, Nagios, Icinga or hook."""
-    door = _door(KINDS[kind], rest)
+    door = _door(KINDS[kind], rest.removesuffix("/api/v2/alerts"))  # what a Prometheus adds to the prefix it is given
     try:
-        batch = reading.parse(door.kind, _body(), doors.manner(door))
+        batch = reading.parse(door.kind, read_body(), doors.manner(door), now())
     except BadBody as error:
         raise _unusable(door, error) from error
-    taken = _take(door, batch)
-    told = [_told(each) for each in taken[:_MOST_TOLD]]
-    return _say({"taken": len(taken), "outcomes": told}, 200)
+    taken = take_in(door, batch)
+    told = [what_became(each) for each in taken[:_MOST_TOLD]]
+    return answer_with({"taken": len(taken), "outcomes": told}, 200)
 
 
 @blueprint.post("/in/mail", strict_slashes=False)
@@ -85,50 +84,7 @@ def come_in_by_mail(rest: str = "") -> Response:
             "The disk of this desk has no room for the files of the mail; nothing of it was taken.",
             remedy="Tell an administrator, and bring the mail again when there is room.",
         ) from None
-    return _say({"taken": 1, "outcomes": [told]}, 200)
-
-
-@blueprint.post("/v2/enqueue", strict_slashes=False)
-@blueprint.post("/in/v2/enqueue", strict_slashes=False)
-@blueprint.post("/in/pagerduty/v2/enqueue", strict_slashes=False)
-def enqueue() -> Response:
-    """One event of PagerDuty's Events API v2."""
-    try:
-        body = _body()
-        door = _by_routing_key(body)
-        batch = pagerduty.parse(body, doors.manner(door), pagerduty.new_key())
-    except (BadBody, InvalidEvent) as error:
-        return _invalid_event(error)
-    except Problem as problem:
-        return _as_pagerduty(problem)
-    try:
-        taken = _take(door, batch)
-    except Problem as problem:
-        return _as_pagerduty(problem)
-    key = batch.events[0].sender_key
-    answer = {"status": "success", "message": "Event processed", "dedup_key": key}
-    refused = [told for each in taken if "decision" in (told := _told(each))]
-    return _say(answer | ({"vigie": refused[0]} if refused else {}), 202)
-
-
-@blueprint.post("/v2/change/enqueue", strict_slashes=False)
-@blueprint.post("/in/v2/change/enqueue", strict_slashes=False)
-@blueprint.post("/in/pagerduty/v2/change/enqueue", strict_slashes=False)
-def enqueue_change() -> Response:
-    """One change event of PagerDuty's Events API v2."""
-    try:
-        body = _body()
-        door = _by_routing_key(body)
-        batch = pagerduty.parse_change(body)
-    except (BadBody, InvalidEvent) as error:
-        return _invalid_event(error)
-    except Problem as problem:
-        return _as_pagerduty(problem)
-    try:
-        _take(door, batch)
-    except Problem as problem:
-        return _as_pagerduty(problem)
-    return _say({"status": "success", "message": "Change event processed"}, 202)
+    return answer_with({"taken": 1, "outcomes": [told]}, 200)
 
 
 def _of_file(one: Kept) -> dict[str, str | None]:
@@ -143,7 +99,7 @@ def _unusable(door: InboundDoor, error: BadBody) -> Problem:
     return Problem("invalid", said, errors=[FieldError(error.field, error.problem, error.remedy)])
 
 
-def _body() -> dict[str, Any]:
+def read_body() -> dict[str, Any]:
     return read(
         request.get_data(cache=False),
         request.headers.get("Content-Type", ""),
@@ -154,7 +110,7 @@ def _body() -> dict[str, Any]:
 def _door(kind: str, rest: str) -> InboundDoor:
     """The door of this kind that the request has the token of. Raises Problem."""
     token = _given_token()
-    found = _find(token or rest)
+    found = find_by_token(token or rest)
     if found is None or (not token and not found.settings.get("token_in_path")):
         raise Problem(
             "not-signed-in",
@@ -173,16 +129,7 @@ def _door(kind: str, rest: str) -> InboundDoor:
     return found
 
 
-def _by_routing_key(body: dict[str, Any]) -> InboundDoor:
-    """Raises InvalidEvent in the words of the real API, and Problem for too many tries."""
-    key = request.headers.get("X-Routing-Key") or pagerduty.routing_key(body)
-    found = _find(key)
-    if found is None or found.kind != "pagerduty":
-        raise InvalidEvent("Invalid routing key")
-    return found
-
-
-def _find(token: str) -> InboundDoor | None:
+def find_by_token(token: str) -> InboundDoor | None:
     with as_house() as session:
         door = doors.find(session, token, now()) if token else None
         if door is None:
@@ -210,14 +157,14 @@ def _given_token() -> str:
     return request.headers.get("X-Vigie-Token", "").strip()
 
 
-def _take(door: InboundDoor, batch: Batch) -> list[Taken]:
+def take_in(door: InboundDoor, batch: Batch) -> list[Taken]:
     try:
         return take_in_parts(front().sessions, door.id, batch, now())
     except LookupError as error:
         raise Problem("not-signed-in", "The door was closed meanwhile.") from error
 
 
-def _told(taken: Taken) -> dict[str, Any]:
+def what_became(taken: Taken) -> dict[str, Any]:
     """What became of one word: the incident it has, and what the contract said where there is none."""
     said: dict[str, Any] = {"key": taken.event.sender_key or taken.event.key, "outcome": taken.outcome}
     if taken.row is None:
@@ -242,18 +189,5 @@ def _decided(decision: DecisionRow) -> dict[str, str]:
     }
 
 
-def _invalid_event(error: BadBody | InvalidEvent) -> Response:
-    errors = list(error.errors) if isinstance(error, InvalidEvent) else [str(error)]
-    message = "Event object is invalid" if isinstance(error, InvalidEvent) else "Event object format is unrecognized"
-    return _say({"status": "invalid event", "message": message, "errors": errors}, 400)
-
-
-def _as_pagerduty(problem: Problem) -> Response:
-    status = "throttle exceeded" if problem.kind == "too-often" else "error"
-    response = _say({"status": status, "message": problem.detail}, problem.status)
-    response.headers.update(problem.headers)
-    return response
-
-
-def _say(body: dict[str, Any], status: int) -> Response:
+def answer_with(body: dict[str, Any], status: int) -> Response:
     return Response(json.dumps(body) + "\n", status, content_type="application/json; charset=utf-8")

@@ -1,4 +1,5 @@
-"""Alertmanager's webhook (version 4), and what speaks like it: Grafana, Mimir, vmalert behind an Alertmanager. Plain.
+"""Alertmanager's webhook (version 4), and what speaks like it: Grafana, Mimir, vmalert behind an Alertmanager; and what
+a Prometheus sends to an Alertmanager itself (its API, version 2). Plain.
 
 A notification tells of a group. `status` is the group's: it reads "firing" while anything in it fires, so each alert
 goes by its own. A resolved group has nothing open any more, listed or cut off.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from escalation.inbound.body import BadBody
@@ -30,8 +33,11 @@ from escalation.inbound.events import (
 _HOSTS = ("vigie_machine", "machine", "host", "hostname", "nodename", "node", "instance", "exported_instance", "server")
 
 
-def parse(body: dict[str, Any], door: Door) -> Batch:
-    """One notification. Raises BadBody."""
+def parse(body: dict[str, Any], door: Door, now: datetime | None = None) -> Batch:
+    """One notification, or one list of alerts of the API, which are over when their end lies before `now` (where that
+    is not known, when they have one). Raises BadBody."""
+    if is_of_api(body):
+        return _of_api(body["items"], door, now)
     alerts = body.get("alerts", "")
     alerts = [] if alerts is None else alerts  # what Go says for a list of nothing
     if not isinstance(alerts, list) or not all(isinstance(each, dict) for each in alerts):
@@ -48,6 +54,38 @@ def parse(body: dict[str, Any], door: Door) -> Batch:
     if door.one_for == "group":
         return Batch((_of_group(body, alerts, common, group, door),), group)
     return Batch(tuple(_of_alert(alert, body, common, group, door) for alert in alerts), group)
+
+
+def is_of_api(body: Mapping[str, Any]) -> bool:
+    """Whether this is a list of alerts as Prometheus and amtool post it to `/api/v2/alerts`."""
+    items = body.get("items")
+    return set(body) == {"items"} and isinstance(items, list) and all(isinstance(one, dict) for one in items)
+
+
+def _of_api(alerts: list[dict[str, Any]], door: Door, now: datetime | None) -> Batch:
+    """Alerts without state, group or fingerprint: a Prometheus says them again every minute, each with the instant at
+    which it would be over if nothing more were heard; an end that is past means that it is over."""
+    events = []
+    for at, alert in enumerate(alerts):
+        labels = _object(alert, "labels")
+        if not labels:
+            raise BadBody(f"[{at}].labels", "is missing", "send what Prometheus posts to /api/v2/alerts")
+        ends = instant(alert.get("endsAt"))
+        is_over = ends is not None and (now is None or ends <= now)
+        said = {**alert, "status": "resolved" if is_over else "firing", "fingerprint": fingerprint(labels)}
+        events.append(_of_alert(said, {}, {"commonLabels": {}, "commonAnnotations": {}}, Group("", True), door))
+    return Batch(tuple(events))
+
+
+def fingerprint(labels: Mapping[str, Any]) -> str:
+    """What Alertmanager calls an alert of these labels: FNV-1a over their sorted names and values, so that it is the
+    same alert whether we hear of it from Prometheus or through an Alertmanager."""
+    found = 0xCBF29CE484222325
+    for name in sorted(labels):
+        for part in (name, text_of(labels[name])):
+            for byte in (*part.encode("utf-8", "replace"), 0xFF):
+                found = ((found ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return f"{found:016x}"
 
 
 def _of_alert(

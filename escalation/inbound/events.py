@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,9 @@ SEVERITIES: Mapping[str, int] = {
     "warning": 3, "warn": 3, "average": 3, "medium": 3, "minor": 3, "unknown": 3, "p3": 3, "ticket": 3,
     "info": 4, "information": 4, "informational": 4, "notice": 4, "low": 4, "none": 4, "debug": 4, "p4": 4, "p5": 4,
 }  # fmt: skip
+
+_NUMBER = re.compile(r"\d{9,19}(\.\d{1,9})?")  # shorter ones are years or days
+_FINER = 1e11
 
 
 class Action(StrEnum):
@@ -121,15 +125,16 @@ def line_of(text: str) -> str:
 
 
 def instant(text: object) -> datetime | None:
-    """An instant as senders write it: RFC 3339 with any fraction, without a zone (then UTC), or seconds since 1970.
+    """An instant as senders write it: RFC 3339 with any fraction, without a zone (then UTC), or seconds since 1970;
+    milliseconds, microseconds and nanoseconds are told by their size.
 
     None for what is no instant, and for the year 1, which is how Go says "not yet".
     """
     try:
         if isinstance(text, int | float) and not isinstance(text, bool):
-            found = datetime.fromtimestamp(float(text), UTC)
-        elif isinstance(text, str) and text.strip().isdigit():
-            found = datetime.fromtimestamp(float(text.strip()[:12]), UTC)
+            found = _since_1970(float(text))
+        elif isinstance(text, str) and _NUMBER.fullmatch(text.strip()):
+            found = _since_1970(float(text.strip()))
         elif isinstance(text, str):
             found = datetime.fromisoformat(_six_digits(text.strip()))
         else:
@@ -138,6 +143,13 @@ def instant(text: object) -> datetime | None:
         return None
     found = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
     return found.astimezone(UTC) if 1970 < found.year < 9999 else None
+
+
+def _since_1970(count: float) -> datetime:
+    """Seconds up to the year 5138; what is larger is counted finer, whatever the sender forgot to say."""
+    for _ in ("milliseconds", "microseconds", "nanoseconds"):
+        count = count / 1000 if abs(count) >= _FINER else count
+    return datetime.fromtimestamp(count, UTC)
 
 
 def _six_digits(text: str) -> str:

@@ -27,9 +27,9 @@ from escalation.inbound.events import (
 # Field → paths tried when the door declares none.
 USUAL: Mapping[str, tuple[str, ...]] = {
     "key": ("key", "dedup_key", "incident_key", "alert_id", "id", "event_id", "uid", "fingerprint",
-            "ruleId", "rule_id", "monitorID", "monitor_id", "alarm_id", "AlarmName"),
+            "ruleId", "rule_id", "monitorID", "monitor_id", "check_id", "alarm_id", "AlarmName"),
     "state": ("state", "status", "event", "action", "event_action", "alert_state",
-              "alert_transition", "NewStateValue", "new_state", "current_state"),
+              "alert_transition", "alertTypeFriendlyName", "NewStateValue", "new_state", "current_state"),
     "severity": ("severity", "priority", "level", "urgency"),
     "title": ("title", "summary", "subject", "name", "message", "text", "msg"),
     "summary": ("description", "details", "body", "message", "text", "output"),

@@ -116,7 +116,9 @@ def _event(said: dict[str, str], kind: str, host: str, service: str, about: str,
     elif kind == "PROBLEM" and state in _GOOD:
         # A volatile service, or a recovery under another name: whatever it is called, it is well now.
         action = Action.RESOLVE
-    output = first_text(said.get("SERVICEOUTPUT" if service else "HOSTOUTPUT"), said.get("OUTPUT"))
+    output = first_text(
+        said.get("SERVICEOUTPUT" if service else "HOSTOUTPUT"), said.get("OUTPUT"), said.get("CHECKRESULTOUTPUT")
+    )
     longer = first_text(said.get("LONGSERVICEOUTPUT" if service else "LONGHOSTOUTPUT"))
     name = f"{service} on {host}" if service else host
     return Event(
@@ -145,7 +147,9 @@ def _state(said: dict[str, str], service: str) -> str:
     state = first_text(said.get(f"{of}STATE"), said.get("STATE")).upper()
     if state in (*_SERVICE_STATES, *_HOST_STATES):
         return state
-    number = state.partition(".")[0] or said.get(f"{of}STATEID", "")
+    number = (
+        state.partition(".")[0] or said.get(f"{of}STATEID", "") or said.get("CHECKRESULTSTATE", "").partition(".")[0]
+    )
     return words[int(number)] if number.isdigit() and int(number) < len(words) else state[:60]
 
 

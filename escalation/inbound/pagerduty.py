@@ -131,7 +131,7 @@ def _event(action: Action, key: str, payload: dict[str, Any], body: dict[str, An
         facts=bounded(
             {
                 **{name: payload.get(name) for name in ("source", "component", "group", "class") if payload.get(name)},
-                "details": details,
+                "details": details or text_of(given),
                 "links": body.get("links") or [],
                 "images": body.get("images") or [],
                 "client": text_of(body.get("client"), 200),

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from escalation.inbound import doors, nagios, pagerduty, reading
+from escalation.inbound import doors, nagios, pagerduty, pagerduty_v1, reading
 from escalation.inbound.body import BadBody, decode, read, unpack
 from escalation.inbound.pagerduty import InvalidEvent
 from escalation.inbound.standing import standing
@@ -110,10 +110,11 @@ def _take(
     """Take the line; what it was refused for, or nothing."""
     try:
         if kind != "pagerduty":
-            take(session, door, reading.parse(kind, body, doors.manner(door)), now)
+            take(session, door, reading.parse(kind, body, doors.manner(door), now), now)
         elif line.path.partition("?")[0].endswith(reading.CHANGES):
             take(session, door, pagerduty.parse_change(body), now)
         else:
+            body = pagerduty_v1.as_v2(body)
             key = str(body.get("dedup_key") or "")
             made = pagerduty.new_key() if not key and body.get("event_action") == "trigger" else ""
             body = {**body, "dedup_key": ours.get(key, key)}
