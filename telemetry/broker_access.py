@@ -9,7 +9,7 @@ from typing import Final
 from telemetry.formats.sources import BEHIND_OURS, SOURCES
 
 DROPPED: Final = "$SYS/broker/publish/messages/dropped"
-_NAMELESS: Final = ("v1/devices/me/", "v1/gateway/")
+_NAMELESS: Final = ("v1/devices/me/", "v1/gateway/", "v2/")
 # Users of the house beside the bridge, by the bridge's secret: one connection a user, and the bridge's must not end.
 CHECK_USER: Final = "vigie-check"  # may do nothing at all
 RECORD_USER: Final = "vigie-record"  # may read what the bridge reads: `vigie record`

@@ -1,6 +1,6 @@
 /* A plugin for Mosquitto 2: where a message belongs that does not say whose it is.
  *
- * Stock clients of ThingsBoard publish under v1/devices/me/... and v1/gateway/...; who speaks stands only in CONNECT.
+ * Stock clients of ThingsBoard publish under v1/devices/me/..., v1/gateway/... and v2/...; who speaks stands only in CONNECT.
  * What they say goes on under vigie/USER/thingsboard/..., which is that machine's own. Build and use:
  *
  *   cc -shared -fPIC -O2 -Wall -Wextra -o vigie_topics.so vigie_topics.c     (Debian: mosquitto-dev libmosquitto-dev)
@@ -18,7 +18,7 @@
 static mosquitto_plugin_id_t *plugin;
 
 static int nameless(const char *topic) {
-    return !strncmp(topic, "v1/devices/me/", 14) || !strncmp(topic, "v1/gateway/", 11);
+    return !strncmp(topic, "v1/devices/me/", 14) || !strncmp(topic, "v1/gateway/", 11) || !strncmp(topic, "v2/", 3);
 }
 
 /* The broker frees what it is given, so the new topic comes from its own allocator. */

@@ -1,6 +1,7 @@
 """ThingsBoard's MQTT API: a device (``v1/devices/me/telemetry``, ``…/attributes``) and a gateway that speaks for many
-(``v1/gateway/connect``, ``…/telemetry``, ``…/attributes``, ``…/disconnect``); of recordings also its short topics
-(``v2/t``, ``v2/a``, with ``/j`` behind them for JSON). Plain.
+(``v1/gateway/connect``, ``…/telemetry``, ``…/attributes``, ``…/disconnect``); and the short topics of a device
+(``v2/t``, ``v2/a``, with ``/j`` behind them for JSON; with ``/p`` for protobuf by a schema that only ThingsBoard has,
+which is refused). Plain.
 
 Numbers and truth values become metrics, texts and attributes become facts. Requests (RPC, attributes, claims, firmware)
 say nothing of a machine's health and yield nothing. A device is named only when it connects: see ``Route``.
@@ -28,6 +29,8 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     """One message of a device or a gateway."""
     words = route.rest
     if words[:1] == ("v2",):
+        if len(words) == 3 and words[1] in _SHORT and words[2] == "p":
+            raise Refused("unknown_format", "protobuf by a device profile of ThingsBoard's; send JSON under v2/t/j")
         words = (_SHORT.get(words[1], ""),) if words[2:] in {(), ("j",)} and len(words) > 1 else ("",)
     while words[:1] in {("v1",), ("devices",), ("me",)}:
         words = words[1:]

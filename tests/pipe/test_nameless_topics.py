@@ -45,8 +45,12 @@ def test_its_words_stand_under_its_own_name(rig: Rig, cast: Cast, request: pytes
     device.publish("v1/devices/me/telemetry", b'{"t": 41.5}', 1)
     device.publish("vigie/press-8/thingsboard/v1/devices/me/telemetry", b'{"t": 1}', 1)
     device.publish("v1/gateway/connect", b'{"device": "press-8"}', 1)
-    until(lambda: len(heard) == 2, "both are heard")
+    device.publish("v2/t", b'{"t": 42.5}', 1)
+    device.publish("v2/a/j", b'{"model": "x"}', 1)
+    until(lambda: len(heard) == 4, "all are heard")
     assert heard == {
         "vigie/press-7/thingsboard/v1/devices/me/telemetry": b'{"t": 41.5}',
         "vigie/press-7/thingsboard/v1/gateway/connect": b'{"device": "press-8"}',
+        "vigie/press-7/thingsboard/v2/t": b'{"t": 42.5}',
+        "vigie/press-7/thingsboard/v2/a/j": b'{"model": "x"}',
     }

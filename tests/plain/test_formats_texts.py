@@ -143,6 +143,13 @@ def test_thingsboard_takes_digits_for_a_stamp_and_speaks_short_topics_in_recordi
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("topic", ["v2/t/p", "v2/a/p"])
+def test_protobuf_by_a_schema_that_only_thingsboard_has_is_refused_with_what_to_do(topic: str) -> None:
+    for place in (topic, f"vigie/m/thingsboard/{topic}"):
+        refused = refusal(place, "x")
+        assert (refused.reason, "send JSON" in refused.detail) == ("unknown_format", True)
+
+
 @pytest.mark.parametrize(
     "stamp", ["1795338199", "1795338199000", '"1795338199"', "1795338199000000000", "1795338199.0"]
 )
