@@ -98,21 +98,3 @@ def restored(kept: list[Any]) -> Clock:
     """The inverse of ``Clock.snapshot``."""
     offset, newest, samples = kept
     return Clock(offset, newest, [(arrival, error) for arrival, error in samples])
-
-
-class Clocks:
-    """The clocks of a recorded fleet: what is heard, at the instants live watching would give it."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Clock] = {}
-
-    def corrected(self, said: Reading | Event) -> Reading | Event:
-        """One machine's word, in the order of arrival."""
-        clock = self._known.get(said.machine)
-        if clock is None:
-            clock = self._known[said.machine] = Clock()
-        if isinstance(said, Event):
-            return clock.corrected(said)
-        if said.at_ms != said.received_at_ms:
-            clock.look(said.at_ms, said.received_at_ms)
-        return clock.corrected(said)

@@ -84,8 +84,11 @@ def _score(session: Session, machine: Machine, at: datetime, most_s: float) -> t
 def _contract(session: Session, machine: Machine, at: datetime) -> tuple[str, str]:
     """What the contract let us do then, and what it answered to detection."""
     holds = ledger.standing(session, machine.customer_id, at, machine.id)
-    telemetry = holds.decide(Ask("telemetry", asked_at=at, machine_id=machine.id, severity=_SEVERITY), at)
-    detection = holds.decide(Ask("detection", asked_at=at, machine_id=machine.id, severity=_SEVERITY), at)
+    # Ours ask: in English, whatever the customer reads.
+    telemetry, detection = (
+        holds.decide(Ask(what, asked_at=at, machine_id=machine.id, severity=_SEVERITY), at, language="en")
+        for what in ("telemetry", "detection")
+    )
     said = "" if isinstance(detection, Granted) else detection.reason
     if not isinstance(telemetry, Granted) or holds.terms is None:
         return "refused", telemetry.reason
@@ -107,7 +110,7 @@ def _restraints(session: Session, machine: Machine, at: datetime) -> list[HeldBa
 
 def _raised(session: Session, machine: Machine, at: datetime) -> list[Raised]:
     rows = session.execute(
-        select(Finding, Incident.number, DecisionRow.reason)
+        select(Finding, Incident.number, DecisionRow.reason, DecisionRow.facts["english"]["reason"].as_string())
         .outerjoin(Incident, Incident.id == Finding.incident_id)
         .outerjoin(DecisionRow, DecisionRow.id == Finding.decision_id)
         .where(
@@ -121,7 +124,7 @@ def _raised(session: Session, machine: Machine, at: datetime) -> list[Raised]:
     return [
         Raised(
             finding.cause, finding.summary, finding.opened_at, f"VG-{number}" if number else "", finding.shadow,
-            finding.held_back, finding.held_words, reason or "",
+            finding.held_back, finding.held_words, english or reason or "",
         )
-        for finding, number, reason in rows
+        for finding, number, reason, english in rows
     ]  # fmt: skip

@@ -1,6 +1,9 @@
 """A recorded fleet through the same decode and detection as live, with the recording's clock and no service.
 
 Every machine counts as watched. Same recording, same bytes out; a prefix gives the same incidents up to its end.
+Metrics that fall silent while their machine speaks are told as live, by the recording's arrivals. That a machine says
+nothing at all is not: it is ours to call only while the way to us is known to be open, of which a recording tells
+nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +18,13 @@ from typing import Final, TextIO
 
 import orjson
 
-from telemetry.clocks import Clocks
+from telemetry import admission
+from telemetry.admission import Fate
 from telemetry.formats import Decoder
 from telemetry.formats.mapped import Mapped
+from telemetry.metric_silence import Rhythms
 from telemetry.oracle import Oracle, cut
+from telemetry.patience import LEAST_S
 from telemetry.reading import Answer, Event, Heard, Reading, Refused
 from telemetry.recording import Message
 from telemetry.verdict import Verdict
@@ -26,6 +32,7 @@ from telemetry.watching import Settings, Watching
 
 BATCH: Final = 500  # as the bridge cuts them; verdicts do not depend on it
 INCIDENT_COLUMNS: Final = ("incident", "machine", "cause", "severity", "start", "end", "metrics", "summary")
+_ANY: Final = 1 << 62  # milliseconds
 SCORE_COLUMNS: Final = ("machine", "at", "score")
 
 
@@ -125,6 +132,51 @@ class Incidents:
             writer.writerow(self.rows[key])
 
 
+class Arrivals:
+    """What live watching does with each message before it is scored: its clock, what was told before, what comes late,
+    and which metrics of a machine are missed."""
+
+    def __init__(self, history_until_ms: int | None = None) -> None:
+        self._known: dict[str, admission.Heard] = {}
+        self._metrics = Rhythms()
+        self._silent: list[Verdict] = []
+        self._from_ms = history_until_ms or 0
+
+    def admitted(self, heard: Iterable[Heard]) -> list[Heard]:
+        """What is scored of these, at corrected instants, in order."""
+        taken: list[Heard] = []
+        for one in heard:
+            if not isinstance(one, Reading | Event):
+                taken.append(one)
+                continue
+            state = self._known.get(one.machine)
+            if state is None:
+                state = self._known[one.machine] = admission.Heard()
+            if isinstance(one, Event):
+                taken.append(state.clock.corrected(one))
+            else:
+                self._take(one, state, taken)
+        return taken
+
+    def take_silent(self) -> list[Verdict]:
+        """Metrics that fell silent or were heard again since the last call."""
+        silent, self._silent = self._silent, []
+        return silent
+
+    def _take(self, reading: Reading, state: admission.Heard, taken: list[Heard]) -> None:
+        # A recording may count its instants from nought: what lies ahead of its own clock is believed.
+        fate = state.admit(reading, retained=False, future_tolerance_ms=_ANY)
+        state.missing = 0
+        said = state.clock.corrected(reading)
+        if fate is Fate.DUPLICATE:
+            return
+        if fate is Fate.SCORED:
+            taken.append(said)
+        if said.metrics:
+            changes = self._metrics.hear(said, LEAST_S, worked_on=False)
+            self._silent += [v for v in changes if v.started_ms >= self._from_ms]
+
+
 def replay(
     stream: Iterable[Message],
     incidents: Path,
@@ -137,7 +189,7 @@ def replay(
     ``oracle`` judges incidents as engineers would, some time after they opened.
     """
     watching = Watching(Settings(learn_until_ms=history_until_ms))
-    clocks = Clocks()
+    arrivals = Arrivals(history_until_ms)
     found, tally = Incidents(), Tally()
     with _opened(scores) as score_file:
         writer = None
@@ -148,13 +200,14 @@ def replay(
         for count, heard in understood(stream, tally.refused):
             tally.messages += count
             tally.readings += sum(isinstance(h, Reading) for h in heard)
-            heard = [clocks.corrected(h) if isinstance(h, Reading | Event) else h for h in heard]
-            for piece, words in cut(heard, oracle):
+            for piece, words in cut(arrivals.admitted(heard), oracle):
                 watching.judge(words)
                 for verdict in watching.feed(piece):
                     found.take(verdict)
                     if oracle is not None:
                         oracle.take(verdict)
+            for verdict in arrivals.take_silent():
+                found.take(verdict)
             watching.take_models()
             if writer is not None and watching.scores:
                 writer.writerows((name, rfc3339(at), f"{score:.6g}") for name, at, score in watching.scores)

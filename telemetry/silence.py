@@ -219,7 +219,7 @@ def _signal(row: Any, cut: Cut | None, floor_s: float, now: datetime) -> Signal:
     heard: datetime = row.last_received_at
     usual = f"every {row.cadence_s:.0f} s" if row.cadence_s else "in a rhythm not learned yet"
     silent_s = (now - heard).total_seconds()
-    summary = f"No report since {heard:%H:%M:%S} UTC, {silent_s:.0f} s ago; it reported {usual}"
+    summary = f"No report since {heard:%H:%M:%S} UTC; it reported {usual}"
     if cut is not None:
         summary += f"; nor from the {cut.others} others at {cut.site}, whose way to us may be cut"
     if row.said == "offline":

@@ -85,7 +85,8 @@ class Why:
 
 def explain(kept: Kept) -> Why:
     """Put together what held at the instant."""
-    reasons = [*_unheard(kept), *_by_contract(kept), *_by_work(kept), *_raised(kept), *_by_score(kept)]
+    found = [*_unheard(kept), *_by_contract(kept), *_by_work(kept), *_raised(kept), *_by_score(kept)]
+    reasons = list(dict.fromkeys(found))  # several findings may have joined the same incident
     opened = [one for one in kept.raised if one.incident]
     threshold = max([THRESHOLD, *(one.threshold for one in kept.restraints)])
     if opened:

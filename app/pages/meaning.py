@@ -87,13 +87,13 @@ KINDS: Mapping[str, Kind] = {
                     "The network connection of {0} is unreliable; what it serves may be slow.",
                     "La connexion réseau de {0} n’est pas fiable ; ce qu’elle sert peut être lent."),
     "cpu": Kind("Queues grow and answers become slow.",
-                "{0} works unusually hard or unusually little.",
-                "{0} travaille beaucoup plus ou beaucoup moins que d’habitude."),
+                "{0} works unusually hard.",
+                "{0} travaille beaucoup plus que d’habitude."),
     "latency": Kind("Users notice within minutes.",
                     "{0} answers more slowly than usual.",
                     "{0} répond plus lentement que d’habitude."),
-    "requests": Kind("", "{0} is asked unusually often or unusually seldom.",
-                     "{0} reçoit nettement plus ou nettement moins de demandes que d’habitude."),
+    "requests": Kind("", "{0} is asked unusually often.",
+                     "{0} reçoit nettement plus de demandes que d’habitude."),
     "ecc": Kind("Corrected errors become uncorrected ones; then the machine stops or restarts.",
                 "The memory of {0} corrects errors. Nothing is lost yet; a module should be exchanged.",
                 "La mémoire de {0} corrige des erreurs. Rien n’est perdu ; un module est à remplacer."),
@@ -107,6 +107,14 @@ KINDS: Mapping[str, Kind] = {
                         "A certificate of {0} is about to expire.",
                         "Un certificat de {0} va expirer."),
     "silence": _SILENT,
+}
+# The same where it is unusually little.
+LITTLE: Mapping[str, Kind] = {
+    "cpu": Kind("", "{0} does unusually little: what it serves may have stopped, or nobody asks for it.",
+                "{0} travaille beaucoup moins que d’habitude : ce qu’elle sert s’est peut-être arrêté, ou n’est plus "
+                "demandé."),
+    "requests": Kind("", "{0} is asked unusually seldom: users may not reach it.",
+                     "{0} reçoit nettement moins de demandes que d’habitude : on ne l’atteint peut-être plus."),
 }
 _EXPIRED = Kind("Browsers and programs refuse the connection until there is a new one.",
                 "A certificate of {0} has expired: programs and browsers may refuse to connect.",
@@ -194,6 +202,8 @@ def _kind(family: str, evidence: Json) -> Kind:
             return _TRAFFIC
         if family in _ONE_SIDED and _is_high(first) is bool(_RUNS_OUT.search(name)):
             return _UNKNOWN  # memory that is not used fills nothing
+        if family in LITTLE and _is_high(first) is False:
+            return LITTLE[family]
     return KINDS.get(family, _UNKNOWN)
 
 

@@ -47,6 +47,18 @@ def test_what_goes_the_harmless_way_is_not_said_to_run_out(
     assert bool(said.follows) is fills
 
 
+@pytest.mark.parametrize(
+    ("cause", "metric", "much", "little"),
+    [
+        ("cpu", "cpu_util", "srv-1 works unusually hard.", "unusually little"),
+        ("requests", "requests_s", "srv-1 is asked unusually often.", "unusually seldom"),
+    ],
+)
+def test_much_and_little_are_told_apart(cause: str, metric: str, much: str, little: str) -> None:
+    assert means(cause, model(metric, 93.0)).customer == much
+    assert little in means(cause, model(metric, 12.0)).customer
+
+
 def test_unusual_traffic_is_no_bad_connection_and_lost_packets_are() -> None:
     assert "unreliable" not in means("network", model("net_rx_mb_s", 93.0)).customer
     assert "unreliable" in means("network", model("net_drops_s.eth0", 93.0)).customer

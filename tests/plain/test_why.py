@@ -54,3 +54,8 @@ def test_the_answer_to_what_did_alarm_names_the_incident() -> None:
 def test_the_threshold_is_what_it_would_have_had_to_reach() -> None:
     assert explain(CALM).threshold == THRESHOLD
     assert explain(replace(CALM, score=6.0, restraints=(HELD,))).threshold == 7.5
+
+
+def test_what_joined_the_same_incident_twice_is_one_reason() -> None:
+    one = replace(SHADOWED, incident="VG-1001", shadow=False)
+    assert rules(replace(CALM, score=9.0, raised=(one, one))) == ["joined"]
