@@ -15,7 +15,7 @@ from app import limits
 from app.front import as_house, front, now
 from app.pages.frame import page
 from app.problems import Problem
-from app.sealing import link_key
+from app.sealing import link_keys
 from escalation import acts, causes
 from escalation.channels import acklink
 from escalation.incident import Actor, NotNow
@@ -60,7 +60,8 @@ def act(token: str) -> Response:
 
 def _meant(token: str) -> Meant:
     """Raises Problem: as for a page that does not exist, so that a guess learns nothing."""
-    notice_id = acklink.notice_of(token, link_key(front().settings))
+    keys = link_keys(front().settings)
+    notice_id = next((id for key in keys if (id := acklink.notice_of(token, key)) is not None), None)
     with as_house() as session:
         notice = session.get(Notice, notice_id) if notice_id is not None else None
         incident = session.get(Incident, notice.incident_id) if notice is not None and notice.incident_id else None

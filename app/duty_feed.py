@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.api.lookup import as_id
 from app.front import front, now
-from app.identity import need
-from app.problems import invalid
+from app.identity import caller, need
+from app.problems import Problem, invalid
 from escalation import roster, rota
 from escalation.rota import Stretch
 from models.session import work
@@ -26,7 +26,17 @@ def register(app: Flask) -> None:
 
 
 def feed() -> Response:
-    """Everybody's turns from a week ago to three months ahead; `?person=ID` or `?person=me` for one person's."""
+    """Everybody's turns from a week ago to three months ahead; `?person=ID` or `?person=me` for one person's.
+
+    A calendar program sends a key as the password of Basic, with any name.
+    """
+    if caller() is None:
+        raise Problem(
+            "not-signed-in",
+            "The calendar needs a sign-in or a key.",
+            remedy="Give your calendar program any user name, and as password a key with the right duty:read.",
+            headers={"WWW-Authenticate": 'Basic realm="Vigie calendar", charset="UTF-8"'},
+        )
     who = need("duty:read")
     asked = request.args.get("person", "")
     person = who.person if asked == "me" else as_id(asked)
@@ -45,6 +55,8 @@ def written(session: Session, at: datetime, person: uuid.UUID | None) -> bytes:
     calendar.add("prodid", "-//Vigie//Duty//EN")
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", "Duty")
+    calendar.add("refresh-interval", timedelta(hours=1), parameters={"value": "DURATION"})  # RFC 7986
+    calendar.add("x-published-ttl", "PT1H")
     start, end = at - BEHIND, at + AHEAD
     for row, plain in roster.schedules(session, start, end):
         for turn in _of(rota.stretches(plain, start, end), person):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import secrets
 import uuid
@@ -114,9 +116,9 @@ def find_caller() -> None:
 
 def by_key(authorization: str) -> Caller:
     """The caller behind a key in an Authorization header. Raises Problem (401)."""
-    scheme, _, text = authorization.partition(" ")
     with as_house() as session:
-        found = keys.owner_of(session, text.strip(), now()) if scheme.lower() == "bearer" else None
+        text = _key_in(authorization)
+        found = keys.owner_of(session, text, now()) if text else None
         if found is None:
             log.info("key_refused", address=request.remote_addr)
             raise Problem(
@@ -128,6 +130,21 @@ def by_key(authorization: str) -> Caller:
         row, scopes = found
         person = row.made_by if row.customer_id is None else None
         return Caller("key", row.id, row.label, "key", row.customer_id, person, scopes)
+
+
+def _key_in(authorization: str) -> str:
+    """The key as it was sent: after Bearer, or as the password of Basic where a calendar program asks for a feed, since
+    those know nothing else. Nowhere else, because a browser sends what it was once given for Basic by itself."""
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return text.strip()
+    is_feed = request.method in ("GET", "HEAD") and request.path.endswith(".ics")
+    if scheme.lower() != "basic" or not is_feed:
+        return ""
+    try:
+        return base64.b64decode(text.strip(), validate=True).decode().partition(":")[2].strip()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def _by_cookie(cookie: str) -> Caller | None:

@@ -23,7 +23,7 @@ from app import providers
 from app.doors import blueprint
 from app.front import as_house, front, now
 from app.problems import FieldError, Problem
-from app.sealing import link_key
+from app.sealing import link_keys
 from escalation import proving
 from escalation.channels.provider import Provider, delivery, is_address_of, is_receipt_of, named
 from escalation.deliver import tell_of_giving_up
@@ -40,7 +40,7 @@ CHANGES_BY_GET = ("doors.receipt", "doors.receipt_at_one_address")
 @blueprint.route("/in/receipts/<name>/<uuid:notice>/<seal>", methods=["POST", "GET"])
 def receipt(name: str, notice: uuid.UUID, seal: str) -> Response:
     """Note what became of a message; a failure is told in the incident's story, as for every other channel."""
-    if not is_receipt_of(name, notice, seal, link_key(front().settings), _by()):
+    if not any(is_receipt_of(name, notice, seal, key, _by()) for key in link_keys(front().settings)):
         raise Problem("not-found", "There is no such message.")
     provider = _declared(name)
     said = _said()
@@ -52,7 +52,7 @@ def receipt(name: str, notice: uuid.UUID, seal: str) -> Response:
 @blueprint.route("/in/receipts/<name>/<seal>", methods=["POST", "GET"])
 def receipt_at_one_address(name: str, seal: str) -> Response:
     """The same from a provider that is told one address for all its receipts; which message is meant it says itself."""
-    if not is_address_of(name, seal, link_key(front().settings)):
+    if not any(is_address_of(name, seal, key) for key in link_keys(front().settings)):
         raise Problem("not-found", "There is no such message.")
     provider = _declared(name)
     said = _said()

@@ -11,14 +11,21 @@ from app.settings import Settings
 from escalation.channels import acklink
 
 
-def house_secret(settings: Settings) -> str:
-    """What signs outgoing webhooks: of the settings, else the one in the data folder, made at the first call."""
-    return settings.webhook_secret.get_secret_value() or webhook_secret(settings.data / "webhook.secret")
+def house_secrets(settings: Settings) -> list[str]:
+    """What signs outgoing webhooks: of the settings, else of the data folder, made at the first call. Several, with a
+    comma or a line between, while one is changed: everything is signed with each, and what the others sealed counts."""
+    given = settings.webhook_secret.get_secret_value() or webhook_secret(settings.data / "webhook.secret")
+    return given.replace(",", " ").split()
 
 
 def link_key(settings: Settings) -> bytes:
     """What seals the links of mails and the addresses of receipts."""
-    return acklink.key_of(house_secret(settings))
+    return link_keys(settings)[0]
+
+
+def link_keys(settings: Settings) -> list[bytes]:
+    """Whose seals count: the present one's, and those of secrets that are being given up."""
+    return [acklink.key_of(secret) for secret in house_secrets(settings)]
 
 
 def webhook_secret(file: Path) -> str:

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     mail_from: str = Field("Vigie <vigie@localhost>", description="sender of our mail")
     smtp_url: str = Field("", description="smtp://user:secret@host:port or smtps://…; empty: mail goes to DATA/mail")
     webhook_secret: SecretStr = Field(
-        SecretStr(""), description="signs outgoing webhooks, whsec_…; made at first start"
+        SecretStr(""), description="signs outgoing webhooks, whsec_…; several with a comma between; made at first start"
     )
     webhook_allow_private: bool = Field(
         False, description="whether webhooks may reach private addresses; for trials only"

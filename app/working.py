@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from app import providers
-from app.sealing import house_secret
+from app.sealing import house_secrets
 from app.settings import Settings
 from escalation import diagnostics, wake, work
 from escalation.loops import Loop, run_loops
@@ -39,7 +39,7 @@ def main(settings: Settings) -> None:
         mail_from=settings.mail_from,
         smtp_url=settings.smtp_url,
         folder=settings.data / "mail",
-        secrets=[house_secret(settings)],
+        secrets=house_secrets(settings),
         house=settings.address,
         allow_private=settings.webhook_allow_private,
         pagerduty_url=settings.pagerduty_url,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import Flask
+from pydantic import SecretStr
 from sqlalchemy import select
 
+from app import sealing
 from app.sealing import link_key
 from app.settings import Settings
 from escalation import outbox
@@ -60,6 +64,18 @@ def test_looking_at_the_link_of_a_mail_changes_nothing_and_its_button_acknowledg
     assert state(sessions) == ("acknowledged", page_to_dee.person_id)
     assert "nothing was changed" in stranger.get(path).text
     assert stranger.post(path).status_code == 200
+
+
+def test_a_link_sealed_before_the_secret_was_changed_still_counts(
+    stranger: Visitor, app: Flask, sessions: Sessions, page_to_dee: Notice
+) -> None:
+    old, new = (f"whsec_{base64.b64encode(letter * 24).decode()}" for letter in (b"o", b"n"))
+    house = app.extensions["vigie"]
+    changed = house.settings.model_copy(update={"webhook_secret": SecretStr(f"{new}, {old}")})
+    object.__setattr__(house, "settings", changed)
+    assert sealing.link_key(changed) == acklink.key_of(new), "what is sealed from now on, the new one seals"
+    for secret, status in ((old, 200), (new, 200), ("whsec_b3RoZXI=", 404)):
+        assert stranger.get(acklink.path(page_to_dee.id, acklink.key_of(secret))).status_code == status
 
 
 def test_another_site_cannot_press_the_button(
