@@ -102,7 +102,7 @@ def as_parquet(machine: str, chunks: Iterator[Rows], *, figures: bool) -> Iterat
     fields = [arrow.Field("machine", kinds.string(), nullable=False),
               arrow.Field("from" if figures else "at", instant, nullable=False),
               arrow.Field("metric", kinds.string(), nullable=False),
-              *(arrow.Field(name, kinds.float64(), nullable=False) for name in numbers),
+              *(arrow.Field(name, _kind(kinds, name), nullable=False) for name in numbers),
               arrow.Field("unit", kinds.string(), nullable=False)]  # fmt: skip
     schema = arrow.Schema(fields)
 
@@ -114,7 +114,10 @@ def as_parquet(machine: str, chunks: Iterator[Rows], *, figures: bool) -> Iterat
                         arrow.Array([machine] * len(rows.at_ms), type=kinds.string()),
                         arrow.Array(list(rows.at_ms), type=kinds.int64()).cast(instant),
                         arrow.Array(list(rows.metrics), type=kinds.string()),
-                        *(arrow.Array([float(one) for one in column], type=kinds.float64()) for column in rows.values),
+                        *(
+                            arrow.Array(list(map(int if name == "count" else float, column)), type=_kind(kinds, name))
+                            for name, column in zip(numbers, rows.values, strict=True)
+                        ),
                         arrow.Array(list(rows.units), type=kinds.string()),
                     ],
                     schema=schema,
@@ -127,6 +130,11 @@ def as_parquet(machine: str, chunks: Iterator[Rows], *, figures: bool) -> Iterat
         )
 
     return _pieces(write)
+
+
+def _kind(kinds: Any, name: str) -> Any:  # Any: arro3's own types
+    """How many there were is a whole number; everything else was measured."""
+    return kinds.int64() if name == "count" else kinds.float64()
 
 
 class Abandoned(OSError):

@@ -101,7 +101,8 @@ def _last_of_each(values: Floats, first: Instants) -> Floats:
 def as_sent(values: Floats) -> Floats:
     """The values as people wrote them: what lay in 32 bits is given back with the digits that were sent (12.1), not
     with those the width made of them (12.100000381469727)."""
-    narrow = values.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large for 32 bits becomes infinite, and so does not fit
+        narrow = values.astype(np.float32)
     fits = (narrow == values) & (np.abs(values) < _EXACT_IN_32)
     found = values.copy()
     found[fits] = narrow[fits].astype("U32").astype(np.float64)

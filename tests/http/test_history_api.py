@@ -84,6 +84,15 @@ def test_a_metric_is_asked_for_and_shown_under_the_common_name_in_its_unit(
     }  # fmt: skip
 
 
+def test_a_parquet_of_hours_has_whole_counts_and_instants_in_utc(visit: Visit, cast: Cast, sessions: Sessions) -> None:
+    fill(sessions, cast, days=2)
+    answer = visit("ada").get(f"{API}/history/export?of=hours&format=parquet&metrics=cpu_util")
+    table = arro3.io.read_parquet(io.BytesIO(answer.data)).read_all()
+    assert ["Int64" in str(table.schema.field(name).type) for name in ("count", "mean")] == [True, False]
+    assert "UTC" in str(table.schema.field("from").type)
+    assert {value.as_py() for value in values_of(table, "count")} == {2}
+
+
 def test_findings_that_touch_the_span_stand_beside_it(visit: Visit, cast: Cast, sessions: Sessions) -> None:
     fill(sessions, cast, days=2)
     with work(sessions, SYSTEM) as session:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.columns import BadBlock, joined, of_reports, packed, unpacked
+from telemetry.columns import BadBlock, as_sent, joined, of_reports, packed, unpacked
 
 NAMES = st.sampled_from(["cpu", "mem", "disk./var", "net.rx", "ü"])
 VALUES = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -85,3 +85,9 @@ def test_reports_of_one_shape_are_stored_as_those_of_many_are(
 def test_wide_and_narrow_columns_of_one_block_each_keep_what_they_were() -> None:
     reports = [(at, {"bytes": 3e12 + at, "cpu": 0.5 * at, "odd": float(1 << 24)}) for at in range(5)]
     assert read_back(packed(of_reports(reports))) == dict(reports)
+
+
+def test_a_value_too_large_for_32_bits_is_given_back_as_it_is() -> None:
+    values = np.array([1e300, -4e38, 12.1, np.nan, float(np.float32(0.1))])
+    assert as_sent(values)[:3].tolist() == [1e300, -4e38, 12.1]
+    assert as_sent(values)[4] == 0.1
