@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app import limits
 from models.machines import Machine, MachineState
 from models.security import SecurityEvent
 from models.session import SYSTEM, Sessions, work
@@ -215,6 +216,27 @@ def test_while_the_log_is_away_the_sender_is_asked_to_come_again(
     else:
         said = write(key, series({"__name__": "up", "instance": "plant-db-1"}))
     assert (said.status_code, said.headers["Retry-After"]) == (503, "5")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/reports", "/v1/metrics", "/api/v1/write"])
+def test_who_sends_too_many_batches_is_told_when_to_come_again_and_what_it_sent_then_counts(
+    path: str, plant: Plant, with_key: Key, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "API_CALLS", limits.Limit("api", burst=1, every_s=30))
+    key = with_key("plant", ["reports:write"])
+
+    def send() -> Any:  # Any: the test client's response
+        if path == "/api/v1/reports":
+            return key.post(path, [report(seq=1)])
+        if path == "/v1/metrics":
+            return export(key, otlp_request("plant-db-1").SerializeToString())
+        return write(key, series({"__name__": "up", "instance": "plant-db-1"}))
+
+    first, second = send(), send()
+    assert first.status_code in (200, 202, 204)
+    assert (second.status_code, second.headers["Retry-After"]) == (429, "30")
+    plant.settle()
+    assert plant.ledger("plant-db-1").get("received") == 1
 
 
 def test_no_thanks_without_the_log_s_word(monkeypatch: pytest.MonkeyPatch) -> None:
