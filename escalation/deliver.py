@@ -191,7 +191,7 @@ def letter_of(notice: Notice, others: Sequence[Notice] = ()) -> Letter:
         return Letter(notice.id, thread, notice.address, notice.subject, notice.body, notice.created_at)
     # The gravest stands in the subject; the order is the same when the letter is sent twice.
     told = sorted((notice, *others), key=lambda each: (each.body.get("data", {}).get("severity") or 9, each.created_at))
-    subject, body = words.digest([(each.subject, each.body) for each in told])
+    subject, body = words.digest([(each.subject, {**each.body, "notice": str(each.id)}) for each in told])
     return Letter(notice.id, thread, notice.address, subject, body, notice.created_at)
 
 

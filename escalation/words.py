@@ -95,7 +95,8 @@ def alert_body(facts: Facts, text: str, why: str) -> dict[str, Any]:
 def digest(told: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[str, dict[str, Any]]:
     """Several notices to one person as one: subject and body. No word of the house's own, so in any language."""
     first, count = told[0], len(told)
-    parts = [{"subject": said, "text": str(body.get("text", "")), "path": body.get("path", "")} for said, body in told]
+    kept = ("text", "path", "type", "notice")
+    parts = [{"subject": said, **{name: str(body.get(name, "")) for name in kept}} for said, body in told]
     rule = "\n\n" + "-" * 40 + "\n\n"
     text = rule.join(f"{part['subject']}\n\n{part['text']}" for part in parts)
     gravest = min((body.get("data", {}).get("severity") or 4 for _, body in told), default=4)

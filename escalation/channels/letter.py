@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import UTC
 from email.errors import MessageError
@@ -48,9 +49,14 @@ def _text(letter: Letter, house: str, acknowledge: bytes) -> str:
     """The words, each with the page it speaks of; a page to one of ours with the way to acknowledge it at once."""
     rule = "\n\n" + "-" * 40 + "\n\n"
     parts = letter.body.get("parts") or [letter.body]
-    told = [_part(part, house, heading=len(parts) > 1) for part in parts]
-    if house and acknowledge and letter.body.get("type") == "vigie.incident.page":
-        told[0] += f"\n\nAcknowledge: {house}{acklink.path(letter.id, acknowledge)}"
+    told = []
+    for part in parts:
+        said = _part(part, house, heading=len(parts) > 1)
+        if house and acknowledge and part.get("type") == "vigie.incident.page":
+            # In one letter with others each page keeps a link of its own: to have one is not to have all.
+            notice = uuid.UUID(part["notice"]) if part.get("notice") else letter.id
+            said += f"\n\nAcknowledge: {house}{acklink.path(notice, acknowledge)}"
+        told.append(said)
     return rule.join(told)
 
 

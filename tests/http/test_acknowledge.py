@@ -78,6 +78,22 @@ def test_a_link_sealed_before_the_secret_was_changed_still_counts(
         assert stranger.get(acklink.path(page_to_dee.id, acklink.key_of(secret))).status_code == status
 
 
+def test_in_one_letter_each_page_has_a_link_of_its_own(
+    stranger: Visitor, settings: Settings, sessions: Sessions, cast: Cast, page_to_dee: Notice
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        report(session, desk.signal(cast.plant_machine, cast.now, cause="fan:1"), cast.now)
+        other = session.scalars(select(Notice).where(Notice.rung == 0, Notice.incident_id != page_to_dee.incident_id))
+        letter = letter_of(page_to_dee, [other.first() or page_to_dee])
+    mail = compose(letter, "Vigie <vigie@vigie.example>", HOUSE, link_key(settings)).get_content()
+    first, second = re.findall(rf"Acknowledge: {HOUSE}(/acknowledge/\S+)", mail)
+    stranger.post(second)
+    with work(sessions, SYSTEM) as session:
+        had = {one.state for one in session.scalars(select(Incident).where(Incident.id == page_to_dee.incident_id))}
+    assert had == {"open"}, "to have one is not to have all"
+    assert "nobody further is called" in stranger.post(first).text
+
+
 def test_another_site_cannot_press_the_button(
     stranger: Visitor, settings: Settings, sessions: Sessions, page_to_dee: Notice
 ) -> None:
