@@ -9,7 +9,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
+from operator import lt
 from typing import Any, Final
 
 import numpy as np
@@ -50,12 +51,14 @@ class Columns:
 
 def of_reports(reports: Sequence[tuple[int, Mapping[str, float]]]) -> Columns:
     """Columns of (instant, metrics). Several reports of one instant are one; of a metric the last value stands."""
-    unique: dict[int, Mapping[str, float]] = {}
-    for at, metrics in sorted(reports, key=lambda report: report[0]):
-        unique[at] = {**unique[at], **metrics} if at in unique else metrics
+    unique: dict[int, Mapping[str, float]] = dict(reports)
+    if len(unique) < len(reports) or not all(map(lt, unique, islice(unique, 1, None))):
+        unique = {}
+        for at, metrics in sorted(reports, key=lambda report: report[0]):
+            unique[at] = {**unique[at], **metrics} if at in unique else metrics
     rows = list(unique.values())
     shape = tuple(rows[0]) if rows else ()
-    if shape and all(tuple(row) == shape for row in rows):
+    if shape and all(map(shape.__eq__, map(tuple, rows))):
         # The common machine says the same names each time: its values are one table.
         flat = chain.from_iterable([row.values() for row in rows])
         table = np.fromiter(flat, np.float64, len(rows) * len(shape)).reshape(len(rows), len(shape)).T

@@ -6,6 +6,7 @@ a trend is said in `telemetry/forecast.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -73,6 +74,16 @@ class Course:
             bucket[1] += value
             bucket[2] += 1
         return True
+
+    def went_on(self, values: Sequence[float]) -> None:
+        """`goes_on` for values of the minute that is under way, known to be so: added one by one, to the same bits."""
+        for bucket in (self.open_quick, self.open_fine, self.open_coarse):
+            total = bucket[1]
+            for value in values:
+                total += value
+            bucket[1] = total
+            bucket[2] += len(values)
+            bucket[3] = max(bucket[3], max(values))
 
     def hear(self, at_ms: int, value: float) -> tuple[bool, bool]:
         """Take a value; whether a fine bucket was closed, so that it is time to look, and whether a minute was."""

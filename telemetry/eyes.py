@@ -88,6 +88,10 @@ class Eyes:
         self.ratio = rarity / bar if self.tail.heard > FIRST else None
         return out
 
+    def goes_on(self, metrics: Mapping[str, float], at_ms: int) -> bool:
+        """Hear a reading that says the same metrics as the one before, where nothing can come of it; False: `look`."""
+        return not self._parts and self.tail is None and self.forecasts.goes_on(metrics, at_ms)
+
     @property
     def is_looking(self) -> bool:
         """Whether anything in reports like the last one is looked at."""

@@ -9,6 +9,27 @@ from telemetry.seat import Seat
 
 REPORTS_AT_ONCE: Final = 20_000  # no seat holds more: they are memory, and a transaction
 
+# At most 500 messages a record: a turn stays short. Where records hold few, more of them are taken, or the turn's own
+# cost would bound what a quiet log can catch up with.
+RECORDS_AT_ONCE, MOST_RECORDS, MESSAGES_AT_ONCE = 16, 1_000, 8_000
+# Between two turns that heard something: many small turns cost more than what they hear. Where much is heard a turn may
+# take its time: what comes in hundreds a turn costs less than what comes in tens.
+BREATH_S: Final = 0.03
+LONG_BREATH_S: Final = 0.1
+BUSY: Final = 1_000.0  # reports a second from which on a breath is longer
+
+
+def breath(heard: int, over_s: float) -> float:
+    """Seconds from the beginning of a turn that ``heard`` so many reports, ``over_s`` after the one before it, to the
+    next."""
+    rate = heard / max(over_s, BREATH_S)
+    return min(LONG_BREATH_S, BREATH_S * max(1.0, rate / BUSY))
+
+
+def fitting(records: int, messages: int, most: int) -> int:
+    """How many records the next turn takes, after one that took so many of at most ``most``, and heard ``messages``."""
+    return min(max(RECORDS_AT_ONCE, MESSAGES_AT_ONCE * records // max(messages, 1)), 2 * most, MOST_RECORDS)
+
 
 def due(seats: Iterable[Seat], since: Mapping[int, float], now_s: float, flush_s: float, gathers: bool) -> list[Seat]:
     """The seats to store now. ``since``: from when on each has something pending, by partition.

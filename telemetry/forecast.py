@@ -16,18 +16,20 @@ eight of them in a row that climb to where nothing ever was are enough.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
-from telemetry.course import COARSE_MS, DAY_MS, Course, Outlook
+from telemetry.course import COARSE_MS, DAY_MS, QUICK_MS, Course, Outlook
 from telemetry.evidence import clock
 from telemetry.synonyms import our_word
 from telemetry.verdict import Verdict
 from telemetry.vocabulary import amount, word
 
 SOON_MS: Final = 6 * COARSE_MS
+_AT_ONCE: Final = 64  # reports of a minute noted before they are counted in
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +83,43 @@ class Forecasts:
         self.courses: dict[str, Course] = {}
         self._names: tuple[str, ...] = ()
         self._gauges: tuple[tuple[str, Gauge, str, Course], ...] = ()
+        self._minute = -1  # that is under way for every gauge of the last report; -1: not for all of them
+        self._values: Callable[[Mapping[str, float]], Any] | None = None  # of the gauges in a report
+        self._under_way: list[Any] = []  # of that minute, told and not in the courses yet
+
+    def goes_on(self, metrics: Mapping[str, float], at_ms: int) -> bool:
+        """Hear a report that says the same metrics as the one before, if no gauge's minute ends by it; else False."""
+        if self._values is None:
+            return not self._gauges
+        if at_ms // QUICK_MS != self._minute:
+            return False
+        self._under_way.append(self._values(metrics))
+        if len(self._under_way) >= _AT_ONCE:
+            self._catch_up()
+        return True
+
+    def _catch_up(self) -> None:
+        """Put what was only noted into the courses."""
+        if not self._under_way:
+            return
+        columns = zip(*self._under_way, strict=True) if len(self._gauges) > 1 else (self._under_way,)
+        for (_, gauge, _, course), values in zip(self._gauges, columns, strict=True):
+            sign = -1.0 if gauge.falls else 1.0
+            course.went_on([sign * float(value) for value in values])
+        self._under_way = []
 
     def look(self, machine: str, metrics: Mapping[str, float], at_ms: int, quiet: bool) -> list[Verdict]:
         """Hear a reading; forecasts that begin or end."""
+        self._catch_up()
         if (names := tuple(metrics)) != self._names:
-            self._names = names
-            known = ((n, *found) for n in names if (found := gauge_of(n)) is not None)
-            self._gauges = tuple((*each, self.courses.setdefault(each[0], Course())) for each in known)
+            self._plan(names)
         out: list[Verdict] = []
         for name, gauge, part, course in self._gauges:
             sign = -1.0 if gauge.falls else 1.0
             value = sign * float(metrics[name])
             if course.goes_on(at_ms, value):
                 continue  # within the minute, as most values are
+            self._minute = -1
             fine, minute = course.hear(at_ms, value)
             if not minute or (quiet and course.started_ms < 0):
                 continue
@@ -103,7 +129,16 @@ class Forecasts:
             elif course.is_over():
                 out.append(_ends(machine, name, gauge, part, course.started_ms, metrics[name], at_ms))
                 course.started_ms, course.mended = -1, None
+        if self._minute < 0 and self._gauges:
+            at_hand = {course.open_quick[0] for _, _, _, course in self._gauges}
+            self._minute = at_ms // QUICK_MS if at_hand == {at_ms // QUICK_MS} else -1
         return out
+
+    def _plan(self, names: tuple[str, ...]) -> None:
+        self._names, self._minute = names, -1
+        known = ((n, *found) for n in names if (found := gauge_of(n)) is not None)
+        self._gauges = tuple((*each, self.courses.setdefault(each[0], Course())) for each in known)
+        self._values = itemgetter(*(each[0] for each in self._gauges)) if self._gauges else None
 
     @property
     def is_looking(self) -> bool:
@@ -116,6 +151,7 @@ class Forecasts:
 
     def state(self) -> dict[str, Any]:
         """As JSON."""
+        self._catch_up()
         return {
             n: [
                 c.fine,

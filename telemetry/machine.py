@@ -228,6 +228,15 @@ class Machine:
         self.last = metrics if gap or self.last is None else {**self.last, **metrics}
         self.last_ms = at_ms
 
+    def goes_on(self, metrics: Mapping[str, float], at_ms: int) -> bool:
+        """Hear a report shaped as the one before for rules and other eyes, where nothing begins or ends by it; False
+        where they have to look."""
+        if not (self.rules.is_calm(metrics) and self.eyes.goes_on(metrics, at_ms)):
+            return False
+        if self.rules.began_anew(metrics):
+            self.settle(at_ms, booted=True)
+        return True
+
     def rest_of(self, r: Reading) -> Reading:
         """The reading itself; of a second part of the newest instant only what the first did not say."""
         if r.at_ms != self.last_ms:

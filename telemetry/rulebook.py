@@ -75,6 +75,22 @@ class RuleBook:
         # Metric, rule, part, where it stands, factor and offset to our unit, test and limit.
         self._looked_at: list[tuple[str, Rule, str, Standing, float, float, str, float]] = []
         self._uptime: tuple[str, Standing] | None = None  # `last` of it is the newest value
+        self._at_ease: bool | None = None  # nothing open and nothing in doubt where the last report was looked at
+
+    def is_calm(self, metrics: Mapping[str, float]) -> bool:
+        """Whether `look` would turn nothing and change nothing, of a report that says the same metrics as the last."""
+        if self._at_ease is None:
+            self._at_ease = all(
+                s.calm_ms < 0 and s.seen if test == "grew" else s.since_ms < 0 and s.ran
+                for _, _, _, s, _, _, test, _ in self._looked_at
+            )
+        if not self._at_ease:
+            return False
+        for metric, _, _, s, factor, offset, test, limit in self._looked_at:
+            value = metrics[metric] * factor + offset
+            if not (value > limit if test == "below" else value == s.last if test == "grew" else value < limit):
+                return False
+        return True
 
     def look(self, metrics: Mapping[str, float], fmt: str, at_ms: int, learning: bool) -> list[Turn]:
         """Turns at this reading.
@@ -82,6 +98,7 @@ class RuleBook:
         While ``learning`` what is normal is noted (a fan that runs, a count so far), nothing opens.
         """
         turns: list[Turn] = []
+        self._at_ease = None
         if (shape := (fmt, *metrics)) != self._names:
             self._plan(shape)
         for metric, rule, part, s, factor, offset, test, limit in self._looked_at:
@@ -150,7 +167,7 @@ class RuleBook:
         s = self.standing.setdefault((rule, metric), Standing()) if applies else None
         if s is None or s.started_ms >= 0:
             return None
-        s.since_ms, s.started_ms, s.ran = since_ms, started_ms, True
+        s.since_ms, s.started_ms, s.ran, self._at_ease = since_ms, started_ms, True, None
         # A count has grown by then for the last time that is known; a value is calm once it is seen to be.
         s.calm_ms = started_ms if applies[0][0].test == "grew" else -1
         return Turn(applies[0][0], metric, applies[0][1], 0, 0, 0, 0, True).cause

@@ -33,12 +33,8 @@ from telemetry.told import Told, to_ms
 
 log = structlog.get_logger()
 
-# At most 500 messages a record: a transaction stays short. Where records hold few, more of them are taken, or the
-# transaction's own cost would bound what a quiet log can catch up with.
-RECORDS_AT_ONCE, MOST_RECORDS, MESSAGES_AT_ONCE = 16, 1_000, 8_000
 COLLECT = (50_000, 20, 20)  # rarely: each look goes over all state, in which there is nothing to find
 BEAT_S: Final = 5.0
-BREATH_S: Final = 0.03  # between two turns that heard something: many small turns cost more than what they hear
 GATHER_S: Final = 0.5  # what begins is stored at once; then the next waits as long as that took, at most so long
 MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
@@ -85,17 +81,19 @@ class Watcher:
         self._pending_since: dict[int, float] = {}
         self._snapshot_due: dict[int, float] = {}
         self._unsound: dict[int, str] = {}  # partitions that learn anew, and why
-        self._beat_due, self._taken, self._most = 0.0, 0, RECORDS_AT_ONCE  # records in the next turn
-        self._failures = 0  # to store, in a row
+        self._beat_due, self._taken, self._most = 0.0, 0, flushing.RECORDS_AT_ONCE  # records in the next turn
+        self._failures, self._more = 0, False  # to store, in a row; whether more is there than a turn takes
         self._storing, self._gather_until = 0.0, 0.0  # seconds of this turn; verdicts wait until then
 
     def run(self, name: str) -> None:
         """Until `stopping`; then what is pending is stored and the state handed over."""
+        began = time.monotonic()
         while not self.stopping:
-            began, taken = time.monotonic(), self._taken
+            before, began, taken = began, time.monotonic(), self._taken
             self.turn(self._patience())
             if self._taken != taken:
-                time.sleep(max(0.0, began + BREATH_S - time.monotonic()))
+                breath = 0.0 if self._more else flushing.breath(self._taken - taken, began - before)
+                time.sleep(max(0.0, began + breath - time.monotonic()))
             if time.monotonic() >= self._beat_due:
                 self._beat_due = time.monotonic() + BEAT_S
                 self._beat(name)
@@ -119,9 +117,9 @@ class Watcher:
             self._store_what_is_due(gathers)
             if self._storing:
                 self._gather_until = time.monotonic() + min(self._storing, GATHER_S)
+            self._more = len(records) >= self._most
             if records:
-                fitting = MESSAGES_AT_ONCE * len(records) // max(messages, 1)
-                self._most = min(max(RECORDS_AT_ONCE, fitting), 2 * self._most, MOST_RECORDS)
+                self._most = flushing.fitting(len(records), messages, self._most)
             self._put_models()
         except IntegrityError as problem:
             if not isinstance(problem.orig, ForeignKeyViolation):
@@ -236,9 +234,9 @@ class Watcher:
 
     def _store(self, seats: Sequence[Seat]) -> None:
         seats = [s for s in seats if s.partition in self._pending_since or s.pending.count or s.pending.verdicts]
+        began = time.monotonic()
         if not seats:
             return
-        began = time.monotonic()
         with work(self._sessions, SYSTEM) as session:
             effects.store(session, seats, self._owner, self._clock())
         self._failures, self._storing = 0, self._storing + time.monotonic() - began

@@ -217,7 +217,7 @@ class Watching:
         """`_take` for a fitted machine that says again what it said the last time, later."""
         metrics = r.metrics
         m.heard_at(r.at_ms, metrics)
-        if lane.looked_at:
+        if lane.looked_at and not m.goes_on(metrics, r.at_ms):
             self._look(place, m, metrics, r, quiet, found)
         if not m.is_mature:
             if not quiet and m.is_due(self.settings.learn_s):
