@@ -6,6 +6,7 @@ What is refused stays with the giver; what is not answered in time climbs: the l
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -74,7 +75,9 @@ def offer(
     )
     session.add(row)
     session.flush()  # the story names the row
-    facts = {"handover": str(row.id), "to": str(taker.id), **row.note}
+    facts = {"handover": str(row.id), "to": str(taker.id), "to_name": taker.name, **row.note,
+             "from": str(row.giver_id)}  # fmt: skip
+    facts["answer_by"] = row.answer_by.isoformat()
     story.tell(session, incident, "offered", f"{actor.name} offers it to {taker.name}.", now, actor=actor, facts=facts)
     notify.alert(session, incident, taker, page_words(row, actor.name), "it is handed over to you", now)
     story.changed(session, incident, "offer hand-over", now, actor=actor, facts=facts)
@@ -154,10 +157,15 @@ def open_offer(session: Session, incident_id: uuid.UUID) -> Handover | None:
     return session.scalar(select(Handover).where(Handover.incident_id == incident_id, Handover.state == "offered"))
 
 
-def last_accepted(session: Session, incident_id: uuid.UUID) -> Handover | None:
-    """The last hand-over of an incident that was accepted: its note holds until the next one."""
-    done = select(Handover).where(Handover.incident_id == incident_id, Handover.state == "accepted")
-    return session.scalar(done.order_by(Handover.answered_at.desc()).limit(1))
+def taken_over(
+    session: Session, incidents: Collection[uuid.UUID]
+) -> dict[tuple[uuid.UUID, uuid.UUID | None], datetime | None]:
+    """When each owner who accepted a hand-over did so, by incident and person."""
+    took = select(Handover.incident_id, Handover.taker_id, func.max(Handover.answered_at)).where(
+        Handover.incident_id.in_(incidents), Handover.state == "accepted"
+    )
+    rows = session.execute(took.group_by(Handover.incident_id, Handover.taker_id)).all() if incidents else []
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def climb_unanswered(sessions: Sessions, now: datetime) -> int:

@@ -81,7 +81,7 @@ def _ask(session: Session, incident: Incident, place: Place, desk: Duty, actor: 
     incident.second_id, incident.second_accepted_at = place.person_id, now if offers else None
     said = f"{place.name} stands beside" if offers else f"{place.name} is asked to stand beside"
     facts = {"person": str(place.person_id)}
-    story.tell(session, incident, "second", f"{said} ({why}).", now, actor=actor, facts=facts)
+    story.tell(session, incident, "second", f"{said}: {why}.", now, actor=actor, facts=facts)
     if not offers:
         text = "You are asked to be the second on this incident: accept it, or say why not, and the next is asked."
         notify.alert(session, incident, desk.people[place.person_id], text, why, now)

@@ -60,7 +60,7 @@ def serve(
         "first": desk.order.first.name if desk.order.first is not None else "",
         "passed": {one.name: one.reason for one in desk.order.passed},
     }
-    words = f"Served {WORDS[wanted]} from now on (before: {WORDS[before]})."
+    words = f"Served {WORDS[wanted]} from now on. Before: {WORDS[before]}."
     story.tell(session, incident, "serving", words, now, actor=actor, facts=facts)
     if incident.owner_id is None:  # it waits its turn where only room is missing that way
         waiting_line.join(session, incident, desk, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import words
 from app.identity import Caller
-from escalation import agreeing, attaching, deeds, handover, relating, similar, subjects
+from escalation import agreeing, attaching, deeds, relating, similar, subjects
 from escalation.incident import Actor
 from escalation.relating import WORDS
 from escalation.similar import Like
@@ -58,19 +58,6 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class HandedView:
-    """A hand-over that waits for a word, or the last one that was accepted, with its note."""
-
-    waits: bool
-    giver: str
-    taker: str
-    at: str  # until when a word is waited for, or when it was accepted
-    to_me: bool
-    mine: bool
-    note: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Around:
     """Everything around one incident, ready to be drawn."""
 
@@ -91,7 +78,6 @@ class Around:
     before: Sequence[Fact]
     undo: str  # what the reader can still take back
     subjects: Sequence[str]
-    handed: HandedView | None
 
 
 def read_around(session: Session, label: str, who: Caller, now: datetime, zone: tzinfo) -> Around:
@@ -122,7 +108,6 @@ def read_around(session: Session, label: str, who: Caller, now: datetime, zone: 
         before=[_like(one, zone) for one in alike.before],
         undo=mine[0].act if mine else "",
         subjects=sorted(subjects.SUBJECTS),
-        handed=_handed(session, incident, who, now, zone),
     )
 
 
@@ -164,20 +149,6 @@ def _seats(session: Session, incident: Incident, who: Caller, now: datetime, zon
         role = f"{row.role}, {row.subject}" if row.subject else row.role
         found.append(Seat(str(row.id), name, role, said, row.state == "asked", row.person_id == who.person))
     return found
-
-
-def _handed(session: Session, incident: Incident, who: Caller, now: datetime, zone: tzinfo) -> HandedView | None:
-    row = handover.open_offer(session, incident.id) or handover.last_accepted(session, incident.id)
-    if row is None:
-        return None
-    ids = (row.giver_id, row.taker_id)
-    named = select(Person.id, Person.name).where(Person.id.in_(ids))
-    names = {found.id: found.name for found in session.execute(named)}
-    giver, taker = (names.get(id, "somebody") if id else "somebody" for id in ids)
-    waits = row.state == "offered"
-    at = row.answer_by if waits else row.answered_at or row.offered_at
-    mine = row.giver_id == who.person
-    return HandedView(waits, giver, taker, words.hour(at, zone, now), row.taker_id == who.person, mine, row.note)
 
 
 def _help(session: Session, incident: Incident, now: datetime, zone: tzinfo) -> list[Wanted]:

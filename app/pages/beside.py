@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import words
 from app.pages.queue import PersonView, person_view
 from escalation import alone
-from models.incidents import Finding, Incident
+from models.incidents import Finding, Incident, TimelineEntry
 from models.notices import Notice
 from models.people import Person
 
@@ -43,12 +44,13 @@ def people(
     duty: frozenset[uuid.UUID],
     now: datetime,
     zone: tzinfo,
+    story: Sequence[TimelineEntry],
 ) -> list[tuple[PersonView, str]]:
-    shown_people = []
+    """Who is with it, and since when its owner has it."""
+    shown_people, since = [], has_since(incident, story)
     for person, role in ((owner, "leads"), (second, "second")):
         shown = person_view(person, duty)
         if shown is not None:
-            since = incident.acknowledged_at
             said = f"{role} since {words.hour(since, zone, now)}" if since and role == "leads" else role
             if role == "second" and incident.second_accepted_at is None:
                 said = "asked, no yes yet"
@@ -57,6 +59,18 @@ def people(
                 said = f"{said}, {words.span(lonely)} of it alone"
             shown_people.append((shown, said))
     return shown_people
+
+
+def has_since(incident: Incident, story: Sequence[TimelineEntry]) -> datetime | None:
+    """Since when the owner has it: the last time they took it, of whomever; else since somebody acknowledged it."""
+    took = [
+        entry.at
+        for entry in story
+        if entry.kind in ("claimed", "handover_accepted")
+        and entry.person_id == incident.owner_id
+        and not entry.facts.get("undone")
+    ]
+    return max(took) if took and incident.owner_id is not None else incident.acknowledged_at
 
 
 def contacts(session: Session, customer_id: uuid.UUID) -> dict[uuid.UUID, str]:

@@ -27,6 +27,7 @@ from app.pages.evidence import (
     window_of,
 )
 from app.pages.foretold import with_later
+from app.pages.handed import HandedView, handed
 from app.pages.history import named, telling, tracks_of
 from app.pages.meaning import Meaning, meaning, model_words
 from app.pages.promises import ChipView, PromiseView, chip_of, next_owed
@@ -81,6 +82,7 @@ class CaseView:
     acts: Sequence[ActView]
     thumb: Sequence[ActView]
     can_act: bool
+    handed: HandedView | None
     served: str  # how the customer is served: "in writing"
     story: Sequence[StoryEntry]
     last_words: Sequence[StoryEntry]
@@ -156,14 +158,8 @@ def find(session: Session, label: str) -> _Found | None:
     incident_id = found.incident.id
     owed = select(Promise).where(Promise.incident_id == incident_id).order_by(Promise.started_at)
     found.promises = list(session.scalars(owed))
-    found.story = list(
-        session.scalars(
-            select(TimelineEntry)
-            .where(TimelineEntry.incident_id == incident_id)
-            .order_by(TimelineEntry.at.desc())
-            .limit(LONGEST_STORY)
-        )
-    )
+    told = select(TimelineEntry).where(TimelineEntry.incident_id == incident_id)
+    found.story = list(session.scalars(told.order_by(TimelineEntry.at.desc()).limit(LONGEST_STORY)))
     return found
 
 
@@ -209,10 +205,11 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         acts=acts,
         thumb=_by_hand(acts),
         can_act=True,
+        handed=handed(found.story, now, zone),
         served=serving.WORDS[serving.mode(incident)],
         story=story,
         last_words=last_words(story),
-        people=beside.people(incident, found.owner, found.second, duty, now, zone),
+        people=beside.people(incident, found.owner, found.second, duty, now, zone, found.story),
         contacts=words.listed(sorted(contacts.values())),
         promises=[promise_view(promise, now, zone, found.customer.language) for promise in _shown(found.promises)],
         reply_effect=_reply_effect(found.promises, incident, now, zone),

@@ -84,7 +84,8 @@ def show(label: str) -> AnyResponse:
         if case is None:
             raise not_found("incident")
         around = read_around(session, label, who, front.now(), zone())
-        forms = [*_now(case), *_answers(around), *_always(case, around), *_corrections(session, case, who)]
+        mine = [*_handed(case, str(who.person)), *_answers(around)]
+        forms = [*_now(case), *mine, *_always(case, around), *_corrections(session, case, who)]
     wanted = request.args.get("act", "")
     forms.sort(key=lambda one: one.act != wanted)
     return page("acts.html", here="/", case=case, forms=forms, wanted=wanted, hints=HINTS_TABLE)
@@ -109,11 +110,6 @@ def _answers(around: Around) -> Iterator[ActForm]:
     if around.ours_to_answer:
         yield ActForm("agree", "Agree to the severity", below=around.proposed)
         yield ActForm("disagree", "Do not agree", (Field("reason", "Reason, for the customer"),))
-    if around.handed is not None and around.handed.waits and around.handed.to_me:
-        yield ActForm("take_over", "Take it over", below=f"from {around.handed.giver}: {around.handed.note['state']}")
-        yield ActForm("not_over", "Do not take it over", (Field("reason", "Why not, for the giver"),))
-    if around.handed is not None and around.handed.waits and around.handed.mine:
-        yield ActForm("keep", "Keep it", below=f"offered to {around.handed.taker}")
     for seat in around.seats:
         if seat.mine and seat.role != "second":
             word, shown = ("accepted", "Join") if seat.asked else ("left", "Leave")
@@ -121,6 +117,16 @@ def _answers(around: Around) -> Iterator[ActForm]:
             yield ActForm("role", f"{shown} as {seat.role}", kept)
     for one in around.help:
         yield ActForm("take_help", f"Help with {one.subject}", (Field("help", kind="hidden", value=one.id),), one.words)
+
+
+def _handed(case: CaseView, me: str) -> Iterator[ActForm]:
+    """The word of whom it is offered to, or of who offers it."""
+    offer = case.handed
+    if offer is not None and offer.waits and offer.taker_id == me:
+        yield ActForm("take_over", "Take it over", below=f"from {offer.giver}: {offer.note['state']}")
+        yield ActForm("not_over", "Do not take it over", (Field("reason", "Why not, for the giver"),))
+    if offer is not None and offer.waits and offer.giver_id == me:
+        yield ActForm("keep", "Keep it", below=f"offered to {offer.taker}")
 
 
 def _always(case: CaseView, around: Around) -> Iterator[ActForm]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased, defer
 from app import words
 from app.clocks import Mark
 from app.pages.promises import ChipView, chip_of, is_owed, next_owed
-from escalation import roster
+from escalation import handover, roster
 from models.customers import Customer, Site
 from models.incidents import OPEN_STATES, Incident, Promise
 from models.machines import Machine
@@ -148,9 +148,22 @@ def read_queue(session: Session, me: uuid.UUID | None, now: datetime, zone: tzin
     )
     found = session.execute(statement).all()
     owed = promises_of(session, [row[0].id for row in found])
+    taken = handover.taken_over(session, [row[0].id for row in found])
     duty = on_duty(session, now)
     rows = [
-        _row(incident, customer, machine, site, (lead, helper), owed[incident.id], me, duty, now, zone)
+        _row(
+            incident,
+            customer,
+            machine,
+            site,
+            (lead, helper),
+            owed[incident.id],
+            me,
+            duty,
+            now,
+            zone,
+            taken.get((incident.id, incident.owner_id)) or incident.acknowledged_at,
+        )
         for incident, customer, machine, site, lead, helper in found
     ]
     return _grouped(rows, owed, now)
@@ -182,11 +195,12 @@ def _row(
     duty: frozenset[uuid.UUID],
     now: datetime,
     zone: tzinfo,
+    has_since: datetime | None,
 ) -> RowView:
     promise = next_owed(owed)
     chip, below = chip_of(promise, now, zone)
     group = _group(incident, me)
-    person, person_below, alone = _beside(incident, people, group, duty, now, zone)
+    person, person_below, alone = _beside(incident, people, group, duty, now, zone, has_since)
     return RowView(
         id=str(incident.id),
         label=incident.label,
@@ -239,6 +253,7 @@ def _beside(
     duty: frozenset[uuid.UUID],
     now: datetime,
     zone: tzinfo,
+    seen: datetime | None,
 ) -> tuple[PersonView | None, str, bool]:
     """Who is with me: the chip, the line below, and whether "nobody" must be said in bold."""
     owner, second = people
@@ -253,7 +268,6 @@ def _beside(
         return None, f"alone for {words.span((now - since).total_seconds())}", True
     if owner is not None:
         role = "leads" if group == "second" else "has it"
-        seen = incident.acknowledged_at
         return person_view(owner, duty), f"{role} since {words.hour(seen, zone, now)}" if seen else role, False
     if incident.acknowledged_at is not None:
         return None, f"seen {words.hour(incident.acknowledged_at, zone, now)}, not claimed", True

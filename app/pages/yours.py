@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import front, identity
 from app.api.door import Call
 from app.identity import Caller
-from app.pages import cover_words, yours_words
+from app.pages import cover_words, yours_pressing, yours_story, yours_words
 from app.pages.covers import dressed, language_of
 from app.pages.fields import Form
 from app.pages.frame import SignInFirst, reading, zone
@@ -77,19 +77,22 @@ def one(label: str) -> AnyResponse:
         if incident is None:
             raise not_found("incident")
         if request.method == "POST":
-            identity.need("incidents:open")
-            if _said(Call(session, who, now), incident, form, language):
+            identity.need("incidents:escalate" if form["deed"] == "escalate" else "incidents:open")
+            does = yours_pressing.ask if form["deed"] == "escalate" else _said
+            if does(Call(session, who, now), incident, form, language):
                 return redirect(f"/yours/{incident.label}", 303)
         waits = agreeing.proposed(session, incident.id)
         shown = _shown(session, incident, waits is not None and not waits.by_customer, language, now)
         more = {
             "proposed": _proposed(waits, incident, language),
             "history": [_line(row, language, now, zone()) for row in agreeing.history(session, incident.id)],
+            "pressed": yours_pressing.read(session, incident, language, now, zone()),
             "story": _story(session, incident, language, now, zone()),
         }
     return dressed(
         "yours.html", who, customer, language, status=422 if form.wrong else 200, words=yours_words, form=form,
-        one=shown, may_answer=who.may("incidents:open"), **more,
+        one=shown, may_answer=who.may("incidents:open"), may_escalate=who.may("incidents:escalate"),
+        pressing=yours_pressing, **more,
     )  # fmt: skip
 
 
@@ -214,6 +217,6 @@ def _story(
     lines = select(TimelineEntry).where(TimelineEntry.incident_id == incident.id, TimelineEntry.public)
     newest = lines.order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc()).limit(MOST)
     return [
-        (cover_words.moment(entry.at, there, now, language), entry.actor, entry.text)
+        (cover_words.moment(entry.at, there, now, language), entry.actor, yours_story.told(entry, language))
         for entry in session.scalars(newest)
     ]

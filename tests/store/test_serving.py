@@ -57,7 +57,7 @@ def test_another_way_takes_room_there_and_gives_it_back_here(sessions: Sessions,
     assert room(sessions, cast.dee) == {"phone": 1}
     with work(sessions, SYSTEM) as session:
         said = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "serving")).one()
-        assert said.text == "Served on the phone from now on (before: in writing)."
+        assert said.text == "Served on the phone from now on. Before: in writing."
         assert (said.facts["was"], said.facts["is"], said.public) == ("written", "phone", False)
     assert isinstance(served(sessions, cast, incident, "written"), Incident)
     assert room(sessions, cast.dee) == {"written": 1}

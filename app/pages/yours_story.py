@@ -1,0 +1,47 @@
+"""A line of an incident's story as its customer reads it: what the house wrote about an act, in their language. Plain.
+
+What people wrote themselves stays as they wrote it; what the house says to a customer is in their language already.
+"""
+
+from __future__ import annotations
+
+from app.pages.cover_words import typeset
+from models.incidents import TimelineEntry
+
+# What an act writes for our own people, told anew. `{reason}` is what stands behind the first colon of the line.
+_WORDS = {
+    "en": {
+        "acknowledged": "{who} has seen it.",
+        "claimed": "{who} works on it.",
+        "closed": "The incident is closed.",
+        "reopened": "It is open again: {reason}",
+        "escalated": "Escalation was asked for: {reason}",
+        "resumed": "The wait is over.",
+        "waiting_customer": "It waits for you: {reason}",
+        "waiting_vendor": "It waits for a vendor; we watch: {reason}",
+        "waiting_maintenance": "It waits for maintenance: {reason}",
+    },
+    "fr": {
+        "acknowledged": "{who} l'a vu.",
+        "claimed": "{who} y travaille.",
+        "closed": "L'incident est clos.",
+        "reopened": "Il est de nouveau ouvert : {reason}",
+        "escalated": "L'escalade a été demandée : {reason}",
+        "resumed": "L'attente est terminée.",
+        "waiting_customer": "Il attend une action de votre part : {reason}",
+        "waiting_vendor": "Il attend un fournisseur ; nous veillons : {reason}",
+        "waiting_maintenance": "Il attend une maintenance : {reason}",
+    },
+}
+
+
+def told(entry: TimelineEntry, language: str) -> str:
+    """The line in English or French."""
+    key = f"waiting_{entry.facts.get('for')}" if entry.kind == "waiting" else entry.kind
+    sentence = _WORDS[language].get(key)
+    _, colon, reason = entry.text.partition(": ")
+    if sentence is None:
+        return entry.text
+    if not colon:  # it was done without a reason
+        sentence = sentence.split("{reason}")[0].rstrip(" :").removesuffix(".") + "."
+    return typeset(sentence.format(who=entry.actor, reason=reason), language)

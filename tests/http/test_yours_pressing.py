@@ -1,0 +1,100 @@
+"""A customer asks for escalation on their own page, and follows it there: who answers for it, and the next word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from app.pages.yours_pressing import WORDS
+from app.pages.yours_story import told
+from escalation import pressing
+from models.customers import Customer
+from models.escalations import Escalation
+from models.incidents import TimelineEntry
+from models.people import NamedPerson, Person
+from models.session import SYSTEM, Sessions, work
+from tests.cast import Cast
+from tests.http.conftest import Visitor
+
+Visit = Callable[[str], Visitor]
+
+
+@pytest.fixture
+def incident(visit: Visit) -> str:
+    """The label of one Ada asked for and Dee has claimed."""
+    asked = {"title": "The press stands still", "severity": 3, "machine": "plant-db-1"}
+    label = str(visit("ada").post("/api/v1/incidents", asked).get_json()["incident"]["label"])
+    assert visit("dee").post(f"/incidents/{label}/claim", data={}).status_code == 303
+    return label
+
+
+def escalates(who: Visitor, label: str, words: str, **more: str) -> int:
+    form = {"deed": "escalate", "words": words, "because": "promise-missed", "csrf": who.csrf, **more}
+    return int(who.post(f"/yours/{label}", data=form).status_code)
+
+
+def test_a_contact_escalates_and_reads_who_answers_and_how_it_goes(
+    visit: Visit, incident: str, sessions: Sessions, cast: Cast
+) -> None:
+    ada, dee = visit("ada"), visit("dee")
+    with work(sessions, SYSTEM) as session:
+        session.add(NamedPerson(customer_id=cast.plant, person_id=cast.eve, duty="escalation owner"))
+    assert "Somebody who can decide answers for it by name" in ada.get(f"/yours/{incident}").text
+    assert escalates(ada, incident, "") == 422
+    assert escalates(ada, incident, "The presses stand since six.") == 303
+    page = ada.get(f"/yours/{incident}").text
+    assert "Eve answers for it. Next word by" in page
+    assert "The presses stand since six." in page
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(Escalation)).one()
+        assert (row.by_customer, row.reason) == (True, "promise-missed")
+    said = {"deed": "say", "words": "The part is on its way.", "trend": "improving", "next": "4h",
+            "exit_criteria": "The presses run for a day.", "csrf": dee.csrf}  # fmt: skip
+    assert dee.post(f"/escalations/{row.id}", data=said).status_code == 303
+    page = ada.get(f"/yours/{incident}").text
+    assert "it gets better" in page
+    assert "The part is on its way." in page
+    assert "It ends when: The presses run for a day." in page
+    assert escalates(ada, incident, "Nobody has called.") == 303  # joins the one that runs
+    with work(sessions, SYSTEM) as session:
+        assert len(session.scalars(select(Escalation)).all()) == 1
+
+
+def test_one_without_the_right_is_not_offered_it(visit: Visit, incident: str) -> None:
+    bo = visit("bo")
+    page = bo.get(f"/yours/{incident}").text
+    assert WORDS["en"]["may_not"] in page
+    assert 'value="escalate"' not in page
+    assert escalates(bo, incident, "Now!") == 403
+
+
+def test_a_french_customer_reads_all_of_it_in_french(
+    visit: Visit, incident: str, sessions: Sessions, cast: Cast
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Customer, cast.plant).language = "fr"
+        session.get_one(Person, cast.ada).languages = ["fr"]
+    ada, dee = visit("ada"), visit("dee")
+    wait = {"waiting_for": "vendor", "reason": "une pièce", "csrf": dee.csrf}
+    assert dee.post(f"/incidents/{incident}/wait", data=wait).status_code == 303
+    assert dee.post(f"/incidents/{incident}/resume", data={"csrf": dee.csrf}).status_code == 303
+    assert escalates(ada, incident, "Rien ne bouge.") == 303
+    page = ada.get(f"/yours/{incident}").text.replace("\u202f", " ").replace("\u00a0", " ").replace("’", "'")
+    for said in ("Dee y travaille.", "Il attend un fournisseur ; nous veillons : une pièce", "L'attente est terminée.",
+                 "Prochaine nouvelle", "Le redire, avec ce qui est nouveau"):  # fmt: skip
+        assert said in page
+    for english in ("works on it", "The wait is over", "Waiting for the vendor"):
+        assert english not in page
+
+
+def test_every_word_of_it_stands_in_both_languages() -> None:
+    assert set(WORDS["en"]) == set(WORDS["fr"])
+    assert {*pressing.REASONS, *pressing.TRENDS} <= set(WORDS["en"])
+
+
+def test_a_line_without_a_reason_is_told_without_one() -> None:
+    line = TimelineEntry(kind="reopened", actor="Dee", text="Reopened.", facts={})
+    assert told(line, "fr").replace("\u202f", " ") == "Il est de nouveau ouvert."
+    assert told(TimelineEntry(kind="reply", actor="Dee", text="On arrive.", facts={}), "en") == "On arrive."
