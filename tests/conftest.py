@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Engine
 
 from models import Base
 from models.people import NamedPerson, Person
@@ -72,20 +73,24 @@ def database(pg_url: str) -> Iterator[str]:
     postgres.empty(pg_url, [table.name for table in Base.metadata.sorted_tables])
 
 
+@pytest.fixture(scope="session")
+def engines(pg_url: str) -> dict[str, Engine]:
+    """An engine a role for the whole run: what it compiled of our statements serves the next test too."""
+    return {role: make_engine(postgres.as_role(pg_url, role), name=f"tests-{role}") for role in ("worker", "web")}
+
+
 @pytest.fixture
-def sessions(database: str) -> Iterator[Sessions]:
+def sessions(database: str, engines: dict[str, Engine]) -> Iterator[Sessions]:
     """Sessions as the workers have them."""
-    engine = make_engine(postgres.as_role(database, "worker"), name="tests-worker")
-    yield make_sessions(engine)
-    engine.dispose()
+    yield make_sessions(engines["worker"])
+    engines["worker"].dispose()
 
 
 @pytest.fixture
-def web_sessions(database: str) -> Iterator[Sessions]:
+def web_sessions(database: str, engines: dict[str, Engine]) -> Iterator[Sessions]:
     """Sessions as the web process has them: nothing is visible without a scope."""
-    engine = make_engine(postgres.as_role(database, "web"), name="tests-web")
-    yield make_sessions(engine)
-    engine.dispose()
+    yield make_sessions(engines["web"])
+    engines["web"].dispose()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app, keys, rights
 from app.identity import begin, digest, make_sign_in_link
+from app.live import Hub
 from app.settings import Settings
 from escalation.attic import Attic
 from models.people import Person, WebSession
@@ -70,9 +72,25 @@ def settings(database: str, tmp_path: Path) -> Settings:
     return Settings(database_url=url.replace("ROLE", "{role}"), data=tmp_path)
 
 
+_BUILT: dict[str, Flask] = {}
+
+
 @pytest.fixture
 def app(settings: Settings, hands: Hands) -> Iterator[Flask]:
-    application = create_app(settings, clock=hands)
+    """The application, with this test's clock, settings and data folder.
+
+    Built once a process for settings of one kind: its rules, templates and statements are compiled once then, which is
+    most of what a short test takes. A test that changes it builds its own with `create_app`.
+    """
+    kind = settings.model_copy(update={"data": Path()}).model_dump_json()
+    if kind not in _BUILT:
+        _BUILT[kind] = create_app(settings, clock=hands)
+    application = _BUILT[kind]
+    house = replace(application.extensions["vigie"], settings=settings, clock=hands)
+    address = make_url(settings.database_for("web")).set(drivername="postgresql")
+    application.extensions["vigie"] = house
+    application.extensions["vigie.live"] = Hub(house.sessions, address.render_as_string(hide_password=False))
+    application.extensions.pop("vigie.doorstep", None)
     yield application
     application.extensions["vigie.engine"].dispose()
 
