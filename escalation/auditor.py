@@ -70,7 +70,7 @@ def audit_house(
         *_promises(session, now),
         *_notices(session, now),
         *(Alarm(*found) for found in proving.unproved(session, now, known, proofs, named)[:_MOST]),
-        *_rungs(session, known, dark.find(session, now, known, missing, named)),
+        *_rungs(session, known, named, dark.find(session, now, known, missing, named)),
         *_gaps(known, now),
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
         *(Alarm(*found) for found in unfound(canaries(session, now) if birds is None else birds, now)[:_MOST]),
@@ -202,14 +202,15 @@ def _a_notice(incident: Incident | None) -> str:
     return f"A notice on {incident.label}" if incident is not None else "A notice about no incident"
 
 
-def _rungs(session: Session, known: Roster, unlit: Sequence[dark.Dark]) -> list[Alarm]:
+def _rungs(session: Session, known: Roster, named: Sequence[dark.Named], unlit: Sequence[dark.Dark]) -> list[Alarm]:
     """Rungs nobody can be reached on: those that ladders now climbing still need, and those of any ladder in force,
     which must not be found out at three in the morning."""
     climbing = select(Incident).where(Incident.state == "open", Incident.next_rung_at.is_not(None)).limit(_MOST)
     alarms: dict[str, Alarm] = {}
     told: set[dark.Rung] = set()
     incidents = session.scalars(climbing.order_by(Incident.opened_at)).all()
-    for incident, desk in zip(incidents, duty.on_duty_all(session, incidents, known), strict=True):
+    desks = duty.on_duty_all(session, incidents, known, dark.by_duty_of(named))
+    for incident, desk in zip(incidents, desks, strict=True):
         for rung in incident.ladder.get("rungs", [])[incident.rung + 1 :]:
             if not any(duty.whom(desk, word) for word in rung["who"]):
                 name = rung["name"] or ", ".join(rung["who"])

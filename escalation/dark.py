@@ -62,6 +62,14 @@ def named(session: Session) -> list[Named]:
     return [Named(*row) for row in session.execute(of_accounts)]
 
 
+def by_duty_of(named: Iterable[Named]) -> dict[uuid.UUID, dict[str, uuid.UUID]]:
+    """Customer → duty → whom its contracts name for it."""
+    found: dict[uuid.UUID, dict[str, uuid.UUID]] = {}
+    for one in named:
+        found.setdefault(one.customer, {})[one.duty] = one.person
+    return found
+
+
 def find(
     session: Session, now: datetime, known: Roster, missing: Collection[uuid.UUID], named: Iterable[Named]
 ) -> list[Dark]:
@@ -70,9 +78,7 @@ def find(
     The caller sees every customer (`SYSTEM`, `STAFF`). A fixed number of queries, whatever the number of contracts.
     """
     rungs = in_force(session, now)
-    roles: dict[uuid.UUID, dict[str, uuid.UUID]] = {}
-    for one in named:
-        roles.setdefault(one.customer, {})[one.duty] = one.person
+    roles = by_duty_of(named)
     away = known.absences
     present, later = [], []
     for (word, customer), name in sorted(rungs.items(), key=lambda rung: (rung[0][0], rung[1])):

@@ -25,6 +25,8 @@ from models.machines import Machine
 from models.people import NamedPerson, Person
 from models.session import as_staff
 
+_Named = Mapping[uuid.UUID, dict[str, uuid.UUID]]  # customer → duty → who
+
 
 @dataclass(frozen=True, slots=True)
 class Duty:
@@ -51,12 +53,18 @@ def on_duty(
         return _as_needed(need, known, _named(session, [incident.customer_id]))
 
 
-def on_duty_all(session: Session, incidents: Sequence[Incident], known: Roster) -> list[Duty]:
-    """The same for many incidents at once, in their order. At most four queries, whatever their number."""
+def on_duty_all(
+    session: Session, incidents: Sequence[Incident], known: Roster, named: _Named | None = None
+) -> list[Duty]:
+    """The same for many incidents at once, in their order. At most four queries, whatever their number.
+
+    `named`: customer → duty → whom their contracts name for it, where that is known already.
+    """
     whose = {incident.customer_id for incident in incidents}
     with as_staff(session):
         customers = {one.id: one for one in session.scalars(select(Customer).where(Customer.id.in_(whose)))}
-        named, countries = _named(session, whose), _countries(session, incidents)
+        named = _named(session, whose) if named is None else named
+        countries = _countries(session, incidents)
     return [_as_needed(_need(customers[one.customer_id], one, countries), known, named) for one in incidents]
 
 
@@ -99,7 +107,7 @@ def for_customer(session: Session, customer_id: uuid.UUID, now: datetime) -> Dut
     return _as_needed(need, roster.read(session, now), _named(session, [customer.id]))
 
 
-def _named(session: Session, customers: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, uuid.UUID]]:
+def _named(session: Session, customers: Collection[uuid.UUID]) -> _Named:
     """Whom each customer's contracts name, by their duty."""
     found: dict[uuid.UUID, dict[str, uuid.UUID]] = {}
     rows = select(NamedPerson.customer_id, NamedPerson.duty, NamedPerson.person_id)
@@ -110,7 +118,7 @@ def _named(session: Session, customers: Collection[uuid.UUID]) -> dict[uuid.UUID
     return found
 
 
-def _as_needed(need: Need, known: Roster, named_by: Mapping[uuid.UUID, dict[str, uuid.UUID]]) -> Duty:
+def _as_needed(need: Need, known: Roster, named_by: _Named) -> Duty:
     by_duty = named_by.get(need.customer_id, {})
     named = tuple(by_duty.values())
     return Duty(order(known.towards(named), need), known.people, named, by_duty, known)

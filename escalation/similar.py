@@ -71,8 +71,8 @@ def _likes(session: Session, one: Sight, asked: Iterable[Select[Incident]], leas
 
 def _sights(session: Session, rows: Sequence[Incident]) -> list[Sight]:
     ids = {row.machine_id for row in rows if row.machine_id is not None}
-    asked = session.execute(select(Machine.id, Machine.site_id).where(Machine.id.in_(ids)))
-    sites = {row[0]: row[1] for row in asked}
+    asked = select(Machine.id, Machine.site_id).where(Machine.id.in_(ids))
+    sites = {row[0]: row[1] for row in session.execute(asked)} if ids else {}
     return [
         Sight(
             row.id,
@@ -101,4 +101,4 @@ def _helped(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
         .where(TimelineEntry.incident_id.in_(ids), TimelineEntry.kind.in_(("resolved", "workaround")))
         .order_by(TimelineEntry.at)
     )
-    return {row[0]: row[1] for row in session.execute(said)}
+    return {row[0]: row[1] for row in session.execute(said)} if ids else {}

@@ -68,6 +68,7 @@ def work(sessions: Sessions, scope: Scope) -> Iterator[Session]:
         customer = "" if isinstance(scope, Reach) else str(scope)
         reach = scope.value if isinstance(scope, Reach) else ""
         session.execute(_SCOPE, {"customer": customer, "reach": reach})
+        session.info["reach"] = reach
         yield session
 
 
@@ -78,12 +79,16 @@ def as_staff(session: Session) -> Iterator[None]:
     The customer's own scope holds again after it. If the block raises, the transaction is lost and the scope with it.
     """
     session.flush()  # what was written so far was written in the narrow scope
-    before = session.execute(text("SELECT coalesce(current_setting('app.reach', true), '')")).scalar_one()
+    before = session.info["reach"]  # as `work` set it
     if before == STAFF.value:
         yield
         return
     session.execute(_REACH, {"reach": STAFF.value})
-    yield
+    session.info["reach"] = STAFF.value
+    try:
+        yield
+    finally:
+        session.info["reach"] = before
     session.execute(_REACH, {"reach": before})
 
 
