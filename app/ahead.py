@@ -51,6 +51,9 @@ class Ahead:
         course = "falls" if self.limit < self.value else "rises"
         reached = f"{label} {course} to {words.amount(self.limit)} {unit}".rstrip()
         spread = self._spread(zone, now)
+        if self.likely < now.timestamp():  # it is over, or comes later than it was thought
+            foretold = words.hour(_instant(self.at), zone, now)
+            return f"At {foretold} it was foretold that {reached} {_on(self.likely, zone, now)}, {spread}."
         return (
             f"As things go {reached} {_on(self.likely, zone, now)}: {spread}, at its fastest and slowest pace of late."
         )

@@ -62,6 +62,11 @@ def test_the_sentence_says_what_when_and_between_which_instants() -> None:
     assert " on Thu 12:00" in ahead().sentence("/var in use", "%", UTC, NOW - timedelta(days=2))
 
 
+def test_what_should_have_come_by_now_is_told_as_foretold() -> None:
+    said = ahead().sentence("/var in use", "%", UTC, NOW + timedelta(hours=2, minutes=1))
+    assert said == "At 10:00 it was foretold that /var in use rises to 100 % at 12:00, between 11:30 and 13:00."
+
+
 @pytest.mark.parametrize(
     "broken", [{}, {"forecast": 5}, {"forecast": {"metric": "disk"}}, {"metrics": []}, {"since_ms": None}]
 )
