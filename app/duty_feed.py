@@ -49,7 +49,9 @@ def feed() -> Response:
 
 
 def written(session: Session, at: datetime, person: uuid.UUID | None) -> bytes:
-    """The feed's text. Turns keep their identity by schedule and start, so that a calendar moves what has moved."""
+    """The feed's text. Turns keep their identity by schedule and start, so that a calendar moves what has moved; one
+    that began before the feed does keeps it by whose it is. The feed begins and ends at midnight, or every look would
+    tell of another turn."""
     names = {id: one.name for id, one in roster.our_people(session).items()}
     calendar = Calendar()
     calendar.add("prodid", "-//Vigie//Duty//EN")
@@ -57,11 +59,13 @@ def written(session: Session, at: datetime, person: uuid.UUID | None) -> bytes:
     calendar.add("x-wr-calname", "Duty")
     calendar.add("refresh-interval", timedelta(hours=1), parameters={"value": "DURATION"})  # RFC 7986
     calendar.add("x-published-ttl", "PT1H")
-    start, end = at - BEHIND, at + AHEAD
+    today = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    start, end = today - BEHIND, today + AHEAD
     for row, plain in roster.schedules(session, start, end):
         for turn in _of(rota.stretches(plain, start, end), person):
             name = names.get(turn.person, "somebody who has left") if turn.person else ""
-            calendar.add_component(_event(turn, row.id, row.name, name, at))
+            began = f"{turn.start:%Y%m%dT%H%M%SZ}" if turn.start > start else f"before-{turn.person or 'nobody'}"
+            calendar.add_component(_event(turn, f"{row.id}-{began}@vigie", row.name, name, at))
     text: bytes = calendar.to_ical()
     return text
 
@@ -71,9 +75,9 @@ def _of(turns: Iterable[Stretch], person: uuid.UUID | None) -> list[Stretch]:
     return [turn for turn in turns if person is None or turn.person == person]
 
 
-def _event(turn: Stretch, schedule: uuid.UUID, title: str, name: str, at: datetime) -> Event:
+def _event(turn: Stretch, id: str, title: str, name: str, at: datetime) -> Event:
     event = Event()
-    event.add("uid", f"{schedule}-{turn.start:%Y%m%dT%H%M%SZ}@vigie")
+    event.add("uid", id)
     event.add("dtstamp", at)
     event.add("dtstart", turn.start)
     event.add("dtend", turn.end)

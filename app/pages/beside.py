@@ -101,7 +101,9 @@ def notices(session: Session, incident_id: uuid.UUID, now: datetime, zone: tzinf
 def delivery_words(notice: Notice, now: datetime, zone: tzinfo) -> str:
     """Where a notice has come to."""
     if notice.settled_at is not None:
-        return f"delivered {words.hour(notice.settled_at, zone, now)}"
+        # "taken" by the channel; "delivered" or "failed" only where somebody out there reported it
+        said = f": {notice.receipt['said']}" if notice.state == "failed" and notice.receipt.get("said") else ""
+        return f"{notice.state} {words.hour(notice.settled_at, zone, now)}{said}"
     if notice.given_up_at is not None:
         return f"given up {words.hour(notice.given_up_at, zone, now)}: {notice.last_error or 'no reason given'}"
     if notice.tries:

@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from flask import Flask, jsonify, redirect, request
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,13 +18,14 @@ from app.identity import Caller
 from app.pages.frame import page, reading, signed_in
 from app.problems import not_found
 from escalation import outbox
+from escalation.channels import masked
 from models import audit
 from models.incidents import Incident
 from models.notices import Notice
 from models.people import Person
 
 MOST_SHOWN = 200
-FILTERS = {"": "all", "open": "on their way", "given-up": "given up"}
+FILTERS = {"": "all", "open": "on their way", "given-up": "given up or failed"}
 
 
 def register(app: Flask) -> None:
@@ -50,12 +51,13 @@ def log() -> AnyResponse:
         if which == "open":
             found = found.where(Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
         elif which == "given-up":
-            found = found.where(Notice.given_up_at.is_not(None))
+            failed = Notice.receipt["delivery"].astext == "failed"
+            found = found.where(or_(Notice.given_up_at.is_not(None), failed))
         rows = session.execute(found).all()
         is_on = _browser_way(session, who) is not None
     return page(
         "notices.html", rows=rows, filters=FILTERS, which=which, most=MOST_SHOWN, may_act=who.may("incidents:act"),
-        is_on=is_on,
+        is_on=is_on, masked=masked,
     )  # fmt: skip
 
 

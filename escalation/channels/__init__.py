@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 # Long enough for a slow mail server's greeting delay, far below the lease (outbox.LEASE), so a lease never runs out in
 # mid-sending.
@@ -50,6 +51,16 @@ class ChannelError(Exception):
 
 
 Channel: TypeAlias = Callable[[Letter, datetime], Receipt]
+
+
+def masked(channel: str, address: str) -> str:
+    """An address as others may read it: whoever holds a routing key or the address of an incoming webhook may post."""
+    if channel == "pagerduty":
+        return f"…{address[-4:]}"
+    if channel in ("slack", "teams", "webhook"):
+        parts = urlsplit(address)
+        return f"{parts.scheme}://{parts.hostname or ''}/…{address[-4:]}" if parts.hostname else "…"
+    return address
 
 
 @contextmanager

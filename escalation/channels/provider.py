@@ -181,7 +181,11 @@ def _seal(name: str, notice: uuid.UUID | str, key: bytes, by: str = "POST") -> s
 def _short(letter: Letter, longest: int, house: str) -> str:
     """What fits an SMS: the subject, then as much of the text as there is room for, then where to look."""
     where = f" {house}{letter.body['path']}" if letter.body.get("path") else ""
-    text = f"{letter.subject}. {' '.join(str(letter.body.get('text', '')).split())}"
+    words = str(letter.body.get("text", "")).strip()
+    first, _, rest = words.partition("\n")
+    if first.strip() and letter.subject.endswith(first.strip()):
+        words = rest  # the subject says so already, and each part of an SMS costs
+    text = f"{letter.subject}. {' '.join(words.split())}"
     room = max(40, longest - len(where))
     return (text if len(text) <= room else text[: room - 1] + "…") + where
 

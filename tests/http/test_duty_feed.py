@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import vobject
 
 from tests.cast import Cast
-from tests.http.conftest import Visitor
-from tests.http.test_duty import schedule
+from tests.http.conftest import Hands, Visitor
+from tests.http.test_duty import layer, schedule
 
 FEED = "/api/v1/duty/calendar.ics"
 
@@ -50,3 +50,19 @@ def test_turns_change_hands_at_the_same_local_hour_before_and_after_the_clocks_c
     ends = [event.dtend.value for event in events]
     assert ends[:-1] == [event.dtstart.value for event in events][1:], "no hole and nobody twice"
     assert len({event.uid.value for event in events}) == len(events)
+
+
+def test_a_turn_without_end_is_the_same_event_at_every_look(
+    visit: Callable[[str], Visitor], cast: Cast, hands: Hands
+) -> None:
+    assert visit("max").post("/api/v1/duty/schedules", schedule(cast, layers=[layer(cast.dee)])).status_code == 201
+
+    def seen() -> tuple[str, datetime]:
+        (event,) = vobject.readOne(visit("max").get(FEED).get_data(as_text=True)).vevent_list
+        return event.uid.value, event.dtstart.value
+
+    first = seen()
+    hands.forward(minutes=7)
+    assert seen() == first
+    hands.forward(days=7)
+    assert seen()[0] == first[0]

@@ -73,6 +73,21 @@ def test_the_log_shows_each_notice_and_sends_one_again(visit: Visit, cast: Cast,
         assert session.get_one(Notice, id).state == "waiting"
 
 
+def test_the_log_hides_what_lets_others_post_and_finds_what_a_provider_reports_failed(
+    visit: Visit, cast: Cast, sessions: Sessions
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        report(session, desk.signal(cast.plant_machine, cast.now), cast.now)
+        (notice, *_) = session.scalars(select(Notice))
+        notice.channel, notice.address = "slack", "https://hooks.example/services/T0/B0/s3cretWORD"
+        outbox.settle(session, notice.id, {"status": 200}, cast.now)
+        notice.receipt = {"delivery": "failed", "said": "undelivered", "provider": "acme"}
+    said = visit("dee").get("/notices?show=given-up").text
+    assert "https://hooks.example/…WORD" in said
+    assert "s3cret" not in said
+    assert "acme reports undelivered" in said
+
+
 def test_an_open_browser_is_given_its_own_notices_until_it_has_shown_them(
     visit: Visit, cast: Cast, sessions: Sessions, hands: Hands
 ) -> None:
