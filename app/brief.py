@@ -18,6 +18,7 @@ from app import words
 from escalation import alone, promises
 from models.agreements import Contract
 from models.customers import Customer
+from models.escalations import Escalation
 from models.incidents import OPEN_STATES, Incident, Promise, TimelineEntry
 from models.machines import Machine
 from models.people import NamedPerson, Person
@@ -151,6 +152,8 @@ def _kept(session: Session, customer_id: uuid.UUID, now: datetime) -> str:
     over = (*to_them, Promise.started_at > now - KEPT_OVER)
     kept = session.scalar(select(func.count()).where(*over, Promise.state == "met", Promise.breached_at.is_(None))) or 0
     missed = session.scalar(select(func.count()).where(*over, Promise.breached_at.is_not(None))) or 0
+    if not kept and not missed:
+        return f"In the last {KEPT_OVER.days} days nothing promised to them has come due."
     return f"In the last {KEPT_OVER.days} days {words.count(kept, 'promise')} kept and {missed} missed."
 
 
@@ -174,14 +177,30 @@ def _story(session: Session, incident: Incident) -> list[TimelineEntry]:
     return sorted({*first, *latest}, key=lambda one: (one.at, one.id))
 
 
+def _pressed(session: Session, incident: Incident, now: datetime, zone: tzinfo) -> list[str]:
+    """The escalations that run on the case and on the account: in whose words, and who answers for each until when."""
+    runs = select(Escalation, Person.name).outerjoin(Person, Person.id == Escalation.owner_id)
+    about = (Escalation.incident_id == incident.id) | (
+        Escalation.incident_id.is_(None) & (Escalation.customer_id == incident.customer_id)
+    )
+    lines = []
+    for row, owner in session.execute(runs.where(about, Escalation.ended_at.is_(None)).order_by(Escalation.asked_at)):
+        what = "the case" if row.incident_id else "the whole account"
+        due = "was due" if row.next_word_at <= now else "is due"
+        next_word = f"the next word {due} {words.hour(row.next_word_at, zone, now)}"
+        lines.append(f"{row.asked_by} escalated {what}: “{row.words}” {owner or 'Nobody'} answers for it; {next_word}.")
+    return lines
+
+
 def _asked(session: Session, incident: Incident, customer: Customer, now: datetime, zone: tzinfo) -> list[str]:
     """What is wanted of the reader: the asker's own words, then what only they can do."""
     asked = session.scalars(
         select(TimelineEntry)
         .where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "escalated")
+        .where(TimelineEntry.facts["undone"].is_(None))
         .order_by(TimelineEntry.at.desc())
     ).first()
-    lines = [asked.text] if asked is not None else []
+    lines = [*([asked.text] if asked is not None else []), *_pressed(session, incident, now, zone)]
     if incident.acknowledged_at is None and incident.state == "open":
         since = words.span((now - incident.opened_at).total_seconds())
         lines.append(f"Name somebody who takes it: nobody has acknowledged it for {since}.")

@@ -108,7 +108,9 @@ def upcoming(ladder: Ladder, climb: Climb, reachable: Reachable = _everyone) -> 
 def _due(ladder: Ladder, climb: Climb, index: int, loop: int) -> datetime:
     delay = ladder.rungs[index].delay
     if ladder.convention is Convention.FROM_OPENING:
-        return (climb.since if loop == climb.loop else climb.sent_at or climb.since) + delay
+        due = (climb.since if loop == climb.loop else climb.sent_at or climb.since) + delay
+        # Rungs are climbed in their order: one with a shorter delay than the one before it is due with that one.
+        return max(due, climb.sent_at) if climb.sent_at is not None else due
     if ladder.convention is Convention.FROM_PREVIOUS:
         return (climb.sent_at or climb.since) + delay
     if climb.sent_at is None:

@@ -118,3 +118,16 @@ def test_the_brief_leaves_out_what_was_taken_back(
     assert "The roof leaks" in said
     assert "The pump leaks" not in said
     assert "took back" not in said
+
+
+def test_the_brief_says_what_was_escalated_in_whose_words_and_who_answers(
+    visit: Callable[[str], Visitor], incident: str, hands: Hands
+) -> None:
+    ada, dee = visit("ada"), visit("dee")
+    asked = {"incident": incident, "reason": "no-progress", "words": "We lose orders."}
+    row = ada.post("/api/v1/escalations", asked).get_json()["id"]
+    told = "Ada escalated the case: “We lose orders.” Max answers for it; the next word is due 12:30."
+    assert told in text(visit("max").get(f"/incidents/{incident}/brief").text)
+    assert told in pages_of(visit("max").get(f"/incidents/{incident}/brief.pdf").data)[0].replace("\n", " ")
+    assert dee.post(f"/api/v1/escalations/{row}/end", {"words": "Found."}).status_code == 200
+    assert "escalated the case" not in text(visit("max").get(f"/incidents/{incident}/brief").text)
