@@ -88,7 +88,7 @@ def test_10_while_the_log_is_away_nothing_is_acknowledged_and_memory_is_flat(
         trial.on_kafka(request.getfixturevalue("kafka"))
     machines = trial.enrol("plant-a", "plant-b")
     bridge, proxy = trial.start_behind_proxy(QUICK)
-    # What goes away is the log of a plant at work: a watcher that is only starting ends, and the supervisor tries again.
+    # What goes away is the log of a plant at work: a watcher that is only starting ends, for the supervisor to restart.
     until(lambda: any("watch.partition_taken" in child.words for child in trial.rig.children), "the watcher sits")
     speakers = trial.connect(machines)
     for each in speakers:
