@@ -4,11 +4,29 @@ let asking = false;
 
 export function bindNotifications() {
   if (!("Notification" in window)) return;
-  document.querySelector("[data-ask-notifications]")?.addEventListener("click", () => {
-    if (Notification.permission === "default") Notification.requestPermission();
+  const form = document.querySelector("[data-ask-notifications]");
+  form?.addEventListener("submit", (event) => {
+    if (Notification.permission !== "default") return;
+    // Leaving the page would take the browser's question away before anybody could answer it.
+    event.preventDefault();
+    Notification.requestPermission().finally(() => form.submit());
   });
+  sayWhatIsMissing();
   document.addEventListener("vigie:incident", look);
   look();
+}
+
+function sayWhatIsMissing() {
+  // Whether they are shown is known of the person; whether this browser may, only here.
+  const refused = document.querySelector("[data-notifications-refused]");
+  if (refused) refused.hidden = Notification.permission !== "denied";
+  const allow = document.querySelector("[data-allow-notifications]");
+  if (!allow) return;
+  allow.hidden = Notification.permission !== "default";
+  allow.addEventListener("click", async () => {
+    await Notification.requestPermission();
+    location.reload();
+  });
 }
 
 async function look() {
