@@ -20,6 +20,7 @@ from models.people import Person
 from models.telemetry import DeadLetter, LogPosition, LogRecord, ProcessBeat
 
 QUIET_AFTER = timedelta(seconds=45)  # three missed beats: we do not know whether it still works
+SLOW_LOG_S = 10  # as the desk counts it: the way in is closed then
 LETTERS_SHOWN = 12
 NOTICES_SHOWN = 12
 
@@ -119,7 +120,8 @@ def part_view(beat: ProcessBeat, now: datetime, zone: tzinfo) -> PartView:
     elif quiet > QUIET_AFTER:
         kind, said = "unknown", f"not heard for {words.span(quiet.total_seconds())}"
     elif beat.state == "running":
-        kind, said = "healthy", "running"
+        strained = strained_words(beat.facts)
+        kind, said = ("deviates", f"running; {strained}") if strained else ("healthy", "running")
     else:
         kind, said = "deviates", "waits before the next try" if beat.state == "waiting" else beat.state
     again = "never restarted" if not beat.restarts else f"{words.count(beat.restarts, 'restart')}"
@@ -135,6 +137,23 @@ def part_view(beat: ProcessBeat, now: datetime, zone: tzinfo) -> PartView:
         restarts=again,
         facts=facts_words(beat.facts),
     )
+
+
+def strained_words(facts: Mapping[str, object]) -> str:
+    """What keeps a running process from doing its work, and what becomes of it meanwhile; empty when nothing does."""
+    away, waiting, dropped = (_whole(facts.get(n)) for n in ("log_away_s", "unacknowledged", "dropped_by_broker"))
+    if facts.get("connected") is False:
+        return "not connected to its broker, which keeps what comes"
+    if away >= SLOW_LOG_S:
+        kept = f"{words.count(waiting, 'message')} here and all others at the broker wait"
+        return f"the log has taken nothing for {words.span(away)}: nothing is acknowledged, {kept}"
+    if dropped:
+        return f"the broker has dropped {words.count(dropped, 'message')}: its limits are too small for what waits"
+    return str(facts.get("degraded") or "")
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
 
 
 def facts_words(facts: Mapping[str, object]) -> str:

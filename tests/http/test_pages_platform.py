@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from app import canaries
+from app.pages.platform import part_view
 from models.canaries import CanaryFault
 from models.incidents import Finding
 from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
-from models.telemetry import DeadLetter, LogPosition
+from models.telemetry import DeadLetter, LogPosition, ProcessBeat
 from telemetry import history
 from tests.cast import NOW, Cast
 from tests.http.conftest import Visitor
@@ -26,6 +27,30 @@ def letter(number: int, cast: Cast) -> DeadLetter:
         customer_id=cast.plant, received_at=NOW - timedelta(minutes=number), topic="t", machine=f"m-{number}",
         reason="json", detail="", payload=b"{", partition=0, position=number, item=0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "said"),
+    [
+        ({"connected": True, "log_away_s": 0.4, "unacknowledged": 3, "dropped_by_broker": 0}, "healthy", "running"),
+        ({"connected": True, "log_away_s": 190.2, "unacknowledged": 2000}, "deviates",
+         "running; the log has taken nothing for 3 min: nothing is acknowledged, 2,000 messages here and all others at "
+         "the broker wait"),
+        ({"connected": False, "log_away_s": 0}, "deviates",
+         "running; not connected to its broker, which keeps what comes"),
+        ({"connected": True, "dropped_by_broker": 12}, "deviates",
+         "running; the broker has dropped 12 messages: its limits are too small for what waits"),
+        ({"lag_s": 45.0, "degraded": "what arrives is looked at 45 s late"}, "deviates",
+         "running; what arrives is looked at 45 s late"),
+        ({"lag_s": 0.2, "degraded": ""}, "healthy", "running"),
+    ],
+)  # fmt: skip
+def test_a_process_under_pressure_says_so_and_what_becomes_of_what_waits(
+    facts: dict[str, object], kind: str, said: str
+) -> None:
+    beat = ProcessBeat(name="bridge", pid=7, state="running", started_at=NOW, beat_at=NOW, restarts=0, facts=facts)
+    view = part_view(beat, NOW, UTC)
+    assert (view.kind, view.words) == (kind, said)
 
 
 def test_dead_letters_that_are_not_shown_are_counted(visit: Visit, cast: Cast, sessions: Sessions) -> None:
