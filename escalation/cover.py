@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from escalation import roster, rota
 from escalation.incident import Actor, NotNow
 from models import audit
-from models.duty import Cover, DutySchedule
+from models.duty import Cover, DutySchedule, TimeOff
 from models.people import Person
 
 ANSWERS = ("accepted", "declined", "withdrawn")
@@ -32,6 +34,8 @@ def ask(
         return NotNow("The cover ends before it begins.", "Give a later end.", "value")
     if ends_at <= now:
         return NotNow("The time to be covered is over.", "Give a time that lies ahead.", "value")
+    if ends_at - starts_at > rota.LONGEST:
+        return NotNow(f"A cover lasts {rota.LONGEST.days} days at the most.", "Change the schedule instead.", "value")
     if person_id is not None:
         person = session.get(Person, person_id)
         if person is None or person.customer_id is not None or not person.active:
@@ -70,10 +74,28 @@ def answer(session: Session, cover_id: uuid.UUID, actor: Actor, word: str, now: 
     if word == "accepted":
         if actor.person_id is None:
             return NotNow("A program cannot stand in for a person.", "Let a person accept it.", "person")
+        span = (row.starts_at, row.ends_at)
+        if _is_theirs(session.get_one(DutySchedule, row.schedule_id), span, actor.person_id):
+            return NotNow("It is your own turn that is to be covered.", "Let somebody else take it.", "person")
+        if away := _absent(session, actor.person_id, row):
+            said = f"You are absent from {away.starts_at:%Y-%m-%d %H:%M} to {away.ends_at:%Y-%m-%d %H:%M} UTC."
+            return NotNow(said, "Take that absence back first, or decline the cover.", "person")
         row.person_id = actor.person_id
     row.state, row.answered_at = word, now
     _write_down(session, row, f"cover.{word}", actor, now)
     return row
+
+
+def _is_theirs(schedule: DutySchedule, span: tuple[datetime, datetime], person_id: uuid.UUID) -> bool:
+    """Whether the layers give them the whole of this time anyway: nobody stands in for themselves."""
+    return all(one.person == person_id for one in rota.stretches(roster.drawn(schedule), *span))
+
+
+def _absent(session: Session, person_id: uuid.UUID, row: Cover) -> TimeOff | None:
+    """An absence of theirs within the time to be covered: it would be a gap again."""
+    there = (TimeOff.starts_at < row.ends_at, TimeOff.ends_at > row.starts_at, TimeOff.kind == "absent")
+    off = select(TimeOff).where(TimeOff.person_id == person_id, *there)
+    return session.scalars(off.order_by(TimeOff.starts_at).limit(1)).first()
 
 
 def _write_down(session: Session, row: Cover, deed: str, actor: Actor, now: datetime) -> None:

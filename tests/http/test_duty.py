@@ -151,3 +151,17 @@ def test_the_feed_is_read_by_another_program_and_names_gaps(
     assert "VEVENT" not in eves
     assert program.get("/api/v1/duty/calendar.ics?person=somebody").status_code == 422
     assert with_key(scopes=["incidents:read"]).get("/api/v1/duty/calendar.ics").status_code == 403
+
+
+def test_nobody_covers_their_own_turn_or_one_they_are_absent_in(dee: Visitor, max: Visitor, cast: Cast) -> None:
+    row = made(max, cast)
+    span = {"start": "2026-03-20T08:00:00Z", "end": "2026-03-21T08:00:00Z"}
+    path = f"/api/v1/duty/schedules/{row['id']}/covers"
+    own = dee.post(path, span).get_json()["id"]
+    mine = dee.post(f"/api/v1/duty/covers/{own}/answer", {"answer": "accepted"})
+    assert (mine.status_code, "your own turn" in mine.get_json()["detail"]) == (409, True)
+    off = {"kind": "absent", "start": "2026-03-20T20:00:00Z", "end": "2026-03-20T22:00:00Z"}
+    assert max.post(f"/api/v1/people/{cast.max}/times-off", off).status_code == 201
+    away = max.post(f"/api/v1/duty/covers/{own}/answer", {"answer": "accepted"})
+    assert (away.status_code, "absent from 2026-03-20 20:00" in away.get_json()["detail"]) == (409, True)
+    assert max.post(f"/api/v1/duty/covers/{own}/answer", {"answer": "declined"}).status_code == 200

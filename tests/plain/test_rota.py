@@ -124,3 +124,32 @@ def test_every_instant_has_one_answer_and_nobody_absent_is_on_duty(
         for away in absences:
             if one.person == away.person:
                 assert one.end <= away.start or away.end <= one.start
+
+
+def test_a_gap_of_one_minute_is_seen() -> None:
+    night = {day: [["00:00", "08:00"], ["08:01", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    found = gaps(Schedule(PARIS, (weekly(ANA, weekly=night),)), at(3), at(4))
+    assert [(one.start, one.end) for one in found] == [(at(3, 7), at(3, 7) + timedelta(minutes=1))]
+
+
+@pytest.mark.parametrize(("day", "hours_of_night"), [(30, 11), (29, 10)])
+def test_a_night_is_an_hour_shorter_when_the_clocks_go_forward(day: int, hours_of_night: int) -> None:
+    night = {name: [["00:00", "08:00"], ["21:00", "24:00"]] for name in ("sat", "sun", "mon")}
+    drawn = Schedule(PARIS, (weekly(ANA, weekly=night),))
+    found = [one for one in stretches(drawn, at(day - 1, 12), at(day, 12)) if one.person == ANA]
+    assert sum((one.end - one.start for one in found), timedelta()) == timedelta(hours=hours_of_night)
+
+
+def test_a_hand_over_in_the_hour_that_does_not_exist_leaves_no_gap() -> None:
+    turns = Layer((ANA, BEN), date(2026, 3, 22), 7, time(2, 30))
+    drawn = Schedule(PARIS, (turns,))
+    assert gaps(drawn, at(28), at(30)) == []
+    assert {on_duty(drawn, at(28, 12)), on_duty(drawn, at(29, 12))} == {ANA, BEN}
+
+
+def test_of_overlapping_covers_each_instant_has_the_latest_and_what_is_left_the_earlier() -> None:
+    covers = tuple(Stretch(at(3, start), at(3, end), who, "cover") for start, end, who in
+                   ((2, 10, BEN), (4, 6, CAL), (5, 8, ANA)))  # fmt: skip
+    found = stretches(Schedule(PARIS, (), covers), at(3, 2), at(3, 10))
+    assert [(one.start.hour, one.end.hour, one.person) for one in found] == [
+        (2, 4, BEN), (4, 5, CAL), (5, 8, ANA), (8, 10, BEN)]  # fmt: skip
