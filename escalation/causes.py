@@ -6,8 +6,9 @@ Every way in asks here, so what was merged does not open a second time.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.incidents import OPEN_STATES, Incident
@@ -39,6 +40,27 @@ def open_incident(
     if found is None:
         return None
     # Another transaction may have changed the row since this session read it.
+    return session.get(Incident, found, with_for_update=True, populate_existing=True)
+
+
+def symptom_of(
+    session: Session, customer_id: uuid.UUID, machine_id: uuid.UUID, cause: str, brings: frozenset[str], now: datetime
+) -> Incident | None:
+    """The open incident in which the model sees only what this cause brings, its row locked; it stands for this cause
+    as well from now on. None when there is none, or its condition is over."""
+    found = session.scalar(
+        select(Incident.id)
+        .where(Incident.customer_id == customer_id, Incident.machine_id == machine_id)
+        .where(Incident.state.in_(OPEN_STATES), Incident.kind == "anomaly", Incident.fleet_event_id.is_(None))
+        .where(func.split_part(Incident.cause, ":", 1).in_(brings), Incident.condition_ended_at.is_(None))
+        .order_by(Incident.opened_at, Incident.id)
+        .limit(1)
+    )
+    if found is None:
+        return None
+    session.add(
+        IncidentCause(customer_id=customer_id, incident_id=found, machine_id=machine_id, cause=cause, since=now)
+    )
     return session.get(Incident, found, with_for_update=True, populate_existing=True)
 
 

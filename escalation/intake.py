@@ -45,6 +45,8 @@ def report(session: Session, signal: Signal, now: datetime) -> Report:
     if finding is not None and (finding.incident_id or finding.decision_id):
         return Report("known", finding.incident_id, finding.decision_id, "this finding has had its answer")
     incident = _open_incident(session, machine, signal.cause)
+    if incident is None and signal.brings:
+        incident = causes.symptom_of(session, machine.customer_id, machine.id, signal.cause, signal.brings, now)
     if incident is not None:
         return _join(session, incident, signal, finding, now)
     return _ask(session, machine, signal, finding, now)

@@ -24,6 +24,7 @@ class Signal:
     finding_id: uuid.UUID | None = None  # the row in `findings`, already written in this transaction or before
     began_at: datetime | None = None  # first sign by the evidence; `seen_at` when not known
     at_once: bool = False  # of a fleet event, or a person said so: never held back
+    brings: frozenset[str] = frozenset()  # kinds of cause ("disk-speed") that are symptoms of this one
 
 
 @dataclass(frozen=True, slots=True)

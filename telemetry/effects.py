@@ -27,6 +27,7 @@ from telemetry.admission import Heard
 from telemetry.deliveries import Deliveries, as_json
 from telemetry.directory import Known
 from telemetry.frozen import with_windows
+from telemetry.rules import brought_by
 from telemetry.seat import Pending, Seat
 from telemetry.told import Letter
 from telemetry.verdict import Verdict
@@ -277,6 +278,7 @@ def _signal(whose: Known, verdict: Verdict) -> Signal:
         evidence=dict(verdict.evidence),
         finding_id=verdict.finding_id,
         began_at=_first_sign(verdict),
+        brings=brought_by(verdict.cause) if verdict.kind == "forecast" else frozenset(),
     )
 
 

@@ -128,9 +128,14 @@ def is_of_growth(name: str) -> bool:
     return any(rule.name == name and rule.test == "grew" for rule in RULES)
 
 
+def brought_by(cause: str) -> frozenset[str]:
+    """The kinds of cause that are the same problem while this one lasts."""
+    return FOLLOWS.get(kind_of(cause), frozenset())
+
+
 def explains(cause: str, other: str) -> bool:
     """Whether a problem of this cause brings the other one with it."""
-    return kind_of(other) in FOLLOWS.get(kind_of(cause), frozenset())
+    return kind_of(other) in brought_by(cause)
 
 
 def kind_of(cause: str) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.pages.foretold import with_later
@@ -28,7 +29,15 @@ class Desk:
         id = desk.finding(self.session, self.machine, self.now, cause)
         row = self.session.get_one(Finding, id)
         row.kind, row.summary, row.evidence = kind, f"{title}, since 13:49", evidence
-        more = {"kind": kind, "title": title, "summary": row.summary, "finding_id": id, "evidence": evidence}
+        brings = evidence.pop("brings", frozenset())
+        more = {
+            "brings": brings,
+            "kind": kind,
+            "title": title,
+            "summary": row.summary,
+            "finding_id": id,
+            "evidence": evidence,
+        }
         answer = intake.report(self.session, desk.signal(self.machine, self.now, cause, **more), self.now)
         assert isinstance(answer.incident_id, uuid.UUID)
         self.session.flush()
@@ -58,3 +67,24 @@ def test_what_a_hard_fault_opened_keeps_its_name(sessions: Sessions, cast: Cast)
         opened = at.find("rule", "/var is 96 % full", "disk:/var", rule="disk_full", cure="Free space.")
         assert at.find("forecast", "/var full in about 2 h", "disk:/var").title == "/var is 96 % full"
         assert "certain" not in with_later(session, opened)
+
+
+def test_what_fills_joins_the_incident_of_what_it_slows_and_stands_there_until_it_is_over(
+    sessions: Sessions, cast: Cast
+) -> None:
+    """A log that fills /var keeps the disk busy long before /var is full."""
+    brings = frozenset({"disk-speed", "latency"})
+    with work(sessions, SYSTEM) as session:
+        at = Desk(session, cast)
+        slow = at.find("anomaly", "Disk busy unusually high", "disk-speed", model={"kind": "baselines"}, metrics=[])
+        other = at.find("anomaly", "Processor load unusually high", "cpu", model={"kind": "baselines"}, metrics=[])
+        found = at.find("forecast", "/var full in about 2 h", "disk:/var", brings=brings)
+        assert (found.id, found.title) == (slow.id, "/var full in about 2 h")
+        assert at.find("rule", "/var is 96 % full", "disk:/var", cure="Free space.").id == slow.id
+        ids = session.scalars(select(Finding.id).where(Finding.incident_id == slow.id, Finding.cause == "disk:/var"))
+        for id in list(ids):
+            intake.condition_ended(session, at.machine, "disk:/var", at.now, at.now, finding_id=id)
+        assert slow.condition_ended_at is None, "the disk is busy still"
+        intake.condition_ended(session, at.machine, "disk-speed", at.now, at.now)
+        assert slow.condition_ended_at == at.now
+        assert at.find("forecast", "/home full in about 2 h", "disk:/home", brings=brings).id not in (slow.id, other.id)
