@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import FileChooser, Locator, Page, expect
 from sqlalchemy import select
 
+from escalation import handover
+from escalation.incident import Actor
 from models.attachments import Attachment
+from models.duty import Handover
 from models.incidents import Incident, TimelineEntry
+from models.people import Person
 from models.session import SYSTEM, work
 from tests.browser.conftest import House
 
@@ -74,6 +79,11 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
     keys.press("Control+Enter")
     shows(around, "who knows this array?")
 
+    keys.press("q")
+    keys.press("ArrowRight")  # from the phone to a remote session
+    keys.press("Control+Enter")
+    shows(around, "Served in a remote session")
+
     log = tmp_path / "batch.log"
     log.write_text("02:10 batch began\n")
     keys.press("f")
@@ -99,3 +109,21 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
         ]
         mine = select(TimelineEntry.kind).where(TimelineEntry.incident_id == incident.id)
         assert {"acknowledged", "claimed", "note", "swarm", "file", "undone", "resolved"} <= set(session.scalars(mine))
+
+
+def test_what_is_handed_over_is_taken_with_one_key(page: Page, house: House) -> None:
+    with work(house.sessions, SYSTEM) as session:
+        theirs = session.scalars(select(Incident).where(Incident.number == 1004)).one()
+        assert theirs.owner_id is not None
+        giver = Actor(theirs.owner_id, session.get_one(Person, theirs.owner_id).name)
+        note = handover.Note("The cache is being emptied.", avoid="Restart it.")
+        offered = handover.offer(session, theirs.id, giver, datetime.now(UTC), note, taker_id=house.night.dee)
+        assert isinstance(offered, Handover)
+    fresh(page, "/incidents/VG-1004")
+    around = page.locator(".agreed")
+    shows(around, "offers it to you")
+    shows(around, "Restart it.")
+    page.keyboard.press("y")
+    shows(page.locator("#toast"), "is yours.")
+    shows(around, "took it over from")
+    shows(around, "Restart it.")
