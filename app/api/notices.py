@@ -14,6 +14,7 @@ from app.api.paging import page
 from app.problems import Problem
 from app.wire import Instant, Out, Paged, Ref
 from escalation import outbox
+from escalation.channels import masked
 from models import audit
 from models.notices import Notice
 
@@ -26,7 +27,7 @@ class NoticeOut(Out):
     incident_id: uuid.UUID | None
     person_id: uuid.UUID | None
     channel: str
-    address: str
+    address: str = Field(description="a routing key, or the address of a webhook, by its end only")
     subject: str
     why: str
     state: State
@@ -99,6 +100,7 @@ def _ended(state: str) -> Any:
 
 def _out(row: Notice) -> NoticeOut:
     known = {name: getattr(row, name) for name in NoticeOut.model_fields}
+    known["address"] = masked(row.channel, row.address)
     if row.settled_at is not None or row.given_up_at is not None:
         known["next_try_at"] = None
     return NoticeOut(**known)

@@ -86,6 +86,9 @@ def test_the_log_hides_what_lets_others_post_and_finds_what_a_provider_reports_f
     assert "https://hooks.example/…WORD" in said
     assert "s3cret" not in said
     assert "acme reports undelivered" in said
+    listed = visit("dee").get("/api/v1/notices?channel=slack").json
+    assert listed is not None
+    assert [one["address"] for one in listed["items"]] == ["https://hooks.example/…WORD"]
 
 
 def test_an_open_browser_is_given_its_own_notices_until_it_has_shown_them(
