@@ -27,6 +27,7 @@ from models.inbound import InboundAlert, InboundChange, InboundDoor, InboundGrou
 from models.session import STAFF, Sessions, work
 
 _PART = 25  # words a transaction: under a second even where each opens an incident
+_MOST_GROUPS = 5  # of one alert: each receiver it is routed to may group it in its own way
 _MOST_KEYS = 20  # of one condition: enough to know a resolve by the key of a trigger long ago
 
 
@@ -169,10 +170,13 @@ def _write(session: Session, door: InboundDoor, event: Event, now: datetime, *, 
 
 
 def _describe(row: InboundAlert, event: Event) -> None:
+    told_by = (row.facts or {}).get("groups", [])
     row.level, row.severity = event.level, event.severity
     row.title, row.summary = event.title, event.summary
     row.starts, row.group_key = event.starts, event.group
     row.facts = dict(event.facts)
+    if event.group:
+        row.facts["groups"] = list(dict.fromkeys([*told_by, event.group]))[-_MOST_GROUPS:]
 
 
 def _remember_key(row: InboundAlert, event: Event) -> None:
@@ -200,12 +204,20 @@ def _take_group(
     )
     taken = []
     for alert in session.scalars(left.order_by(InboundAlert.key).execution_options(populate_existing=True)).all():
-        if alert.key in names:
+        if alert.key in names or (group.cut_off and _goes_on_elsewhere(session, door, group, alert)):
             continue
         alert.state, alert.ended_at, alert.last_at = "resolved", now, now
         event = Event(Action.RESOLVE, alert.key, alert.title, severity=alert.severity, group=group.key)
         taken.append(Taken(event, alert, effects.ended(session, door, alert, now)))
     return taken
+
+
+def _goes_on_elsewhere(session: Session, door: InboundDoor, group: Group, alert: InboundAlert) -> bool:
+    """Whether another group that tells of the alert is open. Alertmanager calls a group resolved when all that it
+    *lists* is: what it cut off may fire on, and where a second group tells of it, that one is believed."""
+    others = [key for key in alert.facts.get("groups", []) if key != group.key]
+    told = (InboundGroup.door_id == door.id, InboundGroup.key.in_(others), InboundGroup.is_open)
+    return bool(others) and session.scalar(select(InboundGroup.id).where(*told).limit(1)) is not None
 
 
 def take_change(session: Session, door: InboundDoor, change: Change, now: datetime) -> bool:
