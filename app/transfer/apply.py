@@ -290,7 +290,7 @@ def _person(row: Row, person_id: uuid.UUID) -> dict[str, Any]:  # Any: columns o
         "active": row["active"] == "yes",
     }
     found |= {name: row[name].split() for name in ("may", "rungs") if name in row}
-    return found | {name: row[name] for name in ("role", "level") if name in row}
+    return found | {name: row[name] for name in ("role", "level", "site") if name in row}
 
 
 def _told(line: LineSaid) -> dict[str, Any]:  # Any: plain JSON

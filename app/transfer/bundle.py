@@ -21,6 +21,7 @@ LEFT_OUT = (
     "secrets of machines: a machine gets a new one on request (vigie machine rotate)",
     "keys for programs",
     "what is planned for our own people: shifts, schedules, trainings, hours of their own",
+    "the sites of the house: a person takes the name of theirs along",
     "what happened: incidents, decisions, telemetry, the audit, signatures; proposals that wait",
     "addresses that are secrets themselves: webhooks, Slack, Teams, PagerDuty",
 )

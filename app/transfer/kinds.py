@@ -130,6 +130,7 @@ PEOPLE = Kind(
         Column("unit", fields.one_of(UNITS), default="europe"),
         Column("zone", fields.zone, default="UTC"),
         Column("languages", fields.languages, default="en"),
+        Column("site", fields.line(80), empty=True),
         Column("rungs", fields.some_of(UPPER_RUNGS), empty=True),
         Column("notify", fields.ways),
         Column("active", fields.yes_no, default="yes"),

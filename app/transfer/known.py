@@ -163,7 +163,8 @@ class Store:
             if row.customer_id is None:
                 rungs = " ".join(word for word in kinds.UPPER_RUNGS if word in row.rungs)
                 demo = "yes" if row.demo else "no"
-                yield {**_person(row), "role": row.role, "level": row.level, "rungs": rungs, "demo": demo}
+                yield {**_person(row), "role": row.role, "level": row.level, "site": fields.tidy(row.site),
+                       "rungs": rungs, "demo": demo}  # fmt: skip
 
     def _named_for(self) -> Iterable[Row]:
         addresses = {row.id: row.email for row in self.people.values()}

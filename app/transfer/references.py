@@ -60,7 +60,8 @@ class References:
             faults += self._addressed(kind, row["email"].lower())
         if kind is kinds.CALENDARS and row["body"]:
             faults += self._names(row)
-        if kind is not kinds.SITES and row.get("site") and self.find("sites", (owner, row["site"])) is None:
+        theirs = kind not in (kinds.SITES, kinds.PEOPLE)  # where one of ours works is no site of a customer
+        if theirs and row.get("site") and self.find("sites", (owner, row["site"])) is None:
             faults.append(self._stray("site", "sites", (owner, row["site"])))
         if kind is not kinds.MACHINES and row.get("machine"):
             machine = self.find("machines", (row["machine"],))

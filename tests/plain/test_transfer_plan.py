@@ -21,7 +21,7 @@ FILES = {"machine": "joinery-files", "customer": "joinery", "site": "", "title":
 ADA = {"email": "Ada@example.org", "customer": "plant", "name": "Ada", "languages": "en", "zone": "UTC",
        "unit": "europe", "may": "open", "notify": "email ada@example.org", "active": "yes"}  # fmt: skip
 DEE = {"email": "dee@example.org", "name": "Dee", "role": "engineer", "level": "senior", "unit": "europe",
-       "zone": "UTC", "languages": "en", "rungs": "", "notify": "email dee@example.org", "active": "yes",
+       "zone": "UTC", "languages": "en", "site": "", "rungs": "", "notify": "email dee@example.org", "active": "yes",
        "demo": "no"}  # fmt: skip
 DEAL = {"contract": "VC-1", "customer": "plant", "tier": "gold", "state": "active", "starts_on": "2026-01-01",
         "ends_on": "", "zone": "UTC", "country": "", "renews": "", "notice_days": "60 30 7", "worth": ""}  # fmt: skip

@@ -313,3 +313,24 @@ def test_ten_thousand_lines_are_told_apart_made_and_found_again(web_sessions: Se
     assert (plan.counts["create"], done) == (10_000, True)
     plan, _ = brought(web_sessions, given, dry=True)
     assert plan.counts["nothing"] == 10_000
+
+
+def test_where_one_of_ours_works_goes_along_and_a_file_without_it_leaves_it(
+    web_sessions: Sessions, cast: Cast, sessions: Sessions
+) -> None:
+    def site() -> str:
+        with work(sessions, SYSTEM) as session:
+            return session.get_one(Person, cast.dee).site
+
+    with work(sessions, SYSTEM) as session:
+        email = session.get_one(Person, cast.dee).email
+    plan, done = brought(web_sessions, files(people=f"email,name,site\n{email},Dee,Vélizy\n"))
+    assert done, plan.refused
+    assert (done, site()) == (True, "Vélizy")
+    told = open_files([("all.zip", taken(web_sessions))]).sheets
+    (ours,) = [sheet for sheet in told if sheet.kind.name == "people"]
+    assert "Vélizy" in str(ours)
+    _, done = brought(web_sessions, files(people=f"email,name\n{email},Dee D.\n"))
+    assert (done, site()) == (True, "Vélizy")
+    _, done = brought(web_sessions, files(people=f"email,site\n{email},\n"))
+    assert (done, site()) == (True, "")

@@ -121,6 +121,7 @@ class World:
             unit=rng.choice(("americas", "europe", "asia-pacific")), zone=rng.choice(ZONES),
             languages=self.some(("en", "fr", "de"), 1), may=self.some(("open", "escalate", "sign")) if customer else [],
             rungs=self.some(("lead", "number-two", "number-one")) if customer is None else [], notify=ways,
+            site=rng.choice(("", "home", self.word())) if customer is None else "",
             active=rng.random() < 0.8, demo=customer.demo if customer else rng.random() < 0.2, created_at=NOW,
         ))  # fmt: skip
 
