@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, tzinfo
 
-from flask import Flask, Response, request
+from flask import Flask, Response, redirect, request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
 
-from app import front, words
+from app import front, identity, words
 from app.clocks import horizon
 from app.pages import first_to_know, fleet_events
 from app.pages.case import read_case
@@ -27,8 +28,10 @@ def register(app: Flask) -> None:
     app.add_url_rule("/incidents/<label>/peek", "incident_peek", peek)
 
 
-def floor() -> Response:
+def floor() -> AnyResponse:
     """The whole floor; `chosen` keeps the beam where it was when the page brings itself again."""
+    if (contact := identity.caller()) is not None and contact.customer_id is not None:
+        return redirect("/yours", 303)  # the bare address is what people remember; theirs begins with their incidents
     who = signed_in("incidents:read")
     now, here = front.now(), zone()
     with reading(who) as session:

@@ -69,11 +69,18 @@ def test_every_page_stands_for_the_desk(visit: Visit, world: dict[str, Things], 
     assert not re.search(r"<script(?![^>]*(src=|application/json))", text)
 
 
-@pytest.mark.parametrize("address", [*PAGES, *FORMS, "/incidents/VG-1001/peek"])
+@pytest.mark.parametrize("address", [*PAGES[1:], *FORMS, "/incidents/VG-1001/peek"])
 def test_a_contact_does_not_see_the_desk(visit: Visit, world: dict[str, Things], address: str) -> None:
     answer = visit("cy").get(address)
     assert answer.status_code == 403
     assert not any(canary in answer.get_data(as_text=True) for canary in CANARY.values())
+
+
+def test_a_contact_at_the_bare_address_is_led_to_their_own_incidents(visit: Visit, world: dict[str, Things]) -> None:
+    cy = visit("cy")
+    answer = cy.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/yours")
+    assert cy.get("/yours").status_code == 200
 
 
 @pytest.mark.parametrize("address", FORMS)
