@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import words
@@ -138,8 +138,6 @@ def before(session: Session, incident: Incident, zone: tzinfo) -> list[BeforeVie
     return found
 
 
-def verdict(session: Session, incident_id: uuid.UUID) -> str:
-    said = session.scalar(
-        select(Finding.verdict).where(Finding.incident_id == incident_id, Finding.verdict != "").limit(1)
-    )
-    return said or ""
+def verdict(session: Session, incident_id: uuid.UUID) -> str | None:
+    """What an engineer judged it; empty: nobody has yet; None: people told us of it, and no alarm is to be judged."""
+    return session.scalar(select(func.max(Finding.verdict)).where(Finding.incident_id == incident_id))

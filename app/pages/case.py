@@ -102,7 +102,7 @@ class CaseView:
     meant: Meaning
     digest: str
     model: str
-    verdict: str
+    verdict: str | None  # None where no alarm is to be judged
 
 
 _ACTS: Mapping[Act, ActView] = {

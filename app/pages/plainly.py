@@ -153,7 +153,7 @@ def _always(case: CaseView, around: Around) -> Iterator[ActForm]:
     yield ActForm("serve", "Serve another way", (Field("by", "From now on", options=_WAYS),), f"now {case.served}")
     skill = Field("subject", "Skill", options=[(one, one) for one in around.subjects])
     yield ActForm("want_help", "Ask for help by skill", (skill, Field("words", "What is needed")))
-    if case.digest:
+    if case.verdict is not None:
         yield ActForm("verdict", "Judge the alarm", (Field("word", "It was", options=_VERDICTS, value=case.verdict),))
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from escalation.intake import report
 from models.duty import Training
-from models.incidents import TimelineEntry
+from models.incidents import Incident, TimelineEntry
 from models.notices import Notice
 from models.session import SYSTEM, Sessions, work
+from tests import desk
 from tests.cast import Cast
 from tests.http.conftest import Hands, Visitor
 
@@ -112,3 +114,18 @@ def test_a_file_of_the_form_is_kept_and_handed_out_as_a_download(
     assert (refused.status_code, "a program" in refused.get_json()["said"]) == (422, True)
     none = dee.post(f"/incidents/{incident}/attach", data={"csrf": dee.csrf})
     assert none.status_code == 422
+
+
+def test_an_alarm_is_judged_and_what_a_person_told_us_is_not(
+    visit: Callable[[str], Visitor], incident: str, cast: Cast, sessions: Sessions, hands: Hands
+) -> None:
+    dee = visit("dee")
+    with work(sessions, SYSTEM) as session:
+        found = desk.finding(session, cast.plant_machine, hands())
+        opened = report(session, desk.signal(cast.plant_machine, hands(), finding_id=found), hands()).incident_id
+        alarm = session.get_one(Incident, opened).label
+    for label, asked in ((incident, False), (alarm, True)):
+        assert ('data-act="verdict"' in dee.get(f"/incidents/{label}").text) == asked
+        assert (f"/incidents/{label}/verdict" in dee.get(f"/incidents/{label}/acts").text) == asked
+    does(dee, alarm, "verdict", word="benign")
+    assert "Judged <b>benign</b>" in dee.get(f"/incidents/{alarm}").text
