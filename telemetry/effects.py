@@ -109,10 +109,10 @@ def put_model(session: Session, seat: Seat, whose: Known, now: datetime) -> None
 
 
 def _store_states(session: Session, seats: Sequence[Seat], now: datetime) -> None:
-    # By id, so that two watchers cannot wait for each other crosswise; one that was renamed just now is one row.
-    touched = [(seat, name, whose) for seat in seats for name, whose in seat.pending.touched.items()]
-    touched.sort(key=lambda each: each[2].machine_id)
-    rows = {whose.machine_id: _state_row(seat, whose, seat.heard[name], now) for seat, name, whose in touched}
+    # By id, so that two watchers cannot wait for each other crosswise; one renamed just now is one row: the last heard.
+    touched = [(seat, whose, seat.heard[name]) for seat in seats for name, whose in seat.pending.touched.items()]
+    touched.sort(key=lambda each: (each[1].machine_id, each[2].last_received_ms))
+    rows = {whose.machine_id: _state_row(seat, whose, heard, now) for seat, whose, heard in touched}
     if rows:
         session.execute(_STATE, {"now": now, "rows": as_json(list(rows.values()))})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import zlib
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import event, text
 
 from contracts import in_force
 from models import audit
+from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
 from tests.plant import Plant, report
@@ -20,10 +22,7 @@ def test_what_the_seats_of_a_watcher_heard_is_written_in_one_transaction(plant: 
     plant.watcher._settings = plant.settings.model_copy(update={"flush_s": 600.0})
     for name in names:
         plant.tell(name, report(plant.now), report(plant.now + timedelta(seconds=1)))
-    for _ in range(200):
-        if sum(seat.pending.count for seat in plant.watcher.seats.values()) == 4:
-            break
-        plant.watcher.turn(0.02)
+    hear(plant, 4)
     statements: list[str] = []
     engine = plant.sessions.kw["bind"]
 
@@ -40,6 +39,36 @@ def test_what_the_seats_of_a_watcher_heard_is_written_in_one_transaction(plant: 
         assert statements.count(word) == times, word
     assert [plant.ledger(name)["scored"] for name in names] == [2, 2]
     assert not plant.watcher._pending_since
+
+
+def hear(plant: Plant, count: int) -> None:
+    """Until so many reports wait to be stored."""
+    for _ in range(200):
+        if sum(seat.pending.count for seat in plant.watcher.seats.values()) == count:
+            return
+        plant.watcher.turn(0.02)
+    pytest.fail("the watcher does not hear what was told")
+
+
+def test_a_machine_renamed_meanwhile_stands_as_it_was_heard_last_in_whichever_partition(
+    plant: Plant, cast: Cast
+) -> None:
+    machines = {"plant-db-1": cast.plant_machine, "joinery-files": cast.joinery_machine}
+    old = next(name for name in machines if zlib.crc32(name.encode()) % 2 == 1)
+    new = next(name for name in (f"renamed-{n}" for n in range(99)) if zlib.crc32(name.encode()) % 2 == 0)
+    plant.watcher._settings = plant.settings.model_copy(update={"flush_s": 600.0})
+    plant.tell(old, report(plant.now, cpu=1.0))
+    hear(plant, 1)
+    with work(plant.sessions, SYSTEM) as session:
+        session.get_one(Machine, machines[old]).name = new
+    plant.now += timedelta(seconds=1)
+    plant.tell(new, report(plant.now, cpu=2.0))
+    hear(plant, 2)
+    plant.watcher._store(list(plant.watcher.seats.values()))
+    with work(plant.sessions, SYSTEM) as session:
+        state = session.get_one(MachineState, machines[old])
+    assert (state.last_at, state.latest) == (plant.now, {"cpu": 2.0})
+    assert [metrics["cpu"] for _, metrics in plant.stored(machines[old])] == [1.0, 2.0]
 
 
 def test_who_lost_one_partition_keeps_what_was_heard_in_the_other(plant: Plant, cast: Cast) -> None:
