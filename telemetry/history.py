@@ -158,6 +158,7 @@ def read_many(session: Session, wanted: Sequence[Wanted], max_points: int = 600)
     asked = [
         {"at": at, "machine": one.machine_id, "first": instant(_ms(one.start) // HOUR_MS * HOUR_MS), "until": one.end}
         for at, one in enumerate(wanted)
+        if one.metrics
     ]
     bodies: list[list[bytes]] = [[] for _ in wanted]
     if asked:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import event
+
 from models.session import SYSTEM, Sessions, work
 from telemetry import history
 from telemetry.frozen import CALM, with_windows
@@ -65,3 +67,20 @@ def test_a_metric_nobody_reported_has_no_window(sessions: Sessions, cast: Cast) 
         history.add(session, 1, [(cast.plant_machine, cast.plant, [report(0)])])
     assert set(freeze(sessions, cast, "mem_used_pct", "swap_used_pct")) == {"mem_used_pct"}
     assert freeze(sessions, cast) == {}
+
+
+def test_what_names_no_metric_reads_no_history(sessions: Sessions, cast: Cast) -> None:
+    statements: list[str] = []
+
+    def heard(*given: object) -> None:
+        statements.append(str(given[2]))
+
+    engine = sessions.kw["bind"]
+    event.listen(engine, "before_cursor_execute", heard)
+    try:
+        freeze(sessions, cast)
+        assert not any("reading_blocks" in one for one in statements)
+        freeze(sessions, cast, "mem_used_pct")
+        assert any("reading_blocks" in one for one in statements)
+    finally:
+        event.remove(engine, "before_cursor_execute", heard)
