@@ -6,16 +6,18 @@ Every way in asks here, so what was merged does not open a second time.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models.incidents import OPEN_STATES, Incident
+from models.incidents import OPEN_STATES, Finding, Incident
 from models.relations import IncidentCause
 
 # A chain of merges is as long as people make it; one that never ends would be a circle, which `merging` refuses.
 _LONGEST_CHAIN = 50
+# What has been slow for longer is slow of something else than of what begins to fill now.
+_SYMPTOM_WITHIN = timedelta(days=1)
 
 
 def open_incident(
@@ -47,12 +49,17 @@ def symptom_of(
     session: Session, customer_id: uuid.UUID, machine_id: uuid.UUID, cause: str, brings: frozenset[str], now: datetime
 ) -> Incident | None:
     """The open incident in which the model sees only what this cause brings, its row locked; it stands for this cause
-    as well from now on. None when there is none, or its condition is over."""
+    as well from now on. None when there is none, its condition is over, or it is known already what it comes of: the
+    second disk that fills is a problem of its own."""
+    known = select(Finding.id).where(
+        Finding.incident_id == Incident.id, Finding.kind.in_(("rule", "event", "forecast"))
+    )
     found = session.scalar(
         select(Incident.id)
         .where(Incident.customer_id == customer_id, Incident.machine_id == machine_id)
         .where(Incident.state.in_(OPEN_STATES), Incident.kind == "anomaly", Incident.fleet_event_id.is_(None))
         .where(func.split_part(Incident.cause, ":", 1).in_(brings), Incident.condition_ended_at.is_(None))
+        .where(Incident.opened_at > now - _SYMPTOM_WITHIN, ~known.exists())
         .order_by(Incident.opened_at, Incident.id)
         .limit(1)
     )

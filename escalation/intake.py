@@ -136,7 +136,8 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
     if finding is not None:
         finding.incident_id = incident.id
     report = Report("joined", incident.id, incident.decision_id, f"{incident.label} is open for this cause")
-    facts = {"finding": str(signal.finding_id) if signal.finding_id else None, "seen_at": signal.seen_at.isoformat()}
+    facts: dict[str, object] = {"finding": str(signal.finding_id) if signal.finding_id else None}
+    facts["seen_at"] = signal.seen_at.isoformat()
     came_back, worse = incident.condition_ended_at is not None, signal.severity < incident.severity
     gathering.back_again(session, incident, signal.machine_id, signal.cause)
     if came_back:
@@ -144,18 +145,19 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
     incident.condition_ended_at = None
     renamed = _is_named_by(session, incident, signal)
     if renamed:
+        facts["title"] = {"from": incident.title, "to": signal.title}
         incident.title = signal.title
     if worse:
         opening.worsen(session, incident, signal.severity, signal.summary or signal.title, now)
-    if worse or not _told_lately(session, incident, now):
+    if worse or not _told_lately(session, incident, "joined", now):
         if came_back:
             customer = session.get_one(Customer, incident.customer_id)
             story.tell(session, incident, "joined", words.public(customer.language, "back"), now, public=True)
-        text = f"Seen again: {signal.summary or signal.title}"
+        text = f"Seen {'as well' if renamed else 'again'}: {signal.summary or signal.title}"
         story.tell(session, incident, "joined", text, now, facts=facts)
         opening.call_again(session, incident, now)
         story.changed(session, incident, "join", now, facts=facts)
-    elif renamed:
+    elif renamed and _is_new(session, incident, signal):
         story.tell(session, incident, "joined", f"Seen as well: {signal.summary or signal.title}", now, facts=facts)
         story.changed(session, incident, "join", now, facts=facts)
     return report
@@ -166,8 +168,9 @@ _CERTAIN = ("rule", "event")
 
 def _is_named_by(session: Session, incident: Incident, signal: Signal) -> bool:
     """Whether what joins is surer of what is wrong than the model, which opened it: "Fan 1 has stopped" says more than
-    "unusually low". The first that is certain stays; before it, the newest forecast."""
-    if incident.kind != "anomaly" or incident.fleet_event_id is not None:
+    "unusually low". The first that is certain stays; before it, the newest forecast. What a person split off, without
+    evidence, has its name from them."""
+    if incident.kind != "anomaly" or incident.fleet_event_id is not None or not incident.evidence:
         return False
     if signal.kind not in (*_CERTAIN, "forecast"):
         return False
@@ -175,9 +178,15 @@ def _is_named_by(session: Session, incident: Incident, signal: Signal) -> bool:
     return session.scalar(others.where(Finding.id != signal.finding_id).limit(1)) is None
 
 
-def _told_lately(session: Session, incident: Incident, now: datetime) -> bool:
+def _is_new(session: Session, incident: Incident, signal: Signal) -> bool:
+    """Whether this is the first of its kind and cause there: a forecast that comes and goes is told once."""
+    others = select(Finding.id).where(Finding.incident_id == incident.id, Finding.kind == signal.kind)
+    return session.scalar(others.where(Finding.cause == signal.cause, Finding.id != signal.finding_id).limit(1)) is None
+
+
+def _told_lately(session: Session, incident: Incident, kind: str, now: datetime) -> bool:
     lately = select(TimelineEntry.id).where(
-        TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "joined", TimelineEntry.at > now - DAMPED
+        TimelineEntry.incident_id == incident.id, TimelineEntry.kind == kind, TimelineEntry.at > now - DAMPED
     )
     return session.scalar(lately.limit(1)) is not None
 
@@ -210,18 +219,11 @@ def condition_ended(
     if session.scalar(going_on) is not None:
         return
     incident.condition_ended_at = at
-    if not _ended_lately(session, incident, now):
+    if not _told_lately(session, incident, "ended", now):
         customer = session.get_one(Customer, incident.customer_id)
         text = words.public(customer.language, "ended", at=words.instant(at, customer.zone))
         story.tell(session, incident, "ended", text, now, public=True, facts={"at": at.isoformat()})
     story.changed(session, incident, "condition ended", now, facts={"at": at.isoformat()})
-
-
-def _ended_lately(session: Session, incident: Incident, now: datetime) -> bool:
-    lately = select(TimelineEntry.id).where(
-        TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "ended", TimelineEntry.at > now - DAMPED
-    )
-    return session.scalar(lately.limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)

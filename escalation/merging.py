@@ -263,6 +263,12 @@ def taken_out(session: Session, incident: Incident, actor: Actor, now: datetime)
     back = (IncidentCause.from_id == incident.id, IncidentCause.ended_at.is_(None))
     for row in session.scalars(select(IncidentCause).where(*back)):
         row.ended_at = now
+        if (row.machine_id, row.cause) != (incident.machine_id, incident.cause):  # a fault it was the symptom of
+            session.add(IncidentCause(customer_id=row.customer_id, incident_id=incident.id, machine_id=row.machine_id,
+                                      cause=row.cause, since=now))  # fmt: skip
+            of_it = (Finding.machine_id == row.machine_id, Finding.cause == row.cause)
+            moved = update(Finding).where(*of_it, Finding.incident_id == into.id)
+            session.execute(moved.values(incident_id=incident.id))
     if incident.machine_id is not None:
         own = (Finding.machine_id == incident.machine_id, Finding.cause == incident.cause)
         mine = update(Finding).where(*own, Finding.incident_id == into.id)

@@ -17,7 +17,7 @@ from telemetry.reading import Reading
 from telemetry.relations import Links, Rows
 from telemetry.restraint import Run
 from telemetry.rulebook import RuleBook
-from telemetry.rules import explains
+from telemetry.rules import brought_by, explains, kind_of
 from telemetry.teaching import Taught
 
 Mask = NDArray[np.bool_]
@@ -188,14 +188,24 @@ class Machine:
 
     def open_causes(self) -> set[str]:
         """Causes of all conditions open now: rules, events, the model."""
-        causes = {self.joined.get(own, own) for own in self.rules.firing()}
-        causes |= {f"event:{code}" for code in self.events} | self.eyes.open_causes()
+        causes = self._hard_causes() | self.eyes.open_causes()
         return causes | {self.condition.cause} if self.condition.is_open and self.condition.cause else causes
 
     def under(self, cause: str) -> str:
         """The open cause the model's finding follows from, else its own."""
         open_now = self.open_causes()
-        return cause if cause in open_now else _explained(cause, open_now)
+        if cause in open_now:
+            return cause
+        foretold = self.eyes.forecasts.open_causes() - self._hard_causes()
+        under = _explained(cause, open_now - foretold)
+        if under != cause:
+            return under
+        return next((one for one in sorted(foretold) if kind_of(cause) in brought_by(one)), cause)
+
+    def _hard_causes(self) -> set[str]:
+        """What rules and the machine itself say is wrong now."""
+        causes = {self.joined.get(own, own) for own in self.rules.firing()}
+        return causes | {f"event:{code}" for code in self.events}
 
     def joins(self, own: str) -> str:
         """The cause a rule that has just fired goes under: what explains it or what it explains, if that is open."""
@@ -204,7 +214,10 @@ class Machine:
             open_now = {self.joined.get(other, other) for other in fired if other != own}
             anomaly = self.condition.cause if self.condition.is_open else ""
             cause = own if own == anomaly else _explained(own, open_now | {anomaly})
-            if cause == own and explains(own, anomaly):
+            # The second disk that fills is no more of what the first one slowed.
+            taken = any(at == anomaly and kind_of(other) == kind_of(own) != kind_of(anomaly)
+                        for other, at in self.joined.items() if other != own)  # fmt: skip
+            if cause == own and explains(own, anomaly) and not taken:
                 cause = anomaly
             if cause != own:
                 self.joined[own] = cause

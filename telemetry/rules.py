@@ -121,6 +121,12 @@ FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
     "raid": frozenset({"disk-speed", "drive", "latency"}),
     "network": frozenset({"latency", "requests"}),
 }
+# The same of what is only foretold: a disk that will be full in three days is written to today, and a leak swaps; a
+# hot processor or a lost packet of today is none of its doing, and a drive that wears out slows nothing yet.
+ON_THE_WAY: Final[Mapping[str, frozenset[str]]] = {
+    "memory": frozenset({"disk-speed", "processes", "latency"}),
+    "disk": frozenset({"disk-speed", "latency"}),
+}
 
 
 def is_of_growth(name: str) -> bool:
@@ -129,13 +135,13 @@ def is_of_growth(name: str) -> bool:
 
 
 def brought_by(cause: str) -> frozenset[str]:
-    """The kinds of cause that are the same problem while this one lasts."""
-    return FOLLOWS.get(kind_of(cause), frozenset())
+    """The kinds of cause that are seen on the way to what is foretold."""
+    return ON_THE_WAY.get(kind_of(cause), frozenset())
 
 
 def explains(cause: str, other: str) -> bool:
     """Whether a problem of this cause brings the other one with it."""
-    return kind_of(other) in brought_by(cause)
+    return kind_of(other) in FOLLOWS.get(kind_of(cause), frozenset())
 
 
 def kind_of(cause: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from telemetry.course import Course
 from telemetry.evidence import Witness, cause_of, led, title_of
 from telemetry.lab.cast import machines
 from telemetry.lab.cohort import Cohort
@@ -104,6 +105,34 @@ def test_a_fault_that_explains_the_anomaly_already_open_joins_it() -> None:
     assert told(server.say(120, **{"disk_used_pct__/var": 60, "mem_used_pct": 50})) == [
         ("disk_full", "disk-speed", False)
     ]
+
+
+def test_the_second_disk_that_fills_is_a_problem_of_its_own() -> None:
+    server = Server()
+    server.machine.condition.started_ms, server.machine.condition.cause = 1, "disk-speed"
+    assert told(server.say(10, **{"disk_used_pct__/var": 97, "disk_used_pct__/home": 50})) == [
+        ("disk_full", "disk-speed", True)
+    ]
+    assert told(server.say(10, **{"disk_used_pct__/var": 97, "disk_used_pct__/home": 97})) == [
+        ("disk_full", "disk:/home", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "brings", "leaves"),
+    [
+        ("mem_used_pct", "disk-speed", ("network", "temperature", "power", "cpu")),
+        ("disk_used_pct./var", "latency", ("cpu", "disk:/home")),
+        ("ssd_wear_pct.sda", "", ("disk-speed", "latency", "cpu", "readonly")),
+    ],
+)
+def test_what_is_only_foretold_brings_less_than_what_has_come(metric: str, brings: str, leaves: Sequence[str]) -> None:
+    machine = Machine("m-1")
+    machine.eyes.forecasts.courses[metric] = Course(started_ms=1)
+    (cause,) = machine.open_causes()
+    assert all(machine.under(other) == other for other in leaves)
+    if brings:
+        assert machine.under(brings) == cause
 
 
 def test_what_the_model_finds_goes_under_the_hard_fault_that_brings_it() -> None:

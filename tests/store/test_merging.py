@@ -246,6 +246,26 @@ def test_a_part_gets_an_incident_of_its_own_with_its_own_decision(
         assert kinds == ["split_from"]
 
 
+def test_what_is_reopened_stands_again_for_the_fault_it_was_the_symptom_of(
+    sessions: Sessions, cast: Cast, pair: tuple[uuid.UUID, uuid.UUID]
+) -> None:
+    one, other = pair
+    with work(sessions, SYSTEM) as session:
+        machine_id = session.get_one(Incident, other).machine_id
+        assert machine_id is not None
+        at = cast.now + desk.minutes(5)
+        finding = desk.finding(session, machine_id, at, "disk:/var")
+        more = {"kind": "forecast", "finding_id": finding, "brings": frozenset({"cpu"})}
+        assert report(session, desk.signal(machine_id, at, "disk:/var", **more), at).incident_id == other
+    merged(sessions, cast, other, one)
+    with work(sessions, SYSTEM) as session:
+        later = cast.now + desk.minutes(9)
+        assert report(session, desk.signal(machine_id, later, "disk:/var"), later).incident_id == one
+        desk.done(acts.reopen(session, other, desk.actor(cast, "dee"), later, "not the same after all"))
+        assert session.get_one(Finding, finding).incident_id == other
+        assert report(session, desk.signal(machine_id, later, "disk:/var"), later).incident_id == other
+
+
 def test_a_split_is_taken_back(sessions: Sessions, cast: Cast, pair: tuple[uuid.UUID, uuid.UUID]) -> None:
     one, other = pair
     merged(sessions, cast, other, one)
