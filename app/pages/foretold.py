@@ -3,18 +3,18 @@ joined it, and what its machine shares with others that began together."""
 
 from __future__ import annotations
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from models.base import Json
-from models.fleet_events import FleetEvent
+from models.fleet_events import FleetEvent, FleetMember
 from models.incidents import Finding, Incident
 
 
 def with_later(session: Session, incident: Incident) -> Json:
     """The evidence as it was frozen, and beside it: the newest forecast that stands under the same incident, with its
     metric among those shown; `certain`, the first hard fault that joined what a model opened, with what to do; and
-    `shared`, what many machines have in common."""
+    `shared`, what many machines have in common, with how many of them stand behind this incident."""
     evidence = incident.evidence
     if not evidence:
         return evidence
@@ -30,12 +30,17 @@ def with_later(session: Session, incident: Incident) -> Json:
             said = hard.summary.partition(", since ")[0]
             evidence = {**evidence, "certain": {"said": said, "cure": hard.evidence.get("cure") or ""}}
     event = session.get(FleetEvent, incident.fleet_event_id) if incident.fleet_event_id else None
-    return evidence if event is None else {**evidence, "shared": {"place": event.place, "name": event.name}}
+    if event is None:
+        return evidence
+    behind = select(func.count()).where(FleetMember.event_id == event.id, FleetMember.incident_id == incident.id)
+    machines = session.scalar(behind.where(FleetMember.released_at.is_(None))) or 0
+    return {**evidence, "shared": {"place": event.place, "name": event.name, "machines": machines}}
 
 
 def _under(incident: Incident, *kinds: str) -> Select[tuple[Json, str]]:
-    """Findings of these kinds that stand under the incident."""
-    mine = (Finding.incident_id == incident.id, Finding.kind.in_(kinds))
+    """Findings of these kinds under the incident, of its own machine: of another's, merged into it, the words would
+    be read as this one's."""
+    mine = (Finding.incident_id == incident.id, Finding.kind.in_(kinds), Finding.machine_id == incident.machine_id)
     return select(Finding.evidence, Finding.summary).where(*mine)
 
 

@@ -129,6 +129,9 @@ _MANY_SILENT = Kind("Nobody knows before they are heard again: they may serve th
                     "whether they work.",
                     "Nous n’entendons plus plusieurs de vos machines, dont {0}, et ne savons pas si elles "
                     "fonctionnent.")
+_METRICS_SILENT = Kind("What it would have shown goes unseen until it is reported again.",
+                       "{0} no longer sends all of its readings; the rest of it is still being watched.",
+                       "{0} n’envoie plus toutes ses mesures ; le reste est toujours surveillé.")
 # What to look at first where many machines began together, by what they share.
 SHARED: Mapping[str, str] = {
     "rack": "Look at what the rack shares first: its power feed, its switch, its cooling; then at one console.",
@@ -153,6 +156,7 @@ LOOKS: Mapping[str, str] = {
     "requests": "Ask where the requests come from, or where they went: a balancer, a crawler, a closed door upstream.",
     "silence": "Try its console and its site; ask whether power, network or the agent went.",
 }
+_LOOK_METRICS: Final = "See whether the sensor, plugin or exporter behind them still runs, and its log since then."
 _LOOK: Final = (
     "Compare the charts below with what changed on the machine at that hour: a deployment, a job, a neighbour."
 )
@@ -173,7 +177,7 @@ def meaning(cause: str, evidence: Json, machine: str, language: str, zone: tzinf
     ahead = ahead_of(evidence)
     told = "" if ahead is None else ahead.sentence(*_named(evidence, ahead.metric), zone, now)
     customer = (kind.fr if language == "fr" else kind.en).format(machine) if machine else ""
-    is_silent = kind in (_SILENT, _MANY_SILENT)
+    is_silent = kind_of(cause) == "silence"
     sure = "nothing was heard, which is certain; whether it works is not." if is_silent else how_sure(evidence)
     return Meaning(sure, kind.follows, customer, told, _what_to_do(kind_of(cause), kind, evidence))
 
@@ -190,8 +194,12 @@ def model_words(evidence: Json) -> str:
 
 def _kind(family: str, evidence: Json) -> Kind:
     """What kind of trouble it is: by its cause, unless what was seen says otherwise."""
-    if evidence.get("shared"):
-        return _MANY_SILENT if family == "silence" else _MANY
+    metrics_only = family == "silence" and bool(evidence.get("silent"))
+    shared = evidence.get("shared")
+    if isinstance(shared, Mapping) and shared.get("machines") != 1:  # of this customer's contract
+        return _MANY_SILENT if family == "silence" and not metrics_only else _MANY
+    if metrics_only:
+        return _METRICS_SILENT
     if evidence.get("rule") == "certificate_expired":
         return _EXPIRED
     metrics = evidence.get("metrics") or ()
@@ -200,9 +208,10 @@ def _kind(family: str, evidence: Json) -> Kind:
         name = str(first.get("metric") or "")
         if family == "network" and not _FAILING.search(name):
             return _TRAFFIC
-        if family in _ONE_SIDED and _is_high(first) is bool(_RUNS_OUT.search(name)):
+        is_little = _is_high(first) is bool(_RUNS_OUT.search(name))
+        if family in _ONE_SIDED and is_little:
             return _UNKNOWN  # memory that is not used fills nothing
-        if family in LITTLE and _is_high(first) is False:
+        if family in LITTLE and is_little:
             return LITTLE[family]
     return KINDS.get(family, _UNKNOWN)
 
@@ -220,6 +229,8 @@ def _what_to_do(family: str, kind: Kind, evidence: Json) -> str:
     if isinstance(shared, Mapping):
         return SHARED.get(str(shared.get("place")), _SHARED)
     cure = str((certain.get("cure") if isinstance(certain, Mapping) else "") or evidence.get("cure") or "")
+    if kind is _METRICS_SILENT:
+        return cure or _LOOK_METRICS
     return cure or (_LOOK if kind is _UNKNOWN else LOOKS.get(family, _LOOK))
 
 

@@ -57,6 +57,7 @@ def test_what_goes_the_harmless_way_is_not_said_to_run_out(
 def test_much_and_little_are_told_apart(cause: str, metric: str, much: str, little: str) -> None:
     assert means(cause, model(metric, 93.0)).customer == much
     assert little in means(cause, model(metric, 12.0)).customer
+    assert means(cause, model(f"{metric}_idle", 12.0)).customer == much
 
 
 def test_unusual_traffic_is_no_bad_connection_and_lost_packets_are() -> None:
@@ -80,6 +81,21 @@ def test_many_machines_at_once_are_looked_at_by_what_they_share(place: str) -> N
     assert "certain" in said.sure
     assert "plusieurs de vos machines" in means("silence", evidence, "fr").customer
     assert "same problem" in means("memory", model("mem_used_pct", 93.0, shared={"place": place})).customer
+
+
+def test_whose_only_machine_is_in_a_fleet_event_is_not_told_of_several() -> None:
+    shared = {"place": "rack", "name": "B2", "machines": 1}
+    silent = means("silence", {"last_heard": NOW.isoformat(), "shared": shared})
+    assert (silent.customer, silent.do) == (means("silence", {"last_heard": NOW.isoformat()}).customer, SHARED["rack"])
+    assert "Memory on srv-1" in means("memory", model("mem_used_pct", 93.0, shared=shared)).customer
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "no longer sends all"), ("fr", "n’envoie plus toutes")])
+def test_a_metric_that_fell_silent_is_no_machine_that_did(language: str, said: str) -> None:
+    told = means("silence:fan_rpm", {"last_heard": NOW.isoformat(), "silent": ["fan_rpm"]}, language)
+    assert said in told.customer
+    assert "console" not in told.do
+    assert "certain" in told.sure
 
 
 def test_an_expired_certificate_is_not_about_to_expire() -> None:

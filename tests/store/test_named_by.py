@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.pages.foretold import with_later
 from escalation import intake
-from models.incidents import Finding, Incident
+from models.incidents import Finding, Incident, TimelineEntry
 from models.session import SYSTEM, Sessions, work
 from tests import desk
 from tests.cast import Cast
@@ -88,3 +88,52 @@ def test_what_fills_joins_the_incident_of_what_it_slows_and_stands_there_until_i
         intake.condition_ended(session, at.machine, "disk-speed", at.now, at.now)
         assert slow.condition_ended_at == at.now
         assert at.find("forecast", "/home full in about 2 h", "disk:/home", brings=brings).id not in (slow.id, other.id)
+
+
+def test_the_second_disk_that_fills_and_what_has_long_been_slow_are_other_problems(
+    sessions: Sessions, cast: Cast
+) -> None:
+    brings = frozenset({"disk-speed"})
+    with work(sessions, SYSTEM) as session:
+        at = Desk(session, cast)
+        slow = at.find("anomaly", "Disk busy unusually high", "disk-speed", model={"kind": "baselines"}, metrics=[])
+        assert at.find("forecast", "/var full in about 2 h", "disk:/var", brings=brings).id == slow.id
+        home = at.find("forecast", "/home full in about 3 h", "disk:/home", brings=brings)
+        assert (home.id == slow.id, slow.title, home.title) == (
+            False, "/var full in about 2 h", "/home full in about 3 h",
+        )  # fmt: skip
+        late = at.find("anomaly", "Response time unusually high", "latency", model={"kind": "baselines"}, metrics=[])
+        at.now += timedelta(days=1)
+        assert at.find("forecast", "/srv full in about 3 h", "disk:/srv", brings=frozenset({"latency"})).id != late.id
+
+
+def test_a_forecast_that_comes_and_goes_is_told_once_and_the_name_it_gives_is_on_record(
+    sessions: Sessions, cast: Cast
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        at = Desk(session, cast)
+        at.find("anomaly", "/var in use unusually high", "disk:/var", model={"kind": "baselines"}, metrics=[])
+        for hours in (5, 4, 3):
+            opened = at.find("forecast", f"/var full in about {hours} h", "disk:/var")
+        assert opened.title == "/var full in about 3 h"
+        assert desk.story(session, "joined") == ["Seen as well: /var full in about 5 h, since 13:49"]
+        line = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "joined")).one()
+        assert line.facts["title"] == {"from": "/var in use unusually high", "to": "/var full in about 5 h"}
+
+
+def test_what_a_person_named_keeps_its_name(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        at = Desk(session, cast)
+        opened = at.find("anomaly", "Our name", model={"kind": "baselines"})
+        opened.evidence = {}  # as of what was split off
+        assert at.find("rule", "Fan 1 has stopped", cure="Replace fan 1.").title == "Our name"
+
+
+def test_what_another_machine_s_incident_brought_along_is_not_said_of_this_one(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        at = Desk(session, cast)
+        opened = at.find("anomaly", "Fan 1 unusually low", model={"kind": "baselines"}, metrics=[])
+        session.get_one(Finding, desk.finding(session, cast.joinery_machine, at.now)).kind = "rule"
+        session.flush()
+        session.execute(update(Finding).where(Finding.kind == "rule").values(incident_id=opened.id))
+        assert with_later(session, opened) == opened.evidence
