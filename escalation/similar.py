@@ -90,9 +90,12 @@ def _sights(session: Session, rows: Sequence[Incident]) -> list[Sight]:
 
 def _metrics(row: Incident) -> Iterable[str]:
     told = row.evidence.get("metrics", [])
-    return (
-        [str(one["name"]) for one in told if isinstance(one, dict) and "name" in one] if isinstance(told, list) else []
+    named = (
+        [one.get("metric") or one.get("name") for one in told if isinstance(one, dict)]
+        if isinstance(told, list)
+        else []
     )
+    return [str(name) for name in named if name]
 
 
 def _helped(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -14,6 +14,17 @@ from tests import desk
 from tests.cast import Cast
 
 
+def test_the_readings_a_detector_names_count_for_likeness(sessions: Sessions, cast: Cast) -> None:
+    evidence = {"metrics": [{"metric": "disk_used_pct./var"}]}
+    with work(sessions, SYSTEM) as session:
+        made = [
+            report(session, desk.signal(cast.plant_machine, cast.now, cause, evidence=evidence), cast.now).incident_id
+            for cause in ("disk:/var", "latency")
+        ]
+        found = similar.find(session, session.get_one(Incident, made[0]))
+        assert "same readings (disk_used_pct./var)" in found.duplicates[0].likeness.reasons
+
+
 def test_no_question_sorts_or_walks_through_all_incidents_of_a_customer(sessions: Sessions, cast: Cast) -> None:
     with work(sessions, SYSTEM) as session:
         made = report(session, desk.signal(cast.plant_machine, cast.now, "disk:/var"), cast.now).incident_id
