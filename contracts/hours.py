@@ -6,6 +6,7 @@ clock change skips cannot count, and an hour it repeats counts twice.
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -168,6 +169,12 @@ def holidays_of(place: str, year: int, language: str = "en") -> Mapping[date, st
     country, _, region = place.partition("-")
     spoken = {"en": "en_US"}.get(language, language)
     return dict(holidays.country_holidays(country, subdiv=region or None, years=year, language=spoken))
+
+
+def load_holidays() -> None:
+    """Read the countries' rules now. Their library waits for the first date that is asked for and then reads all of
+    them: a tenth of a second and 9 MB, which most processes never need, and an incident should not wait for."""
+    importlib.import_module("holidays.countries")
 
 
 def parse(spec: Mapping[str, Any]) -> Hours:

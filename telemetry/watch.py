@@ -19,6 +19,7 @@ import structlog
 from psycopg.errors import ForeignKeyViolation
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 
+from contracts import hours
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
 from telemetry import beats, declared, effects, flushing, positions, remembering, taught, traces, watch_facts
 from telemetry.directory import Directory
@@ -44,6 +45,7 @@ _IDLE_S, _TIDY_S = 1.0, 0.5
 def main(settings: Needs, name: str = "watch") -> None:
     """Watch until SIGTERM or SIGINT. Ends with an exception, to be started again, when log or database fail it."""
     gc.set_threshold(*COLLECT)
+    hours.load_holidays()
     engine = make_engine(settings.database_for("worker"), pool_size=1, name=f"vigie-{name}")
     # A name and who sits there now: our own successor takes over at once, without waiting for leases to run out.
     owner = f"{name}/{secrets.token_hex(4)}"
