@@ -39,6 +39,8 @@ TRENDS = ("improving", "steady", "worsening")
 FIRST_WORD = {"case": timedelta(hours=1), "account": timedelta(hours=4)}
 # What a word on an escalation may change, and taking it back puts back.
 CHANGED = ("owner_id", "trend", "next_word_at", "reminded_at", "exit_criteria", "ended_at", "ended_words")
+# What the house puts before somebody's words in the history. Whoever shows them in another language takes it off.
+AGAIN, ENDED = "Asked again: ", "De-escalated: "
 LATEST = timedelta(days=31)  # a next word further away than that is no promise
 
 
@@ -63,7 +65,7 @@ def ask(
     row = running or _open(session, customer_id, actor, reason, words, now, incident, exit_criteria)
     if running is not None:
         before = standing(running)
-        _told(running, actor, running.trend, f"Asked again: {words}", running.next_word_at, now, before)
+        _told(running, actor, running.trend, f"{AGAIN}{words}", running.next_word_at, now, before)
     session.flush()  # the audit and the notices name the row
     deed = "escalation.joined" if running else "escalation.asked"
     write_down(session, row, deed, actor, now, {"reason": reason, "words": words})
@@ -173,7 +175,7 @@ def end(session: Session, escalation_id: uuid.UUID, actor: Actor, now: datetime,
         return row
     before = standing(row)
     row.ended_at, row.ended_words = now, words
-    _told(row, actor, row.trend, f"De-escalated: {words}", None, now, before)
+    _told(row, actor, row.trend, f"{ENDED}{words}", None, now, before)
     write_down(session, row, "escalation.ended", actor, now, {"words": words})
     return row
 

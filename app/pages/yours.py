@@ -47,22 +47,30 @@ class Yours:
 
 
 def register(app: Flask) -> None:
-    app.add_url_rule("/yours", "yours", every)
+    app.add_url_rule("/yours", "yours", every, methods=["GET", "POST"])
     app.add_url_rule("/yours/<label>", "yours_one", one, methods=["GET", "POST"])
 
 
 def every() -> AnyResponse:
-    """What is open, and what ended lately; the desk has the watch floor."""
+    """What is open, and what ended lately; its form escalates the whole account. The desk has the watch floor."""
     who = _reader()
     if who.is_staff:
         return redirect("/", 303)
-    now = front.now()
+    now, form = front.now(), Form(request.form)
     with reading(who) as session:
         customer, language = _customer(session, who)
+        if request.method == "POST":
+            identity.need("incidents:escalate")
+            if yours_pressing.ask(Call(session, who, now), customer.id, None, form, language):
+                return redirect("/yours", 303)
         rows = _recent(session, customer, now)
         waiting = _waiting(session, customer)
         shown = [_shown(session, row, row.id in waiting, language, now) for row in rows]
-    return dressed("yours_list.html", who, customer, language, words=yours_words, incidents=shown)
+        pressed = yours_pressing.read(session, customer.id, None, language, now, zone())
+    return dressed(
+        "yours_list.html", who, customer, language, status=422 if form.wrong else 200, words=yours_words, form=form,
+        incidents=shown, pressed=pressed, may_escalate=who.may("incidents:escalate"), pressing=yours_pressing,
+    )  # fmt: skip
 
 
 def one(label: str) -> AnyResponse:
@@ -78,15 +86,14 @@ def one(label: str) -> AnyResponse:
             raise not_found("incident")
         if request.method == "POST":
             identity.need("incidents:escalate" if form["deed"] == "escalate" else "incidents:open")
-            does = yours_pressing.ask if form["deed"] == "escalate" else _said
-            if does(Call(session, who, now), incident, form, language):
+            if _does(Call(session, who, now), incident, form, language):
                 return redirect(f"/yours/{incident.label}", 303)
         waits = agreeing.proposed(session, incident.id)
         shown = _shown(session, incident, waits is not None and not waits.by_customer, language, now)
         more = {
             "proposed": _proposed(waits, incident, language),
             "history": [_line(row, language, now, zone()) for row in agreeing.history(session, incident.id)],
-            "pressed": yours_pressing.read(session, incident, language, now, zone()),
+            "pressed": yours_pressing.read(session, customer.id, incident, language, now, zone()),
             "story": _story(session, incident, language, now, zone()),
         }
     return dressed(
@@ -128,6 +135,12 @@ def _look_up(session: Session, customer_id: uuid.UUID, label: str) -> Incident |
         return None
     mine = (Incident.number == int(number), Incident.customer_id == customer_id)
     return session.scalar(select(Incident).where(*mine))
+
+
+def _does(call: Call, incident: Incident, form: Form, language: str) -> bool:
+    if form["deed"] == "escalate":
+        return yours_pressing.ask(call, incident.customer_id, incident, form, language)
+    return _said(call, incident, form, language)
 
 
 def _said(call: Call, incident: Incident, form: Form, language: str) -> bool:

@@ -89,6 +89,57 @@ def test_a_french_customer_reads_all_of_it_in_french(
         assert english not in page
 
 
+def test_a_contact_escalates_the_whole_account_and_reads_how_it_ends(
+    visit: Visit, sessions: Sessions, cast: Cast
+) -> None:
+    ada, dee = visit("ada"), visit("dee")
+    form = {"words": "Every week another one.", "because": "repeated", "csrf": ada.csrf}
+    assert "a first word within four hours" in ada.get("/yours").text
+    assert ada.post("/yours", data=form | {"words": " "}).status_code == 422
+    assert ada.post("/yours", data=form).status_code == 303
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(Escalation)).one()
+        assert (row.customer_id, row.incident_id, row.reason) == (cast.plant, None, "repeated")
+    page = ada.get("/yours").text
+    assert "answers for it. Next word by" in page
+    assert "Every week another one." in page
+    assert "Every week another one." not in visit("cy").get("/yours").text
+    assert visit("bo").post("/yours", data=form | {"csrf": visit("bo").csrf}).status_code == 403
+    ends = {"deed": "end", "words": "The fans are new.", "trend": "improving", "next": "4h", "csrf": dee.csrf}
+    assert dee.post(f"/escalations/{row.id}", data=ends).status_code == 303
+    page = ada.get("/yours").text
+    assert page.count("The fans are new.") == 1
+    assert "De-escalated" not in page
+    assert "Every week another one." in page
+    assert ada.post("/yours", data=form | {"words": "Again."}).status_code == 303  # what ended is not joined
+    with work(sessions, SYSTEM) as session:
+        assert len(session.scalars(select(Escalation)).all()) == 2
+
+
+def test_the_account_is_escalated_in_french_and_what_is_said_again_has_no_english_before_it(
+    visit: Visit, sessions: Sessions, cast: Cast
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Customer, cast.plant).language = "fr"
+    ada = visit("ada")
+    assert "ensemble de votre compte" in ada.get("/yours").text
+    for words in ("Rien ne va.", "Toujours rien."):
+        assert ada.post("/yours", data={"words": words, "because": "risk", "csrf": ada.csrf}).status_code == 303
+    page = ada.get("/yours").text
+    assert "Toujours rien." in page
+    assert "Asked again" not in page
+
+
+def test_what_is_over_is_not_escalated_and_the_page_says_so(visit: Visit, incident: str, sessions: Sessions) -> None:
+    ada, dee = visit("ada"), visit("dee")
+    assert dee.post(f"/incidents/{incident}/resolve", data={"text": "A new part.", "csrf": dee.csrf}).status_code == 303
+    form = {"deed": "escalate", "words": "Too late!", "because": "risk", "csrf": ada.csrf}
+    answer = ada.post(f"/yours/{incident}", data=form)
+    assert (answer.status_code, answer.text.count(WORDS["en"]["wrong_over"])) == (422, 1)
+    with work(sessions, SYSTEM) as session:
+        assert session.scalars(select(Escalation)).all() == []
+
+
 def test_every_word_of_it_stands_in_both_languages() -> None:
     assert set(WORDS["en"]) == set(WORDS["fr"])
     assert {*pressing.REASONS, *pressing.TRENDS} <= set(WORDS["en"])
