@@ -1,4 +1,7 @@
-"""The words about files of a mail that were not kept, in English and French: whole sentences. Plain."""
+"""What answers a mail that opened nothing, or of which files were not kept, in English and French: whole sentences.
+
+Plain.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,47 @@ _REFUSED = {
         "letter": "Nous avons votre message, mais pas tous les fichiers qui l'accompagnaient :",
     },
 }
+
+_ANSWERS = {
+    "en": {
+        "refused": "Thank you for your mail “{subject}”. We could not open a case from it.\n\n{reason}\n\n{remedy}",
+        "refused_bare": "Thank you for your mail. We could not open a case from it.\n\n{reason}\n\n{remedy}",
+        "stranger": "Thank you for your mail “{subject}”. We could not open a case from it. Your address is not "
+        "registered with us, so we cannot tell you more here.",
+        "stranger_bare": "Thank you for your mail. We could not open a case from it. Your address is not registered "
+        "with us, so we cannot tell you more here.",
+        "known": "Please write from the address that we know you by, or have one of your company's registered contacts "
+        "write to us. They can also have you added.",
+        "files": "The files that came with it were not kept. Please send them again with a mail that opens a case.",
+    },
+    "fr": {
+        "refused": "Merci pour votre message « {subject} ». Nous n'avons pas pu ouvrir de dossier à partir de celui-ci."
+        "\n\n{reason}\n\n{remedy}",
+        "refused_bare": "Merci pour votre message. Nous n'avons pas pu ouvrir de dossier à partir de celui-ci."
+        "\n\n{reason}\n\n{remedy}",
+        "stranger": "Merci pour votre message « {subject} ». Nous n'avons pas pu ouvrir de dossier à partir de celui-"
+        "ci. Votre adresse n'est pas enregistrée chez nous : nous ne pouvons donc pas vous en dire plus ici.",
+        "stranger_bare": "Merci pour votre message. Nous n'avons pas pu ouvrir de dossier à partir de celui-ci. Votre "
+        "adresse n'est pas enregistrée chez nous : nous ne pouvons donc pas vous en dire plus ici.",
+        "known": "Écrivez-nous depuis l'adresse sous laquelle nous vous connaissons, ou faites-nous écrire par l'un "
+        "des contacts enregistrés de votre entreprise. Ils peuvent aussi vous faire ajouter.",
+        "files": "Les fichiers qui l'accompagnaient n'ont pas été gardés. Merci de les renvoyer avec un message qui "
+        "ouvre un dossier.",
+    },
+}
+
+
+def not_opened(language: str, subject: str, reason: str, remedy: str, with_files: bool) -> str:
+    """What a contact reads whom the contract refuses: its own words, which are in their language already."""
+    known = _ANSWERS.get(language, _ANSWERS["en"])
+    said = known["refused" if subject else "refused_bare"].format(subject=subject, reason=reason, remedy=remedy).strip()
+    return f"{said}\n\n{known['files']}" if with_files else said
+
+
+def not_known(language: str, subject: str) -> str:
+    """What somebody reads who is no contact."""
+    known = _ANSWERS.get(language, _ANSWERS["en"])
+    return f"{known['stranger' if subject else 'stranger_bare'].format(subject=subject)}\n\n{known['known']}"
 
 
 def refused(language: str, rule: str, **facts: object) -> str:

@@ -11,14 +11,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from escalation import attaching, notify, outbox, sniffing, story, words
+from escalation import attaching, sniffing, story
 from escalation.attic import Attic
-from escalation.inbound import tnef
+from escalation.inbound import mail_answers, tnef
 from escalation.inbound.mail import Mail
 from escalation.inbound.mail_files import MOST, MailFile
-from escalation.inbound.mail_words import letter, refused
+from escalation.inbound.mail_words import refused
 from escalation.incident import Actor, NotNow
-from escalation.outbox import Draft
 from models.attachments import Attachment
 from models.customers import Customer
 from models.incidents import Incident
@@ -61,7 +60,7 @@ def keep(
     if spare:
         lines.append(refused(language, "spare", count=spare, most=MOST))
     if lines:
-        _tell(session, incident, mail, lines, actor, writer, language, now)
+        _tell(session, incident, mail, lines, actor, writer, now)
     return told
 
 
@@ -108,17 +107,9 @@ def _tell(
     lines: list[str],
     actor: Actor,
     writer: Person | None,
-    language: str,
     now: datetime,
 ) -> None:
     facts = {"from": mail.address, "refused": len(lines)}
     story.tell(session, incident, "file", "\n".join(lines), now, actor=actor, public=actor.is_customer, facts=facts)
+    mail_answers.files_refused(session, incident, mail, lines, writer, now)
     story.changed(session, incident, "refuse files", now, actor=actor, facts=facts)
-    seen = notify.facts_of(session, incident, session.get_one(Customer, incident.customer_id).zone)
-    heading = words.public(language, "subject", label=incident.label, title=incident.title)
-    body = words.word_body(seen, letter(language, lines), "Vigie", "files of your mail were not kept")
-    # To the very address it came from, whatever ways a contact has: this answers the mail.
-    who = writer.id if writer is not None else None
-    round = incident.version + 1
-    draft = Draft(outbox.NO_RUNG, round, "email", mail.address, heading, body, "files of a mail were not kept", who)
-    outbox.enqueue(session, incident, draft, now)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from contracts import ledger
 from escalation import acts, causes, intake
 from escalation.attic import Attic
-from escalation.inbound import posted_files
+from escalation.inbound import mail_answers, posted_files
 from escalation.inbound.mail import Mail
 from escalation.inbound.posted_files import Kept
 from escalation.incident import Actor, NotNow
@@ -60,6 +60,8 @@ def take(session: Session, attic: Attic, door: InboundDoor, mail: Mail, now: dat
     if posted.incident is not None:
         kept = posted_files.keep(session, attic, posted.incident, mail, actor, writer, now)
         posted = replace(posted, files=tuple(kept))
+    elif posted.decision is not None:
+        mail_answers.not_opened(session, door, mail, posted.decision, writer, now)
     _keep(session, door, mail, posted, now)
     return posted
 

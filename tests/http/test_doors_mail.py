@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from escalation.inbound import mail_answers
+from models.agreements import Contract
+from models.customers import Customer
 from models.incidents import Incident, TimelineEntry
 from models.notices import Notice
+from models.people import Person
 from models.session import SYSTEM, Sessions, work
+from tests.cast import Cast
 from tests.http.conftest import Visitor
 from tests.http.senders import Make, bearer, incidents
 from tests.http.senders import make as make
@@ -130,3 +135,61 @@ def test_html_in_latin_1_is_read(stranger: Visitor, make: Make, sessions: Sessio
 def test_what_is_no_mail_is_refused_with_its_field(raw: bytes, stranger: Visitor, make: Make) -> None:
     said = stranger.client.post("/in/mail", data=raw, headers=bearer(make("hook")))
     assert (said.status_code, (said.json or {})["errors"][0]["field"]) == (422, "From")
+
+
+def answers(sessions: Sessions, address: str) -> list[tuple[str, str]]:
+    with work(sessions, SYSTEM) as session:
+        rows = session.scalars(select(Notice).where(Notice.channel == "email", Notice.address == address))
+        return [(row.subject, str(row.body["text"])) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "reason"),
+    [
+        ("en", "We could not open a case from it.", "Ada may not ask for this under the contract."),
+        ("fr", "Nous n'avons pas pu ouvrir de dossier", "Le contrat ne permet pas à Ada de demander cela."),
+    ],
+)
+def test_whom_the_contract_refuses_is_answered_once_with_the_reason_and_the_remedy(
+    language: str, words: str, reason: str, stranger: Visitor, make: Make, sessions: Sessions, cast: Cast
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.ada).may = []
+        session.get_one(Customer, cast.plant).language = language
+    token = make("hook")
+    told = post(stranger, token, mail())
+    assert told["outcome"] == "refused"
+    assert post(stranger, token, mail())["outcome"] == "known"
+    ((subject, text),) = answers(sessions, "ada@example.org")
+    assert subject == "Re: Press 4 is down, à l’arrêt"
+    assert words in text
+    assert reason in text
+    assert told["decision"]["remedy"] in text
+    assert told["decision"]["remedy"]
+
+
+def test_a_stranger_who_is_refused_is_answered_without_a_word_of_the_contract(
+    stranger: Visitor, make: Make, sessions: Sessions, cast: Cast
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        contract = session.get_one(Contract, cast.plant_contract)
+        contract.state = "suspended"
+        number = contract.number
+    told = post(stranger, make("hook"), mail(sender="joe@elsewhere.example"))
+    assert told["outcome"] == "refused"
+    ((_, text),) = answers(sessions, "joe@elsewhere.example")
+    assert "have one of your company's registered contacts write to us" in text
+    assert number in told["decision"]["reason"]
+    assert number not in text
+    assert "suspend" not in text
+
+
+def test_what_answers_every_letter_gets_no_more_than_a_few(
+    stranger: Visitor, make: Make, sessions: Sessions, cast: Cast
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.ada).may = []
+    token = make("hook")
+    for at in range(mail_answers.MOST_AN_HOUR + 2):
+        assert post(stranger, token, mail(Message_ID=f"<{at}@loop.example>"))["outcome"] == "refused"
+    assert len(answers(sessions, "ada@example.org")) == mail_answers.MOST_AN_HOUR

@@ -137,6 +137,37 @@ def test_a_stranger_s_files_stay_among_us_and_they_hear_what_was_not_kept(
         assert "tool.exe" in answer.body["text"]
 
 
+def test_a_stranger_who_names_a_case_never_reads_what_it_is_called(
+    stranger: Visitor, make: Make, sessions: Sessions
+) -> None:
+    token = make("hook")
+    label = post(stranger, token, letter().as_bytes())["incident"]
+    probing = letter(
+        (b"MZ" + b"\0" * 9, "application/x-dosexec", "tool.exe"), sender="joe@elsewhere.example", id="<p@x>"
+    )
+    probing.replace_header("Subject", label)
+    assert post(stranger, token, probing.as_bytes())["outcome"] == "noted"
+    with work(sessions, SYSTEM) as session:
+        (answer,) = session.scalars(select(Notice).where(Notice.address == "joe@elsewhere.example"))
+        told = f"{answer.subject} {answer.body}"
+    assert "tool.exe" in told
+    assert "Press 4" not in told
+    assert "Plant" not in told
+
+
+def test_the_word_after_a_letter_about_files_reaches_its_sender_too(
+    stranger: Visitor, make: Make, sessions: Sessions, cast: Cast, visit: Visit
+) -> None:
+    raw = letter((b"MZ" + b"\0" * 9, "application/x-dosexec", "tool.exe")).as_bytes()
+    label = post(stranger, make("hook"), raw)["incident"]
+    assert visit("dee").post(f"/api/v1/incidents/{label}/reply", {"text": "We look at it."}).status_code == 200
+    with work(sessions, SYSTEM) as session:
+        mine = select(Notice).where(Notice.person_id == cast.ada, Notice.channel == "email")
+        told = [str(one.body["text"]) for one in session.scalars(mine)]
+    assert sum("tool.exe" in one for one in told) == 1
+    assert sum("We look at it." in one for one in told) == 1
+
+
 def test_pictures_in_the_markup_forwarded_mails_and_invitations_are_files(
     stranger: Visitor, make: Make, sessions: Sessions
 ) -> None:
