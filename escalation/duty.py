@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -39,6 +40,32 @@ class Duty:
     known: Roster | None = None  # who holds schedules, and who is on duty in which zone
 
 
+@dataclass
+class _Once:
+    now: datetime
+    known: Roster | None = None
+
+
+@contextmanager
+def read_once(session: Session, now: datetime) -> Iterator[None]:
+    """Within it `on_duty` reads the roster of `now` when it is first asked for it, and not again: for openings of one
+    transaction. An opened incident has no owner yet, so it fills nobody's hands.
+    """
+    session.info[_Once] = _Once(now)
+    try:
+        yield
+    finally:
+        del session.info[_Once]
+
+
+def _roster(session: Session, now: datetime) -> Roster:
+    once: _Once | None = session.info.get(_Once)
+    if once is None or once.now != now:
+        return roster.read(session, now)
+    once.known = once.known or roster.read(session, now)
+    return once.known
+
+
 def on_duty(
     session: Session, incident: Incident, now: datetime, known: Roster | None = None, *, mode: str = ""
 ) -> Duty:
@@ -47,7 +74,7 @@ def on_duty(
     `known`: the roster of the same instant, where many incidents are looked at; `mode`: as if it were served this way.
     """
     with as_staff(session):
-        known = known or roster.read(session, now)
+        known = known or _roster(session, now)
         need = _need(session.get_one(Customer, incident.customer_id), incident, _countries(session, [incident]))
         need = replace(need, mode=mode) if mode else need
         return _as_needed(need, known, _named(session, [incident.customer_id]))

@@ -15,7 +15,7 @@ from contracts import allowances, ledger
 from contracts.decision import Ask, Contact, Granted
 from contracts.ledger import Standing
 from contracts.tiers import Watching
-from escalation import causes, flapping, gathering, opening, recovering, restraining, story, words
+from escalation import causes, duty, flapping, gathering, opening, recovering, restraining, story, words
 from escalation.incident import Actor
 from escalation.opening import Case
 from escalation.signal import Report as Report
@@ -58,15 +58,15 @@ def report_all(session: Session, signals: Sequence[Signal], now: datetime) -> li
     Answers stand in the order given.
     """
     gathering.take_lock(session)
-    answers = gathering.take(session, signals, now, report)
     ids = {signal.machine_id for signal in signals}
     found = session.execute(select(Machine.id, Machine.customer_id).where(Machine.id.in_(ids)))
     owners = {row.id: row.customer_id for row in found}
-    turns = sorted(
-        (at for at in range(len(signals)) if at not in answers),
-        key=lambda at: (str(owners.get(signals[at].machine_id)), str(signals[at].machine_id), signals[at].cause, at),
-    )
-    answers |= {at: report(session, signals[at], now) for at in turns}
+    turns = [(str(owners.get(one.machine_id)), str(one.machine_id), one.cause, at) for at, one in enumerate(signals)]
+    with duty.read_once(session, now):
+        answers = gathering.take(session, signals, now, report)
+        for *_, at in sorted(turns):
+            if at not in answers:
+                answers[at] = report(session, signals[at], now)
     return [answers[at] for at in range(len(signals))]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from escalation import intake, recovering
 from escalation.intake import Report, Signal
@@ -17,6 +18,7 @@ from models.fleet_events import FleetEvent, FleetMember
 from models.incidents import Finding, Incident
 from models.machines import Machine, MachineState
 from models.notices import Notice
+from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests import desk
 from tests.cast import Cast
@@ -222,3 +224,41 @@ def test_facts_a_machine_reports_of_itself_are_places_too(fleet: Fleet) -> None:
     fleet.fail(*fleet.machines)
     (event,) = fleet.events()
     assert (event.place, event.name) == ("broker", "north")
+
+
+def roster_reads(sessions: Sessions, deed: Callable[[], object]) -> int:
+    """How often `deed` asks what those on duty are trained in, which only a look at the whole roster does."""
+    told: list[str] = []
+
+    def heard(*given: object) -> None:
+        told.append(str(given[2]))
+
+    engine = sessions.kw["bind"]
+    event.listen(engine, "before_cursor_execute", heard)
+    try:
+        deed()
+    finally:
+        event.remove(engine, "before_cursor_execute", heard)
+    return sum("FROM trainings" in statement for statement in told)
+
+
+def test_who_is_on_duty_is_read_once_for_all_contracts_of_a_wave(fleet: Fleet) -> None:
+    for slug in ("uno", "due", "tre"):
+        fleet.add(slug, 2)
+    assert roster_reads(fleet.sessions, lambda: fleet.fail(*fleet.machines)) == 1
+    assert len(fleet.incidents()) == fleet.calls() == 3
+
+
+def test_one_wave_that_opens_nothing_reads_nobody_and_the_next_reads_anew(fleet: Fleet) -> None:
+    fleet.add("uno", 1, rack="R1", site="Hall")
+    fleet.add("due", 1, rack="R7", site="Yard")
+    first, second = fleet.machines
+    assert roster_reads(fleet.sessions, lambda: fleet.fail(first, cause="disk:/var")) == 1
+    assert roster_reads(fleet.sessions, lambda: fleet.fail(first, cause="disk:/var", after_s=60)) == 0
+    with work(fleet.sessions, SYSTEM) as session:
+        told = set(session.scalars(select(Notice.person_id)))
+        for person in session.scalars(select(Person).where(Person.id.in_(told))):
+            person.away_since = fleet.now
+    assert roster_reads(fleet.sessions, lambda: fleet.fail(second, cause="memory", after_s=60)) == 1
+    with work(fleet.sessions, SYSTEM) as session:
+        assert set(session.scalars(select(Notice.person_id))) > told
