@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from escalation import climbing, notify, promises, seconds, story
+from escalation import climbing, handover, notify, promises, seconds, story
 from escalation.agreeing import set_severity
 from escalation.deeds import undoable
 from escalation.ending import close, reopen, resolve, we_said
@@ -66,6 +66,7 @@ def claim(
         return incident
     if incident.owner_id == actor.person_id and incident.state == State.WORKING:
         return NotNow("You have it already.", "Nothing needs to be done.")
+    handover.claimed(session, incident, actor, now)
     incident.owner_id = None  # taken over from whoever had it
     if incident.second_id == actor.person_id:
         seconds.release(session, incident, now, "owns it now")

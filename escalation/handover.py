@@ -75,9 +75,9 @@ def offer(
     )
     session.add(row)
     session.flush()  # the story names the row
+    giver = session.get_one(Person, incident.owner_id)  # who has it; somebody else may offer it
     facts = {"handover": str(row.id), "to": str(taker.id), "to_name": taker.name, **row.note,
-             "from": str(row.giver_id)}  # fmt: skip
-    facts["answer_by"] = row.answer_by.isoformat()
+             "from": str(giver.id), "from_name": giver.name, "answer_by": row.answer_by.isoformat()}  # fmt: skip
     story.tell(session, incident, "offered", f"{actor.name} offers it to {taker.name}.", now, actor=actor, facts=facts)
     notify.alert(session, incident, taker, page_words(row, actor.name), "it is handed over to you", now)
     story.changed(session, incident, "offer hand-over", now, actor=actor, facts=facts)
@@ -152,6 +152,19 @@ def _settle(session: Session, incident: Incident, row: Handover, actor: Actor, n
     story.changed(session, incident, f"hand-over {row.state}", now, actor=actor, facts=facts)
 
 
+def claimed(session: Session, incident: Incident, actor: Actor, now: datetime) -> None:
+    """Somebody claims what is offered: the taker has thereby accepted it, and for anybody else there is nothing left
+    to hand over. Else the lead would be called for an answer nobody owes, or a late yes would take it from them."""
+    row = open_offer(session, incident.id)
+    if row is None or actor.person_id == row.giver_id:
+        return
+    takes = actor.person_id == row.taker_id
+    row.state, row.answered_at = ("accepted" if takes else "withdrawn"), now
+    row.reason = "" if takes else f"{actor.name} claimed it"
+    words = f"{actor.name} has taken it over." if takes else f"{actor.name} claimed it; the offer has ended."
+    story.tell(session, incident, f"handover_{row.state}", words, now, actor=actor, facts={"handover": str(row.id)})
+
+
 def open_offer(session: Session, incident_id: uuid.UUID) -> Handover | None:
     """The offer of an incident that waits for a word."""
     return session.scalar(select(Handover).where(Handover.incident_id == incident_id, Handover.state == "offered"))
@@ -189,6 +202,10 @@ def _climb(session: Session, handover_id: uuid.UUID, now: datetime) -> bool:
     found.climbed_at = now
     if incident.state not in OPEN_STATES:
         found.state, found.answered_at, found.reason = "withdrawn", now, "the incident ended"
+        facts = {"handover": str(found.id)}
+        story.tell(session, incident, "handover_withdrawn", "The incident ended, and the offer with it.", now,
+                   facts=facts)  # fmt: skip
+        story.record(session, incident, "hand-over withdrawn", now, facts=facts)
         return False
     desk = duty.on_duty(session, incident, now)
     leads = [desk.people[place.person_id] for place in duty.whom(desk, "lead")]

@@ -205,7 +205,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         acts=acts,
         thumb=_by_hand(acts),
         can_act=True,
-        handed=handed(found.story, now, zone),
+        handed=handed(found.story, incident.is_open, now, zone),
         served=serving.WORDS[serving.mode(incident)],
         story=story,
         last_words=last_words(story),

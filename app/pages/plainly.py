@@ -123,7 +123,7 @@ def _handed(case: CaseView, me: str) -> Iterator[ActForm]:
     """The word of whom it is offered to, or of who offers it."""
     offer = case.handed
     if offer is not None and offer.waits and offer.taker_id == me:
-        yield ActForm("take_over", "Take it over", below=f"from {offer.giver}: {offer.note['state']}")
+        yield ActForm("take_over", "Take it over", below=f"from {offer.by}: {offer.note['state']}")
         yield ActForm("not_over", "Do not take it over", (Field("reason", "Why not, for the giver"),))
     if offer is not None and offer.waits and offer.giver_id == me:
         yield ActForm("keep", "Keep it", below=f"offered to {offer.taker}")

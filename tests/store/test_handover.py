@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from escalation import acts, handover, intake
+from app.pages.handed import handed
+from escalation import acts, handover, intake, undo
 from escalation.handover import Note
 from escalation.incident import Actor, NotNow
 from escalation.intake import Signal
@@ -115,6 +116,54 @@ def test_an_offer_on_an_incident_that_ended_asks_nobody(sessions: Sessions, cast
         acts.resolve(session, incident, Actor(cast.dee, "Dee"), NOW + MINUTE, "Fan replaced.")
     assert handover.climb_unanswered(sessions, NOW + 30 * MINUTE) == 0
     assert told(sessions, cast.max) == []
+    with work(sessions, SYSTEM) as session:
+        acts.reopen(session, incident, Actor(cast.dee, "Dee"), NOW + 40 * MINUTE, "It is back.")
+        story = session.scalars(select(TimelineEntry).where(TimelineEntry.incident_id == incident)).all()
+        assert handed(story, True, NOW + 41 * MINUTE, UTC) is None, "nothing waits for a word any more"
+
+
+def test_who_claims_what_is_offered_to_them_has_accepted_it(
+    sessions: Sessions, cast: Cast, incident: uuid.UUID
+) -> None:
+    row, eve = offered(sessions, cast, incident), Actor(cast.eve, "Eve")
+    with work(sessions, SYSTEM) as session:
+        acts.claim(session, incident, eve, NOW + MINUTE)
+        assert session.get_one(Handover, row).state == "accepted"
+        story = session.scalars(select(TimelineEntry).where(TimelineEntry.incident_id == incident)).all()
+        shown = handed(story, True, NOW + MINUTE, UTC)
+        assert shown is not None
+        assert (shown.waits, shown.giver, shown.taker, shown.note["avoid"]) == (False, "Dee", "Eve", NOTE.avoid)
+    assert owner(sessions, incident) == cast.eve
+    assert handover.climb_unanswered(sessions, NOW + 30 * MINUTE) == 0
+    assert told(sessions, cast.max) == []
+
+
+def test_who_else_claims_it_is_not_robbed_of_it_by_a_late_yes_and_may_take_the_claim_back(
+    sessions: Sessions, cast: Cast, incident: uuid.UUID
+) -> None:
+    row, eve, max_ = offered(sessions, cast, incident), Actor(cast.eve, "Eve"), Actor(cast.max, "Max")
+    with work(sessions, SYSTEM) as session:
+        acts.claim(session, incident, max_, NOW + MINUTE)
+        late = handover.answer(session, row, eve, "accepted", NOW + MINUTE)
+        assert isinstance(late, NotNow)
+        assert late.reason == "It is withdrawn already."
+    assert owner(sessions, incident) == cast.max
+    with work(sessions, SYSTEM) as session:
+        assert isinstance(undo.undo(session, incident, max_, NOW + 1.5 * MINUTE), Incident)
+        assert session.get_one(Handover, row).state == "offered"
+        assert isinstance(handover.answer(session, row, eve, "accepted", NOW + 2 * MINUTE), Handover)
+    assert owner(sessions, incident) == cast.eve
+
+
+def test_what_somebody_else_offers_is_shown_as_the_owners(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    with work(sessions, SYSTEM) as session:
+        handover.offer(session, incident, Actor(cast.max, "Max"), NOW, NOTE, taker_id=cast.eve)
+        story = session.scalars(select(TimelineEntry).where(TimelineEntry.incident_id == incident)).all()
+        shown = handed(story, True, NOW, UTC)
+        assert shown is not None
+        assert (shown.by, shown.giver, shown.taker) == ("Max", "Dee", "Eve")
+        assert shown.giver_id == str(cast.dee)
+        assert handed(story, False, NOW, UTC) is None
 
 
 @pytest.mark.parametrize(
