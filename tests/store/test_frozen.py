@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import event
 
 from models.session import SYSTEM, Sessions, work
@@ -69,7 +71,8 @@ def test_a_metric_nobody_reported_has_no_window(sessions: Sessions, cast: Cast) 
     assert freeze(sessions, cast) == {}
 
 
-def test_what_names_no_metric_reads_no_history(sessions: Sessions, cast: Cast) -> None:
+def questions(sessions: Sessions, deed: Callable[[], object]) -> int:
+    """How often `deed` asks for blocks of history."""
     statements: list[str] = []
 
     def heard(*given: object) -> None:
@@ -78,9 +81,27 @@ def test_what_names_no_metric_reads_no_history(sessions: Sessions, cast: Cast) -
     engine = sessions.kw["bind"]
     event.listen(engine, "before_cursor_execute", heard)
     try:
-        freeze(sessions, cast)
-        assert not any("reading_blocks" in one for one in statements)
-        freeze(sessions, cast, "mem_used_pct")
-        assert any("reading_blocks" in one for one in statements)
+        deed()
     finally:
         event.remove(engine, "before_cursor_execute", heard)
+    return sum("reading_blocks" in one for one in statements)
+
+
+def test_what_names_no_metric_reads_no_history(sessions: Sessions, cast: Cast) -> None:
+    assert questions(sessions, lambda: freeze(sessions, cast)) == 0
+    assert questions(sessions, lambda: freeze(sessions, cast, "mem_used_pct")) == 1
+
+
+def test_many_windows_are_read_some_at_a_time_and_stay_in_order(
+    sessions: Sessions, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [(cast.plant_machine, verdict(*names), BEGAN) for names in (("mem_used_pct",), (), ("cpu_util",))] * 2
+    with work(sessions, SYSTEM) as session:
+        history.add(session, 1, [(cast.plant_machine, cast.plant, [report(minute) for minute in range(-9, 3)])])
+        together = with_windows(session, asked)
+        monkeypatch.setattr("telemetry.frozen.AT_ONCE", 2)
+        assert questions(sessions, lambda: with_windows(session, asked)) == 3
+        assert with_windows(session, asked) == together
+    assert [[item["name"] for item in one.get("series", [])] for one in together] == [
+        ["mem_used_pct"], [], ["cpu_util"], ["mem_used_pct"], [], ["cpu_util"]
+    ]  # fmt: skip
