@@ -74,8 +74,7 @@ def answer(session: Session, cover_id: uuid.UUID, actor: Actor, word: str, now: 
     if word == "accepted":
         if actor.person_id is None:
             return NotNow("A program cannot stand in for a person.", "Let a person accept it.", "person")
-        span = (row.starts_at, row.ends_at)
-        if _is_theirs(session.get_one(DutySchedule, row.schedule_id), span, actor.person_id):
+        if _is_theirs(session, row, actor.person_id):
             return NotNow("It is your own turn that is to be covered.", "Let somebody else take it.", "person")
         if away := _absent(session, actor.person_id, row):
             said = f"You are absent from {away.starts_at:%Y-%m-%d %H:%M} to {away.ends_at:%Y-%m-%d %H:%M} UTC."
@@ -86,9 +85,14 @@ def answer(session: Session, cover_id: uuid.UUID, actor: Actor, word: str, now: 
     return row
 
 
-def _is_theirs(schedule: DutySchedule, span: tuple[datetime, datetime], person_id: uuid.UUID) -> bool:
-    """Whether the layers give them the whole of this time anyway: nobody stands in for themselves."""
-    return all(one.person == person_id for one in rota.stretches(roster.drawn(schedule), *span))
+def _is_theirs(session: Session, row: Cover, person_id: uuid.UUID) -> bool:
+    """Whether they are on duty the whole of this time anyway: nobody stands in for themselves. A turn of theirs that
+    somebody else covers by now is not theirs, and may come back to them."""
+    drawn = roster.schedules(session, row.starts_at, row.ends_at)
+    schedule = next((one for found, one in drawn if found.id == row.schedule_id), None)
+    if schedule is None:
+        return False
+    return all(one.person == person_id for one in rota.stretches(schedule, row.starts_at, row.ends_at))
 
 
 def _absent(session: Session, person_id: uuid.UUID, row: Cover) -> TimeOff | None:

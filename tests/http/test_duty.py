@@ -165,3 +165,15 @@ def test_nobody_covers_their_own_turn_or_one_they_are_absent_in(dee: Visitor, ma
     away = max.post(f"/api/v1/duty/covers/{own}/answer", {"answer": "accepted"})
     assert (away.status_code, "absent from 2026-03-20 20:00" in away.get_json()["detail"]) == (409, True)
     assert max.post(f"/api/v1/duty/covers/{own}/answer", {"answer": "declined"}).status_code == 200
+
+
+def test_a_covered_turn_may_come_back_to_whose_it_was(dee: Visitor, max: Visitor, cast: Cast) -> None:
+    row = made(max, cast)
+    span = {"start": "2026-03-20T08:00:00Z", "end": "2026-03-21T08:00:00Z"}
+    path = f"/api/v1/duty/schedules/{row['id']}/covers"
+    given = dee.post(path, span).get_json()["id"]
+    assert max.post(f"/api/v1/duty/covers/{given}/answer", {"answer": "accepted"}).status_code == 200
+    twice = max.post(path, span).get_json()["id"]
+    theirs = max.post(f"/api/v1/duty/covers/{twice}/answer", {"answer": "accepted"})
+    assert (theirs.status_code, "your own turn" in theirs.get_json()["detail"]) == (409, True)
+    assert dee.post(f"/api/v1/duty/covers/{twice}/answer", {"answer": "accepted"}).status_code == 200
