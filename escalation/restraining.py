@@ -38,7 +38,7 @@ class Standing:
 
     open: int  # model incidents
     admission: float  # strength of the K-th loudest, 0 while fewer are open
-    dismissed: int  # benign or false within the last week
+    dismissed: int  # incidents judged benign or false within the last week, however many findings stand under each
     budget: int  # of those, a week
 
     @property
@@ -80,7 +80,7 @@ def weigh(stands: Standing, loud: float) -> Restraint | None:
     if loud < stands.louder:
         return Restraint(
             "budget",
-            f"Held back because {stands.dismissed} findings were dismissed on this contract within a week, where "
+            f"Held back because {stands.dismissed} incidents were dismissed on this contract within a week, where "
             f"{stands.budget} are put up with: it must reach {stands.louder:.2f} times the threshold, and is at "
             f"{loud:.2f}.",
         )
@@ -100,8 +100,7 @@ def standing(session: Session, contract_id: uuid.UUID, terms: Terms, now: dateti
     lifted = session.scalar(select(Contract.false_alarms_from).where(Contract.id == contract_id))
     since = max(now - WEEK, lifted) if lifted is not None else now - WEEK
     dismissed = session.scalar(
-        select(func.count())
-        .select_from(Finding)
+        select(func.count(Finding.incident_id.distinct()))
         .join(Incident, Incident.id == Finding.incident_id)
         .where(
             Incident.contract_id == contract_id, Finding.kind == "anomaly", Finding.verdict.in_(("benign", "false")),

@@ -21,7 +21,7 @@ class RestraintOut(Out):
     open: int = Field(description="model incidents open on the contract")
     most_open: int = Field(description="from so many on the next must beat the weakest of the loudest")
     admission: float = Field(description="times the threshold that asks for; 0: nothing")
-    dismissed: int = Field(description="findings judged benign or false within a week, since the back-off was lifted")
+    dismissed: int = Field(description="incidents judged benign or false within a week, since the back-off was lifted")
     budget: int = Field(description="so many a week are put up with, by the terms")
     louder: float = Field(description="times the threshold a new one must reach because of them; 1: nothing is asked")
     backs_off: bool

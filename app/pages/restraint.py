@@ -131,7 +131,7 @@ def backing_off(session: Session, now: datetime, zone: tzinfo) -> list[BudgetVie
 
 
 def _said(stands: restraining.Standing) -> str:
-    first = f"{words.count(stands.dismissed, 'finding')} dismissed within a week; {stands.budget} are put up with."
+    first = f"{words.count(stands.dismissed, 'incident')} dismissed within a week; {stands.budget} are put up with."
     if stands.backs_off:
         first += f" Detection backs off: a new finding must reach {stands.louder:.2f} times the threshold."
     if stands.admission:
@@ -143,9 +143,9 @@ def _said(stands: restraining.Standing) -> str:
 
 
 def _french(stands: restraining.Standing) -> str:
-    found = "aucun constat écarté" if not stands.dismissed else "1 constat écarté"
+    found = "aucun incident écarté" if not stands.dismissed else "1 incident écarté"
     if stands.dismissed > 1:
-        found = f"{stands.dismissed} constats écartés"
+        found = f"{stands.dismissed} incidents écartés"
     said = [f"En une semaine, {found} ; on en supporte {stands.budget}."]
     if stands.backs_off:
         louder = f"{stands.louder:.2f}".replace(".", ",")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from escalation import acts, intake, restraining, second_look
+from escalation import acts, intake, promises, restraining, second_look
 from escalation.intake import Report
 from models.agreements import Contract
 from models.audit import AuditEntry
@@ -57,6 +57,7 @@ def test_when_many_are_open_the_next_must_beat_the_weakest_of_the_loudest(sessio
     held = finding_of(sessions, "faint")
     assert held.held_back == "admission"
     assert held.held_words.startswith(f"Held back because {restraining.MOST_OPEN} incidents of the model are open")
+    assert raised(sessions, cast, cast.now, "level", 2.0).outcome == "held"
     assert raised(sessions, cast, cast.now, "loud", 2.5).outcome == "opened"
 
 
@@ -89,6 +90,17 @@ def test_a_week_of_false_alarms_makes_detection_ask_for_more(sessions: Sessions,
     assert raised(sessions, cast, cast.now, "loud", 1.6).outcome == "opened"
     look_again(sessions, cast.now + timedelta(days=8))
     assert finding_of(sessions, "faint").incident_id is not None
+
+
+def test_one_incident_that_came_and_went_many_times_is_one_false_alarm(sessions: Sessions, cast: Cast) -> None:
+    for minute in range(9):
+        assert raised(sessions, cast, cast.now + timedelta(minutes=minute), "m0", 2.0).incident_id is not None
+    with work(sessions, SYSTEM) as session:
+        incident = session.scalars(select(Incident)).one()
+        desk.done(acts.verdict(session, incident.id, desk.actor(cast, "dee"), cast.now, "false"))
+        contract = session.get_one(Contract, cast.plant_contract)
+        terms = promises.terms_of(incident)
+        assert restraining.standing(session, contract.id, terms, cast.now).dismissed == 1
 
 
 def test_a_person_may_lift_the_back_off_and_take_that_back(sessions: Sessions, cast: Cast) -> None:
