@@ -7,7 +7,7 @@ engineers said up to each instant acts on both as it acted then. Takes a session
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import merge
@@ -23,6 +23,7 @@ from models.machines import Machine
 from models.releases import ModelComparison, ModelRelease, ReleaseArtefact
 from models.telemetry import ReadingBlock
 from telemetry import gridded, history, installing, matching, releases, taught, worked_on
+from telemetry.columns import Columns
 from telemetry.maintenance import covering
 from telemetry.matching import Opening, Pair
 from telemetry.reading import Reading
@@ -131,11 +132,13 @@ def _openings(
 ) -> tuple[list[Opening], int]:  # fmt: skip
     watching = Watching()
     by_name = {one.name: one for one in machines}
+    counters: dict[str, frozenset[str]] = {}
     for name, machine in by_name.items():
         before = history.reports(session, machine.id, None, start - LEARNED_FROM, start)
+        counters[name] = gridded.counters_in(before)
         try:
             if release is None:
-                _learn(watching, name, before)
+                _learn(watching, name, before, counters[name])
             else:
                 installing.install(watching, name, _brought(session, release, machine.id), before)
         except installing.NotYet:
@@ -146,7 +149,7 @@ def _openings(
     windows = worked_on.windows_of(session, [one.id for one in machines], start)
     opened: dict[uuid.UUID, tuple[Verdict, datetime | None]] = {}
     reports = 0
-    for batch in _heard(session, [one for one in machines if one.name not in left_out], watching, start, end):
+    for batch in _heard(session, [one for one in machines if one.name not in left_out], counters, start, end):
         reports += len(batch)
         kept = [r for r in batch if covering(windows.get(by_name[r.machine].id, ()), _at(r.at_ms)) is None]
         for verdict in watching.feed(kept):
@@ -163,10 +166,9 @@ def _openings(
     return found, reports
 
 
-def _learn(watching: Watching, name: str, before: Any) -> None:  # Any: columns of reports
+def _learn(watching: Watching, name: str, before: Columns, counters: frozenset[str]) -> None:
     """Own learning, of what history held when the span began."""
     aged = 10 * watching.settings.backdated_s * 1000
-    counters = gridded.counters_in(before)
     watching.feed(
         [Reading(name, at, metrics, None, at + aged, "history", counters=counters) for at, metrics in before.rows()]
     )
@@ -184,13 +186,13 @@ def _brought(session: Session, release: ModelRelease, machine_id: uuid.UUID) -> 
 
 
 def _heard(
-    session: Session, machines: Sequence[Machine], watching: Watching, start: datetime, end: datetime
+    session: Session,
+    machines: Sequence[Machine],
+    counters: Mapping[str, frozenset[str]],
+    start: datetime,
+    end: datetime,
 ) -> Iterator[list[Reading]]:
     """Every machine's reports in order of time, an hour at once."""
-    counters = {
-        one.name: gridded.counters_in(history.reports(session, one.id, None, start - LEARNED_FROM, start))
-        for one in machines
-    }
     at = start
     while at < end:
         until = min(at + timedelta(hours=1), end)
