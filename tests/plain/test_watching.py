@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from app.pages.meaning import how_sure
 from telemetry.reading import Event, Heard, Reading
 from telemetry.watching import Settings, Verdict, Watching
 
@@ -122,6 +123,15 @@ def test_a_new_machine_learns_for_an_hour_and_says_so() -> None:
     assert watching.machines()["srv-9"].state == "watched"
     (model,) = [m for _, m in watching.take_models()]
     assert model.n_features_in_ == len(NAMES)
+
+
+def test_an_hour_is_enough_for_a_plain_problem_and_the_evidence_says_how_little_it_rests_on() -> None:
+    watching = Watching()
+    calm = watching.feed(live("srv-9", 4200, 60))
+    told = watching.feed(leaking(live("srv-9", 1200, 60, start=T0 + 4_200_000, since_minute=4390), after=5, to=99.0))
+    (first, *_) = [v for v in told if v.opened and v.kind == "anomaly"]
+    assert (opened(calm), first.cause) == ([], "memory")
+    assert how_sure(dict(first.evidence)).endswith("of history only: what is usual is still being learned.")
 
 
 def test_old_news_is_not_scored_again(learned: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import Delete, Update, delete, select, text, update
 
 from models.artefacts import ModelArtefact
 from models.audit import AuditEntry
@@ -213,16 +213,22 @@ def test_a_tampered_artefact_is_refused_and_named(plant: Plant) -> None:
         do(plant, releases.shadow, label)
 
 
-def test_an_artefact_changed_after_its_promotion_is_refused_by_the_watcher(plant: Plant) -> None:
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [(update(ReleaseArtefact).values(body=b"something else"), "digest"), (delete(ReleaseArtefact), "is gone")],
+)
+def test_an_artefact_changed_or_lost_after_its_promotion_is_refused_by_the_watcher(
+    plant: Plant, done: Update | Delete, said: str
+) -> None:
     remember(plant)
     speak(plant)
     promote(plant, release(plant))
     with work(plant.sessions, SYSTEM) as session:
-        session.execute(update(ReleaseArtefact).values(body=b"something else"))
+        session.execute(done)
     assert watched(plant).release == ""
     ((why,),) = plant.one(select(ModelDuty.refused))
     assert NAME in why
-    assert "digest" in why
+    assert said in why
 
 
 def test_a_release_of_another_format_is_refused(plant: Plant) -> None:
