@@ -11,12 +11,11 @@ import re
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import default
 from email.utils import parseaddr
 
 from escalation.inbound.body import BadBody, clean
 from escalation.inbound.events import LONGEST_SUMMARY, line_of
+from escalation.inbound.mail_bounds import parsed
 from escalation.inbound.mail_files import MailFile, Parts, apart
 from escalation.inbound.mail_text import LONGEST_READ, of_markup, without_quotes
 
@@ -49,11 +48,13 @@ class Mail:
 def parse(raw: bytes) -> Mail:
     """Read a mail. Raises BadBody for what is none."""
     try:
-        message = BytesParser(_class=EmailMessage, policy=default).parsebytes(raw)
+        message = parsed(raw)
         name, address = parseaddr(_head(message, "From"))
         subject = line_of(clean(_head(message, "Subject")))
         parts = apart(message)
         text = _text(parts, subject)
+    except BadBody:
+        raise
     except (MessageError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise BadBody("the mail", "cannot be read", "send it as it came (RFC 5322)") from error
     if "@" not in address or len(address) > 254:
@@ -75,7 +76,7 @@ def _head(message: EmailMessage, name: str) -> str:
     """A head of the mail; as it stands where it does not follow its rules, for one odd head makes no mail unread."""
     try:
         return str(message.get(name, ""))
-    except (MessageError, ValueError, LookupError, AttributeError, TypeError):
+    except (MessageError, ValueError, LookupError, AttributeError, TypeError, RecursionError):
         return next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
 
 
@@ -93,7 +94,10 @@ def _by_itself(message: EmailMessage) -> bool:
 
 def _text(parts: Parts, subject: str) -> str:
     """What was written, without what it quotes; what is forwarded is meant to be read, so then with it."""
-    said = [of_markup(text) if kind == "html" else text.replace("\r\n", "\n") for kind, text in parts.words]
+    said, room = [], LONGEST_READ
+    for kind, text in parts.words:
+        said.append(of_markup(text[:room]) if kind == "html" else text[:room].replace("\r\n", "\n"))
+        room = max(0, room - len(text))
     text = "\n\n".join(part.strip() for part in said if part.strip())[:LONGEST_READ]
     kept = text if _FORWARD.match(subject) else without_quotes(text)
     return clean(kept.strip() or text.strip()[:LONGEST_SUMMARY])[:LONGEST_TEXT]

@@ -67,18 +67,18 @@ def apart(message: EmailMessage) -> Parts:
     return Parts(tuple(words), tuple(files), more)
 
 
-def _leaves(part: Message) -> Iterator[Message]:
+def _leaves(part: Message, *, chosen_above: bool = False) -> Iterator[Message]:
     """The parts of a mail that are not made of parts; of alternatives the one that is best to read, and what goes
-    with the others (an invitation, a picture in the markup)."""
+    with the others (an invitation, a picture in the markup). Chosen once: of all that stand within the outermost."""
     if part.get_content_type() == "message/rfc822" or not part.is_multipart():
         yield part
         return
     children = [child for child in part.get_payload() if isinstance(child, Message)]
-    if part.get_content_type() != "multipart/alternative":
+    if chosen_above or part.get_content_type() != "multipart/alternative":
         for child in children:
-            yield from _leaves(child)
+            yield from _leaves(child, chosen_above=chosen_above)
         return
-    leaves = [leaf for child in children for leaf in _leaves(child)]
+    leaves = [leaf for child in children for leaf in _leaves(child, chosen_above=True)]
     texts = [leaf for leaf in leaves if _is_words(leaf)]
     plain = [leaf for leaf in texts if leaf.get_content_subtype() == "plain" and _bytes(leaf).strip()]
     read = plain or texts[-1:]

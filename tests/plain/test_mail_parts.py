@@ -91,6 +91,39 @@ def test_an_envelope_that_was_changed_is_refused_or_read_and_never_breaks(at: in
             continue
 
 
+BOXED = b"From: a@b.example\nContent-Type: multipart/mixed; boundary=q\n\n"
+LONG = b"x" * 5000 + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        (BOXED + b"--q\n\nx\n" * 1000, "more than 250 parts"),
+        (BOXED + b"--q\nContent-Type: message/rfc822\n\n" * 300, "more than 250 parts"),
+        (b"From: a@b.example\n" + b"X-Long: " + b"y" * 300_000 + b"\n\nx", "heads of more than 256 KiB"),
+        (BOXED + (b"--q\nX-Long: " + LONG + b"\nx\n") * 60, "heads of more than 256 KiB"),
+    ],
+    ids=["parts", "forwarded", "one head", "heads of parts"],
+)
+def test_a_mail_of_more_parts_and_heads_than_any_is_refused_before_they_are_read(raw: bytes, problem: str) -> None:
+    with pytest.raises(BadBody) as refused:
+        mail.parse(raw)
+    assert problem in str(refused.value)
+
+
+def test_a_mail_with_long_and_odd_heads_is_read_all_the_same() -> None:
+    heads = b"References: " + b"<old@x> " * 5000 + b"\nMessage-ID: " + b"(" * 5000 + b"\nContent-Type: text/plain; "
+    read = mail.parse(b"From: a@b.example\n" + heads + b"a*0=b; " * 5000 + b"\n\nIt leaks.")
+    assert (read.text, read.answers, len(read.id)) == ("It leaks.", ("old@x",), 64)
+
+
+def test_of_alternatives_within_alternatives_one_is_read() -> None:
+    inner = b"--r\n\nplain\n--r\nContent-Type: text/html\n\n<p>rich</p>\n--r--\n"
+    outer = b"--q\nContent-Type: multipart/alternative; boundary=r\n\n" + inner + b"--q--\n"
+    head = b"From: a@b.example\nContent-Type: multipart/alternative; boundary=q\n\n"
+    assert mail.parse(head + outer).text == "plain"
+
+
 @given(st.binary(max_size=400), st.sampled_from(["", "base64", "quoted-printable", "x-uuencode", "8bit"]))
 def test_any_mail_is_read_or_refused(junk: bytes, coding: str) -> None:
     head = (
