@@ -135,6 +135,7 @@ _BROKEN_RULES: Mapping[str, tuple[str, str, str]] = {
     "uq_customers_slug": ("slug", "is taken by another customer", "choose another short name"),
     "uq_sites_customer_id_name": ("name", "is taken by another site of this customer", "choose another name"),
     "uq_people_email": ("email", "belongs to somebody already", "use another address, or change that person"),
+    "uq_house_sites_name": ("name", "is taken by another site of the house", "change that one"),
     "uq_machines_name": ("name", "is taken by another machine", "choose another name; it is unique in the whole house"),
     "uq_contracts_number": ("number", "is taken by another contract", "choose another number, or leave it out"),
     "uq_incidents_one_open": ("cause", "has an open incident on this machine already", "work on the open one"),

@@ -22,9 +22,9 @@ depends_on = None
 # Somebody who works from home is at no site.
 _NAMED = """
 INSERT INTO house_sites (id, name, unit, size, changed_at)
-SELECT gen_random_uuid(), site, min(unit), 'medium', now() FROM people
+SELECT gen_random_uuid(), btrim(site), min(unit), 'medium', now() FROM people
 WHERE customer_id IS NULL AND btrim(site) <> '' AND lower(btrim(site)) NOT IN ('home', 'from home')
-GROUP BY site ON CONFLICT DO NOTHING
+GROUP BY btrim(site) ON CONFLICT DO NOTHING
 """
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from escalation import duty, intake
@@ -19,6 +20,7 @@ from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
 from tests.http.conftest import Visitor
+from tests.http.test_pages import counting
 
 Visit = Callable[[str], Visitor]
 VELIZY = {"name": "Vélizy", "unit": "europe", "size": "large", "countries": ["FR", "BE", "FR"]}
@@ -46,6 +48,23 @@ def test_a_site_is_made_changed_and_closed_through_the_api(visit: Visit, cast: C
     assert max_("DELETE", path).status_code == 204
     assert max_.get("/api/v1/duty/sites").get_json()["items"] == []
     assert visit("dee").post("/api/v1/duty/sites", VELIZY).status_code == 403
+
+
+def test_blanks_around_a_name_keep_nobody_out_and_every_site_is_counted_at_once(
+    visit: Visit, cast: Cast, app: Flask
+) -> None:
+    max_ = visit("max")
+    assert max_.post("/api/v1/duty/sites", VELIZY | {"name": " Vélizy "}).get_json()["name"] == "Vélizy"
+    assert max_.post("/api/v1/duty/sites", VELIZY).status_code == 409
+    assert max_.post("/api/v1/duty/sites", VELIZY | {"name": " home "}).status_code == 422
+    max_("PATCH", f"/api/v1/people/{cast.dee}", json={"site": "vélizy"})
+    with counting(app) as few:
+        assert max_.get("/api/v1/duty/sites").get_json()["items"][0]["people"] == 1
+    for name in ("Lyon", "Denver", "Tokyo"):
+        assert max_.post("/api/v1/duty/sites", VELIZY | {"name": name}).status_code == 201
+    with counting(app) as many:
+        assert [one["people"] for one in max_.get("/api/v1/duty/sites").get_json()["items"]] == [0, 0, 0, 1]
+    assert len(many) == len(few)
 
 
 def test_a_contact_works_at_none_of_our_sites(visit: Visit, cast: Cast) -> None:
