@@ -8,6 +8,9 @@ from typing import Final
 from telemetry.seat import Seat
 
 REPORTS_AT_ONCE: Final = 20_000  # no seat holds more: they are memory, and a transaction
+# Nor do all seats together, of which there may be hundreds: their history is packed within the transaction, and the
+# database ends one that says nothing for ten seconds. So many take four of them when each is of a machine of its own.
+TOGETHER: Final = 50_000
 
 # At most 500 messages a record: a turn stays short. Where records hold few, more of them are taken, or the turn's own
 # cost would bound what a quiet log can catch up with.
@@ -38,6 +41,8 @@ def due(seats: Iterable[Seat], since: Mapping[int, float], now_s: float, flush_s
     half as long by then comes along, so that the seats of a watcher soon share their transactions.
     """
     waiting = [seat for seat in seats if seat.partition in since]
+    if sum(seat.pending.count for seat in waiting) >= TOGETHER:
+        return waiting
     told = {seat.partition for seat in waiting if seat.pending.verdicts and not gathers}
     full = {seat.partition for seat in waiting if seat.pending.count >= REPORTS_AT_ONCE}
     patience = flush_s / 2 if any(now_s - since[seat.partition] >= flush_s for seat in waiting) else flush_s

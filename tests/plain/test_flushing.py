@@ -58,6 +58,18 @@ def test_a_seat_that_holds_as_much_as_may_be_is_stored() -> None:
     assert due(seats(full=frozenset({1})), 14.1, gathers=True) == {1}
 
 
+@pytest.mark.parametrize(("short_of", "stored"), [(0, 3), (1, 0)])
+def test_seats_that_together_hold_as_much_as_a_transaction_may_are_stored(
+    short_of: int, stored: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flushing, "TOGETHER", 3 * 5_000)
+    some = seats()
+    for seat in some[:3]:
+        seat.pending.count = 5_000
+    some[1].pending.count -= short_of
+    assert len(due(some, 14.1, gathers=True)) == stored
+
+
 @pytest.mark.parametrize(
     ("heard", "over_s", "rests_s"),
     [(3, 0.03, 0.03), (30, 0.03, 0.03), (60, 0.03, 0.06), (1_000, 0.03, 0.1), (360, 0.1, 0.1), (1, 0.0, 0.03)],
