@@ -21,6 +21,7 @@ import orjson
 from telemetry import admission
 from telemetry.admission import Fate
 from telemetry.formats import Decoder
+from telemetry.formats.instants import EARLIEST_MS, LATEST_MS
 from telemetry.formats.mapped import Mapped
 from telemetry.metric_silence import Rhythms
 from telemetry.oracle import Oracle, cut
@@ -32,7 +33,7 @@ from telemetry.watching import Settings, Watching
 
 BATCH: Final = 500  # as the bridge cuts them; verdicts do not depend on it
 INCIDENT_COLUMNS: Final = ("incident", "machine", "cause", "severity", "start", "end", "metrics", "summary")
-_ANY: Final = 1 << 62  # milliseconds
+AHEAD_MS: Final = 300_000  # a word dated further ahead is refused, as live by default
 SCORE_COLUMNS: Final = ("machine", "at", "score")
 
 
@@ -153,7 +154,9 @@ class Arrivals:
             if state is None:
                 state = self._known[one.machine] = admission.Heard()
             if isinstance(one, Event):
-                taken.append(state.clock.corrected(one))
+                said = state.clock.corrected(one)
+                if said.at_ms <= one.received_at_ms + _tolerance_ms(one):
+                    taken.append(said)
             else:
                 self._take(one, state, taken)
         return taken
@@ -164,17 +167,21 @@ class Arrivals:
         return silent
 
     def _take(self, reading: Reading, state: admission.Heard, taken: list[Heard]) -> None:
-        # A recording may count its instants from nought: what lies ahead of its own clock is believed.
-        fate = state.admit(reading, retained=False, future_tolerance_ms=_ANY)
+        fate = state.admit(reading, retained=False, future_tolerance_ms=_tolerance_ms(reading))
         state.missing = 0
         said = state.clock.corrected(reading)
-        if fate is Fate.DUPLICATE:
+        if fate in (Fate.DUPLICATE, Fate.REFUSED):
             return
         if fate is Fate.SCORED:
             taken.append(said)
         if said.metrics:
             changes = self._metrics.hear(said, LEAST_S, worked_on=False)
             self._silent += [v for v in changes if v.started_ms >= self._from_ms]
+
+
+def _tolerance_ms(said: Reading | Event) -> int:
+    """How far ahead of its arrival a word may lie. Of a recording that counts arrivals from nought nothing is known."""
+    return AHEAD_MS if said.received_at_ms >= EARLIEST_MS else LATEST_MS
 
 
 def replay(

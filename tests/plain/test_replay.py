@@ -72,6 +72,28 @@ def test_any_prefix_gives_the_same_incidents_up_to_its_end(stream: list[Message]
         assert run(stream[:cut], tmp_path / "part") == expected
 
 
+def said(at: int, metrics: dict[str, float], ahead: int = 0) -> Message:
+    body = {"seq": at, "at": T0 + 10_000 * at + ahead, "metrics": metrics}
+    return Message(T0 + 10_000 * at, "vigie/one/report", json.dumps(body).encode())
+
+
+def test_a_metric_that_falls_silent_is_told_alike_of_any_prefix_whatever_is_told_twice(tmp_path: Path) -> None:
+    told = [said(k, {"cpu_util": 5.0} | ({} if 40 <= k < 60 else {"fan_rpm": 9.0})) for k in range(80)]
+    stream = [each for k, m in enumerate(told) for each in (m, *told[max(0, k - 3) : k : 2])]
+    whole = run(stream, tmp_path / "whole")
+    assert [(row["cause"], bool(row["end"])) for row in whole] == [("silence:fan_rpm", True)]
+    for cut in random.Random(3).sample(range(80, len(stream)), 6):
+        until = rfc3339(stream[cut - 1].t_ms)
+        expected = [dict(r, end=r["end"] if r["end"] <= until else "") for r in whole if r["start"] <= until]
+        assert run(stream[:cut], tmp_path / "part") == expected
+
+
+@pytest.mark.parametrize(("ahead", "opens"), [(240_000, 1), (420_000, 0)])
+def test_what_is_dated_too_far_ahead_is_refused_as_live(ahead: int, opens: int, tmp_path: Path) -> None:
+    stream = [said(k, {"mem_used_pct": 99.0}, ahead) for k in range(30)]
+    assert len(run(stream, tmp_path / "a")) == opens
+
+
 def test_replay_as_a_command(stream: list[Message], tmp_path: Path) -> None:
     recording, out = tmp_path / "r.jsonl", tmp_path / "i.csv"
     recording.write_bytes(b"".join(m.line() for m in stream) + Message(T0, "nowhere", b"").line())
