@@ -37,6 +37,7 @@ class NewMapping(In):
     )
     topic: str = Field(min_length=1, max_length=500, description="levels with names: plant/{hall}/{machine}/{sensor}")
     at: str | None = _PATH
+    zone: str | None = Field(None, max_length=64, description="of times without an offset, such as Europe/Paris")
     seq: str | None = _PATH
     value: list[ValueIn] = Field(min_length=1, max_length=MOST_VALUES)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from telemetry.reading import Refused
@@ -16,8 +16,11 @@ _DIGITS: Final = re.compile(r"\d{1,20}(?:\.\d{1,9})?")
 _UNITS: Final = ((10**11, 1000.0), (10**14, 1.0), (10**17, 1e-3))
 
 
-def instant(value: Any, received_at_ms: int) -> int:
-    """Epoch milliseconds or RFC 3339 (an offset is required) as epoch milliseconds; missing means "when it arrived"."""
+def instant(value: Any, received_at_ms: int, zone: tzinfo | None = None) -> int:
+    """Epoch milliseconds or RFC 3339 as epoch milliseconds; missing means "when it arrived".
+
+    An offset is required, unless the `zone` is known in which local times are meant.
+    """
     if value is None:
         return received_at_ms
     if isinstance(value, bool):
@@ -27,7 +30,7 @@ def instant(value: Any, received_at_ms: int) -> int:
             raise Refused("bad_instant", f"{value!r:.40}")
         at_ms = int(value)
     elif isinstance(value, str):
-        at_ms = _rfc3339(value)
+        at_ms = _rfc3339(value, received_at_ms, zone)
     else:
         raise Refused("bad_instant", type(value).__name__)
     # A recording whose clock began at nought cannot say what lay in the future.
@@ -36,13 +39,13 @@ def instant(value: Any, received_at_ms: int) -> int:
     return at_ms
 
 
-def in_any_unit(value: Any, received_at_ms: int) -> int:
+def in_any_unit(value: Any, received_at_ms: int, zone: tzinfo | None = None) -> int:
     """The same for agents that do not say their unit: seconds, ms, µs or ns since 1970, also as text, or RFC 3339."""
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = float(value) if "." in value else int(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return instant(nearest_ms(value), received_at_ms)
-    return instant(value, received_at_ms)
+    return instant(value, received_at_ms, zone)
 
 
 def nearest_ms(stamp: float) -> int:
@@ -53,15 +56,18 @@ def nearest_ms(stamp: float) -> int:
     return int(stamp) // 1_000_000 if abs(stamp) < 10**20 else LATEST_MS
 
 
-def _rfc3339(text: str) -> int:
+def _rfc3339(text: str, received_at_ms: int, zone: tzinfo | None) -> int:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
         raise Refused("bad_instant", text[:60]) from None
-    if when.tzinfo is None:
+    if when.tzinfo is None and zone is None:
         raise Refused("bad_instant", f"{text[:40]} has no offset")
     try:
-        at_ms = round(when.astimezone(UTC).timestamp() * 1000)
+        # Where clocks go back an hour is there twice: of both the one is meant that lies nearer to the arrival.
+        either = [when] if when.tzinfo is not None else [when.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+        found = [round(one.astimezone(UTC).timestamp() * 1000) for one in either]
+        at_ms = min(found, key=lambda ms: abs(ms - received_at_ms))
     except (OverflowError, ValueError):
         raise Refused("bad_instant", text[:60]) from None
     if not EARLIEST_MS <= at_ms < LATEST_MS:

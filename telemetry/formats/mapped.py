@@ -5,6 +5,7 @@ A mapping as a person writes it (TOML, or the same as JSON)::
     name = "press-plc"
     topic = "plant/{hall}/{machine}/sensors/{sensor}"   # {machine} is who speaks; a last # takes whatever follows
     at = "$.ts"                                          # optional: epoch s, ms, µs or ns, or RFC 3339
+    zone = "Europe/Paris"                                # optional: of times in it that have no offset
     seq = "$.n"                                          # optional: numbers of reports
     [[value]]
     path = "$.temp.value"                                # $.a.b, $['a b'], $[0], $[*] and $.* for each; $ is the whole
@@ -27,6 +28,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from telemetry.formats.instants import in_any_unit
 from telemetry.formats.route import Route
@@ -39,7 +41,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _LEVEL: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _STEP: Final = re.compile(r"\.([^.\[\]'\"\s]+)|\[(\d{1,6}|\*)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
-_KEYS: Final = {"name", "topic", "at", "seq", "value"}
+_KEYS: Final = {"name", "topic", "at", "zone", "seq", "value"}
 _VALUE_KEYS: Final = {"path", "metric", "unit", "scale", "offset", "words", "counter"}
 ANY: Final = "*"
 Step = str | int
@@ -77,6 +79,7 @@ class Mapped:
     values: tuple[Value, ...]
     at: tuple[Step, ...] | None = None
     seq: tuple[Step, ...] | None = None
+    zone: ZoneInfo | None = None
 
     def named(self, levels: Sequence[str]) -> dict[str, str] | None:
         """The named levels of a whole topic, or None when the pattern does not fit."""
@@ -106,7 +109,7 @@ class Mapped:
         if not metrics:
             raise Refused("no_value", f"mapping {self.name}: none of its paths holds a value")
         received = route.received_at_ms
-        at = in_any_unit(_first(sent, self.at), received)
+        at = in_any_unit(_first(sent, self.at), received, self.zone)
         marked = frozenset(counters) or NO_COUNTERS
         seq = sequence(_first(sent, self.seq))
         return [Reading(route.machine, at, metrics, seq, received, self.name, facts or NO_FACTS, marked)]
@@ -132,7 +135,18 @@ def compiled(spec: Any, taken: Sequence[str] = (), where: str = "") -> Mapped:
     read = tuple(_value(value, names, f"{where}value[{i}].") for i, value in enumerate(values))
     topic = "/".join([*levels, *(["#"] if is_open else [])])
     at, seq = (_path(spec[key], f"{where}{key}") if spec.get(key) is not None else None for key in ("at", "seq"))
-    return Mapped(name, topic, levels, is_open, read, at, seq)
+    return Mapped(name, topic, levels, is_open, read, at, seq, _zone(spec, f"{where}zone"))
+
+
+def _zone(spec: Mapping[str, Any], field: str) -> ZoneInfo | None:
+    if (name := spec.get("zone")) is None:
+        return None
+    if spec.get("at") is None:
+        raise BadMapping(field, "stands without an at", "say with at where the time stands, or leave the zone out")
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError, TypeError, AttributeError):  # whatever is no name of a zone
+        raise BadMapping(field, "is not a zone", "write it as in Europe/Paris, or UTC") from None
 
 
 def _pattern(topic: Any, field: str) -> tuple[tuple[str, ...], bool]:
@@ -165,9 +179,7 @@ def _value(spec: Any, names: Sequence[str], where: str) -> Value:
     path = _path(spec.get("path", "$"), f"{where}path")
     metric, unit = spec.get("metric"), spec.get("unit", "")
     if not isinstance(metric, str) or not metric or len(metric) > 200:
-        raise BadMapping(
-            f"{where}metric", "is not a name", "say what the value is called, such as temperature.{sensor}"
-        )
+        raise BadMapping(f"{where}metric", "is not a name", "say what the value is called, such as temp.{sensor}")
     stars = path.count(ANY)
     for place in _PLACE.findall(metric):
         if place not in names and not (place.isdigit() and 1 <= int(place) <= stars):
@@ -241,9 +253,7 @@ def _fit(pattern: Sequence[str], is_open: bool, levels: Sequence[str]) -> dict[s
 
 def _content(payload: bytes) -> Any:
     text = text_of(payload)
-    if text[0] in '{["':
-        return json_of(text.encode())
-    return text
+    return json_of(text.encode()) if text[0] in '{["' else text
 
 
 def _at(tree: Any, path: Sequence[Step], stars: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

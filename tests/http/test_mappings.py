@@ -13,6 +13,8 @@ from tests.http.conftest import Visitor
 OVEN: dict[str, Any] = {
     "name": "oven",
     "topic": "bakery/{machine}/{probe}",
+    "at": "$.Time",
+    "zone": "Europe/Paris",
     "value": [{"path": "$.t", "metric": "{probe}.celsius", "unit": "Cel", "scale": 0.1}],
 }
 
@@ -40,6 +42,7 @@ def test_a_mapping_that_cannot_be_used_names_the_field_and_the_remedy(
         ({"value": [{"path": "t", "metric": "x"}]}, "value[0].path"),
         ({"value": []}, "value"),
         ({"colour": 1}, "colour"),
+        ({"at": "$.Time", "zone": "Mars/Base"}, "zone"),
     ):
         said = key.post("/api/v1/mappings", OVEN | change)
         assert said.status_code == 422, said.text

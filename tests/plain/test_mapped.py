@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,32 @@ def test_a_topic_no_mapping_fits_is_as_unknown_as_before() -> None:
 
 
 @pytest.mark.parametrize(
+    ("time", "arrived", "meant"),
+    [
+        ("2026-07-01T12:00:00", "2026-07-01T10:00:02Z", "2026-07-01T10:00:00Z"),
+        ("2026-10-25T02:30:00", "2026-10-25T00:30:02Z", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T02:30:00", "2026-10-25T01:30:02Z", "2026-10-25T01:30:00Z"),
+        ("2026-03-29T03:00:00", "2026-03-29T01:00:02Z", "2026-03-29T01:00:00Z"),
+        ("2026-07-01T12:00:00+00:00", "2026-07-01T12:00:02Z", "2026-07-01T12:00:00Z"),
+    ],
+    ids=["summer", "hour before the clocks go back", "hour after", "clocks go forward", "its own offset"],
+)
+def test_a_local_time_is_understood_in_the_zone_that_is_declared(time: str, arrived: str, meant: str) -> None:
+    decoder = Decoder()
+    tasmota = spec(topic="tele/{machine}/SENSOR", at="$.Time", value=[{"path": "$.t", "metric": "t"}])
+    payload = f'{{"Time":"{time}","t":1}}'.encode()
+    now, expected = (round(datetime.fromisoformat(text).timestamp() * 1000) for text in (arrived, meant))
+    decoder.mappings = [compiled(tasmota | {"zone": "Europe/Paris"})]
+    (found,) = decoder.decode("tele/m/SENSOR", payload, now)
+    assert isinstance(found, Reading)
+    assert found.at_ms == expected
+    if "+" not in time:
+        decoder.mappings = [compiled(tasmota)]
+        with pytest.raises(Refused, match="no offset"):
+            decoder.decode("tele/m/SENSOR", payload, now)
+
+
+@pytest.mark.parametrize(
     ("wrong", "field"),
     [
         ({"name": "Bad Name"}, "name"),
@@ -134,6 +161,8 @@ def test_a_topic_no_mapping_fits_is_as_unknown_as_before() -> None:
         ({"value": [{"path": "$.a", "metric": "v", "colour": 1}]}, "value[0].colour"),
         ({"filter": "x"}, "filter"),
         ({"at": "ts"}, "at"),
+        ({"zone": "Europe/Paris"}, "zone"),
+        *(({"at": "$.ts", "zone": zone}, "zone") for zone in ("Mars/Base", "", "../etc", "Europe", 3, "a\0b", [])),
     ],
 )
 def test_a_mapping_that_cannot_be_used_says_where_and_what_to_do(wrong: dict[str, Any], field: str) -> None:
