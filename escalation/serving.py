@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from escalation import duty, roster, story, waiting_line
@@ -50,6 +51,7 @@ def serve(
     before = mode(incident)
     if wanted == before:
         return NotNow(f"It is served {WORDS[wanted]} already.", "Nothing needs to be done.", "value")
+    _one_at_a_time(session, incident.owner_id)
     desk = duty.on_duty(session, incident, now, mode=wanted)
     if full := _full(desk, incident.owner_id, wanted):
         return NotNow(f"{full} {_passed(desk, incident.owner_id)}".strip(), _remedy(desk, incident.owner_id), "full")
@@ -66,6 +68,13 @@ def serve(
         waiting_line.join(session, incident, desk, now)
     story.changed(session, incident, "serve", now, actor=actor, facts={"was": before, "is": wanted})
     return incident
+
+
+def _one_at_a_time(session: Session, owner: uuid.UUID | None) -> None:
+    """Hold the owner's hands until the transaction ends. Two customers' chains do not wait for each other, so two
+    incidents of one owner would else both find the one phone free."""
+    if owner is not None:
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 51))"), {"owner": str(owner)})
 
 
 def _full(desk: Duty, owner: uuid.UUID | None, wanted: str) -> str:

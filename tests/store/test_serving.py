@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from escalation import acts, intake, roster, serving, splitting, undo
 from escalation.incident import Actor, NotNow
 from escalation.intake import Answer, Signal
 from escalation.splitting import Part
+from models.agreements import Contract
 from models.incidents import Incident, TimelineEntry
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast, settle
 from tests.desk import minutes
+from tests.rig import until
 
 
 @pytest.fixture
@@ -24,8 +27,12 @@ def cast(sessions: Sessions) -> Cast:
         return settle(session)
 
 
-def an_incident(sessions: Sessions, cast: Cast, cause: str, owner: str = "", by: str = "") -> uuid.UUID:
-    signal = Signal(cast.plant_machine, cause, "rule", 3, NOW, f"{cause} on plant-db-1", "It is so.", {}, None)
+def an_incident(
+    sessions: Sessions, cast: Cast, cause: str, owner: str = "", by: str = "", machine: uuid.UUID | None = None
+) -> uuid.UUID:
+    signal = Signal(
+        machine or cast.plant_machine, cause, "rule", 3, NOW, f"{cause} on plant-db-1", "It is so.", {}, None
+    )
     with work(sessions, SYSTEM) as session:
         opened = intake.report(session, signal, NOW).incident_id
         assert opened is not None
@@ -77,6 +84,23 @@ def test_nobody_phones_twice_and_the_refusal_names_who_could(sessions: Sessions,
     assert isinstance(nobody, NotNow)
     assert nobody.reason.endswith("Passed over: Eve (hands full: 1 of 1 phone).")
     assert nobody.remedy == "Nobody else on duty has room that way: end another one first, or call back later."
+
+
+def test_two_customers_at_one_instant_do_not_both_get_the_one_phone(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Contract, cast.joinery_contract).tier = "platinum"
+    first = an_incident(sessions, cast, "fan:1", owner="dee")
+    second = an_incident(sessions, cast, "fan:1", owner="dee", machine=cast.joinery_machine)
+    with ThreadPoolExecutor(1) as pool:
+        with work(sessions, SYSTEM) as session:
+            assert isinstance(serving.serve(session, first, Actor(cast.dee, "Dee"), NOW, "phone"), Incident)
+            other = pool.submit(served, sessions, cast, second, "phone")
+            waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            until(lambda: other.done() or session.scalar(waiting), "the second waits for the first")
+        refused = other.result(timeout=30)
+    assert isinstance(refused, NotNow)
+    assert refused.rule == "full"
+    assert room(sessions, cast.dee) == {"phone": 1, "written": 1}
 
 
 def test_room_of_ones_own_counts_and_no_room_at_all_is_no_room(sessions: Sessions, cast: Cast) -> None:
