@@ -78,6 +78,24 @@ def test_a_grafana_s_alerts_open_and_end_one_by_one(stranger: Visitor, make: Mak
     assert count(sessions, Incident) == 2
 
 
+def test_what_ended_unsaid_ends_with_its_group_once_the_sender_tells_of_ends(
+    stranger: Visitor, make: Make, sessions: Sessions
+) -> None:
+    sender = Sender(stranger, sessions, "/in/alertmanager", make("alertmanager"))
+    a, b = "Disk a1 fails", "Disk b2 fails"
+    # send_resolved: false. What is over is only listed no more, and when all is over nothing is said at all.
+    assert sender.say(group("firing", alert("firing", "a1"), alert("firing", "b2"))) == [a, b]
+    assert sender.say(group("firing", alert("firing", "b2"))) == [a, b], "not listed is not well"
+    assert sender.say(group("firing", alert("firing", "b2"))) == [a, b], "nor is it when it is repeated"
+    # send_resolved: true from here on
+    listed = group("firing", alert("resolved", "b2"), alert("firing", "c3"))
+    assert sender.say(listed) == [a, "Disk c3 fails"], "an alert goes by its own word, in a group that still fires"
+    assert sender.say(group("resolved", alert("resolved", "c3"))) == [], "what was never said goes with the group"
+    assert sender.say(group("resolved", alert("resolved", "c3"))) == []
+    assert count(sessions, Incident) == 3
+    assert sender.say(group("firing", alert("firing", "a1", "2026-03-10T08:50:00Z"))) == [a]
+
+
 def test_a_client_of_the_first_events_api_is_answered_as_it_knows(
     stranger: Visitor, make: Make, sessions: Sessions
 ) -> None:
