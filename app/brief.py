@@ -1,6 +1,7 @@
 """The one-page brief for whoever stands on the top rungs: who, what was promised, what happened, what is asked of them.
 
-It is put together from rows when it is opened, so it never says less than the story does.
+It is put together from rows when it is opened, so it knows what the story knows. It is one page whatever people wrote:
+long words are cut there, with a mark, and stand whole on the incident.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from models.machines import Machine
 from models.people import NamedPerson, Person
 
 LINES = 12  # of the story: what fits on the page beside the rest; the whole of it is one click away
+# Letters of what people wrote: a line of the story, words that ask for something, a name. The sheet holds them at once.
+_STORY, _WORDS, _NAME = 150, 240, 80
 KEPT_OVER = timedelta(days=90)
 # What the story tells for the desk alone, and not for somebody who must decide in two minutes.
 _LEFT_OUT = ("notice", "rung", "queued", "served", "serving", "threshold")
@@ -76,8 +79,8 @@ def read_brief(session: Session, incident: Incident, now: datetime, zone: tzinfo
     story = _story(session, incident)
     return Brief(
         label=incident.label,
-        title=incident.title,
-        summary=incident.summary,
+        title=_short(incident.title, _STORY),
+        summary=_short(incident.summary, _WORDS),
         severity=incident.severity,
         state=_state(incident),
         customer=customer.name,
@@ -90,9 +93,19 @@ def read_brief(session: Session, incident: Incident, now: datetime, zone: tzinfo
         promises=[_promise(one, now, zone) for one in promises.of(session, incident)],
         kept=_kept(session, incident.customer_id, now),
         others=_others(session, incident),
-        story=[StoryLine(words.hour(one.at, zone, now), one.actor, one.text) for one in story],
+        story=[StoryLine(words.hour(one.at, zone, now), one.actor, _short(one.text, _STORY)) for one in story],
         asked=_asked(session, incident, customer, now, zone),
     )
+
+
+def _short(text: str, most: int) -> str:
+    """On one line; what is longer is cut, between words where there are any."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    cut = line[: most - 2]
+    head = cut.rpartition(" ")[0]
+    return f"{head if len(head) > most // 2 else cut} …"
 
 
 def _state(incident: Incident) -> str:
@@ -164,7 +177,8 @@ def _others(session: Session, incident: Incident) -> str:
     ).all()
     if not others:
         return "Nothing else is open at this customer’s."
-    return "Also open: " + "; ".join(f"{one.label}, severity {one.severity}, {one.title}" for one in others) + "."
+    told = [f"{one.label}, severity {one.severity}, {_short(one.title, _NAME)}" for one in others]
+    return f"Also open: {'; '.join(told)}."
 
 
 def _story(session: Session, incident: Incident) -> list[TimelineEntry]:
@@ -188,7 +202,8 @@ def _pressed(session: Session, incident: Incident, now: datetime, zone: tzinfo) 
         what = "the case" if row.incident_id else "the whole account"
         due = "was due" if row.next_word_at <= now else "is due"
         next_word = f"the next word {due} {words.hour(row.next_word_at, zone, now)}"
-        lines.append(f"{row.asked_by} escalated {what}: “{row.words}” {owner or 'Nobody'} answers for it; {next_word}.")
+        said = f"{row.asked_by} escalated {what}: “{_short(row.words, _WORDS)}”"
+        lines.append(f"{said} {owner or 'Nobody'} answers for it; {next_word}.")
     return lines
 
 
@@ -200,7 +215,7 @@ def _asked(session: Session, incident: Incident, customer: Customer, now: dateti
         .where(TimelineEntry.facts["undone"].is_(None))
         .order_by(TimelineEntry.at.desc())
     ).first()
-    lines = [*([asked.text] if asked is not None else []), *_pressed(session, incident, now, zone)]
+    lines = [*([_short(asked.text, _WORDS)] if asked is not None else []), *_pressed(session, incident, now, zone)]
     if incident.acknowledged_at is None and incident.state == "open":
         since = words.span((now - incident.opened_at).total_seconds())
         lines.append(f"Name somebody who takes it: nobody has acknowledged it for {since}.")

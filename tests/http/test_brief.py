@@ -131,3 +131,25 @@ def test_the_brief_says_what_was_escalated_in_whose_words_and_who_answers(
     assert told in pages_of(visit("max").get(f"/incidents/{incident}/brief.pdf").data)[0].replace("\n", " ")
     assert dee.post(f"/api/v1/escalations/{row}/end", {"words": "Found."}).status_code == 200
     assert "escalated the case" not in text(visit("max").get(f"/incidents/{incident}/brief").text)
+
+
+def test_the_brief_is_one_page_whatever_people_wrote(
+    visit: Callable[[str], Visitor], incident: str, sessions: Sessions, cast: Cast, hands: Hands
+) -> None:
+    ada, long = visit("ada"), "The press stands. " * 500
+    for about in ({"incident": incident}, {}):
+        asked = {"reason": "risk", "words": long, **about}
+        assert ada.post("/api/v1/escalations", asked).status_code == 201
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(Incident)).one()
+        row.title, row.summary = long[:200], long
+        for text_ in (long, "w" * 9_000) * 6:
+            acts.note(session, row.id, Actor(cast.dee, "Dee"), hands(), text_)
+        for number in range(4):
+            signal = Signal(cast.plant_machine, f"fan:{number + 2}", "rule", 2, NOW, long[:200], long, {}, None)
+            intake.report(session, signal, NOW)
+    printed = pages_of(visit("max").get(f"/incidents/{incident}/brief.pdf").data)
+    assert len(printed) == 1
+    assert re.search(r"(press|stands\.|The) …” Max answers for it", printed[0])
+    assert printed[0].count("wwww …") >= 1
+    assert "Decide whether a senior engineer is detached" in printed[0]
