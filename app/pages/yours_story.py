@@ -20,6 +20,8 @@ _WORDS = {
         "waiting_customer": "It waits for you: {reason}",
         "waiting_vendor": "It waits for a vendor; we watch: {reason}",
         "waiting_maintenance": "It waits for maintenance: {reason}",
+        "severity_set": "{who} set severity {now} instead of {was}: {reason}",
+        "promised_on_site": "A visit on site is promised.",
     },
     "fr": {
         "acknowledged": "{who} l'a vu.",
@@ -31,17 +33,26 @@ _WORDS = {
         "waiting_customer": "Il attend une action de votre part : {reason}",
         "waiting_vendor": "Il attend un fournisseur ; nous veillons : {reason}",
         "waiting_maintenance": "Il attend une maintenance : {reason}",
+        "severity_set": "{who} a fixé la gravité {now} au lieu de {was} : {reason}",
+        "promised_on_site": "Une intervention sur site est promise.",
     },
 }
 
 
 def told(entry: TimelineEntry, language: str) -> str:
     """The line in English or French."""
-    key = f"waiting_{entry.facts.get('for')}" if entry.kind == "waiting" else entry.kind
-    sentence = _WORDS[language].get(key)
+    sentence = _WORDS[language].get(_key(entry))
     _, colon, reason = entry.text.partition(": ")
     if sentence is None:
         return entry.text
     if not colon:  # it was done without a reason
         sentence = sentence.split("{reason}")[0].rstrip(" :").removesuffix(".") + "."
-    return typeset(sentence.format(who=entry.actor, reason=reason), language)
+    levels = {"was": entry.facts.get("from"), "now": entry.facts.get("to")}  # of a severity
+    return typeset(sentence.format(who=entry.actor, reason=reason, **levels), language)
+
+
+def _key(entry: TimelineEntry) -> str:
+    if entry.kind == "severity":  # what is proposed and answered is told in their language already
+        return "" if {"holds", "agreed"} & entry.facts.keys() else "severity_set"
+    detail = {"waiting": "for", "promised": "promise"}.get(entry.kind)
+    return f"{entry.kind}_{entry.facts.get(detail)}" if detail else entry.kind
