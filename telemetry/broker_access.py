@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from telemetry.formats.sources import BEHIND_OURS, SOURCES
+from telemetry.formats import sparkplug
+from telemetry.formats.sources import BEHIND_OURS, SOURCES, Source
 
 DROPPED: Final = "$SYS/broker/publish/messages/dropped"
 _NAMELESS: Final = ("v1/devices/me/", "v1/gateway/", "v2/")
@@ -45,7 +46,7 @@ def rules(
     own = [("write", "vigie/%u/report"), ("write", "vigie/%u/+/+/#")]  # the commonest first: the broker asks in order
     own += [("write", f"vigie/%u/{word}") for word in BEHIND_OURS if word != "report"]
     own += [("read", filter_) for filter_ in _READS]
-    own += [("write", _own_level(source.filter, source.machine)) for source in SOURCES]
+    own += [("write", filter_) for source in SOURCES for filter_ in _spoken(source)]
     own += [("write", _own_level(topic.filter, topic.machine)) for topic in mapped]
     heard = bridge_topics()
     heard += [topic.filter for topic in mapped if not any(is_within(topic.filter, wider) for wider in heard)]
@@ -142,6 +143,16 @@ def is_within(filter_: str, wider: str) -> bool:
         if i >= len(asked) or asked[i] == "#" or (word != "+" and asked[i] != word):
             return False
     return len(asked) == len(granted)
+
+
+def _spoken(source: Source) -> list[str]:
+    """Where a machine may speak a format. Of Sparkplug's kinds those of nodes: commands stand at the same level, and
+    are what we say to it; a gateway could else command whom it speaks for."""
+    own = _own_level(source.filter, source.machine)
+    if source.format != sparkplug.FORMAT:
+        return [own]
+    namespace, group, _, *rest = own.split("/")
+    return ["/".join((namespace, group, kind, *rest)) for kind in sparkplug.OF_NODES]
 
 
 def _own_level(filter_: str, level: int) -> str:

@@ -22,6 +22,7 @@ FORMAT: Final = "sparkplug"
 NAMESPACE: Final = "spBv1.0"
 _SESSION: Final = ("bdSeq", "Node Control/", "Device Control/")
 _DATA: Final = frozenset({"NBIRTH", "DBIRTH", "NDATA", "DDATA"})
+OF_NODES: Final = ("NDATA", "DDATA", "NBIRTH", "DBIRTH", "NDEATH", "DDEATH")  # what nodes say; the commonest first
 _HOSTS: Final = frozenset({"NCMD", "DCMD", "STATE"})
 MAX_SESSIONS: Final = 20_000
 _SEQ: Final = 256

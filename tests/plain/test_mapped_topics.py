@@ -92,6 +92,23 @@ def test_no_machine_writes_what_we_say_to_it(word: str, may: bool) -> None:
     assert access.allows("bridge", "write", "vigie/m/ask")
 
 
+@pytest.mark.parametrize(
+    ("topic", "may"),
+    [
+        *((f"spBv1.0/G/{kind}/m", True) for kind in ("NBIRTH", "NDATA", "NDEATH")),
+        *((f"spBv1.0/G/{kind}/m/dev", True) for kind in ("DBIRTH", "DDATA", "DDEATH")),
+        ("spBv1.0/G/NCMD/m", False), ("spBv1.0/G/DCMD/m/dev", False), ("spBv1.0/STATE/m", False), ("STATE/m", False),
+        ("spBv1.0/STATE/vigie/m", False), ("spBv1.0/G/NBIRTH/other", False),
+    ],
+)  # fmt: skip
+def test_of_sparkplug_a_machine_says_what_nodes_say_and_commands_nobody(topic: str, may: bool) -> None:
+    access = read_rules(rules("bridge", [("gw", "m")]))
+    for user in ("m", "gw"):
+        assert access.allows(user, "write", topic) is may, (user, topic)
+    assert access.allows("bridge", "write", "spBv1.0/G/NCMD/m")
+    assert access.allows("m", "read", "spBv1.0/G/NCMD/m")
+
+
 def test_a_mapping_with_levels_behind_the_machine_needs_no_rule_for_its_name() -> None:
     assert bare_topics([compiled(mapping("press/{machine}/{sensor}"))]) == []
     assert bare_topics([compiled(mapping("press/{machine}/#"))]) == [OpenTopic("vigie/+/m", 1)]
