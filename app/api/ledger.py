@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BigInteger, ColumnElement, SQLColumnExpression, cast, func, literal, select, true
 from sqlalchemy.orm import Session
 
 from app.api import lookup
@@ -70,11 +70,12 @@ def ledger(call: Call, query: LedgerQuery) -> Ledger:
     by_machine = select(DeliveryCount.machine, *sums).where(recent).group_by(DeliveryCount.machine)
     rows = call.session.execute(by_machine.order_by(DeliveryCount.machine).limit(_MOST)).all()
     total = call.session.execute(select(*sums).where(recent)).one()
-    why = _reasons(call.session, recent)
+    listed = DeliveryCount.machine.in_([row.machine for row in rows])
+    why = _reasons(call.session, DeliveryCount.machine, recent, listed)
     return Ledger(
         since=since,
         items=[Count(**row._mapping, reasons=why.get(row.machine, {})) for row in rows],
-        total=Count(machine="", **total._mapping, reasons=_added(why.values())),
+        total=Count(machine="", **total._mapping, reasons=_reasons(call.session, literal(""), recent).get("", {})),
     )
 
 
@@ -92,12 +93,15 @@ def of_machine(call: Call, query: LedgerQuery, *, machine: str) -> OneLedger:
     return OneLedger(machine=row.name, since=since, items=items, total=total)
 
 
-def _reasons(session: Session, which: ColumnElement[bool]) -> dict[str, dict[str, int]]:
-    """Machine → reason → how many."""
+def _reasons(session: Session, of: SQLColumnExpression[str], *which: ColumnElement[bool]) -> dict[str, dict[str, int]]:
+    """`of` → reason → how many. Summed where they lie: a month of every machine is more rows than one may load."""
+    one = func.jsonb_each_text(DeliveryCount.reasons).table_valued("key", "value")
+    count = func.sum(cast(one.c.value, BigInteger))
+    refused = select(of.label("of"), one.c.key, count).select_from(DeliveryCount).join(one, true())
     found: dict[str, dict[str, int]] = defaultdict(dict)
-    refused = select(DeliveryCount.machine, DeliveryCount.reasons).where(which, DeliveryCount.refused > 0)
-    for machine, reasons in session.execute(refused):
-        found[machine] = _added([found[machine], reasons])
+    grouped = refused.where(*which, DeliveryCount.refused > 0).group_by("of", one.c.key)
+    for name, reason, many in session.execute(grouped.order_by(one.c.key)):
+        found[name][reason] = int(many)
     return found
 
 
