@@ -190,20 +190,30 @@ def register(app: Flask) -> None:
     def of_db(error: DBAPIError) -> Response:
         problem = of_database(error)
         if problem.status >= 500:
-            log.error("database_error", path=request.path, error=str(error.orig).splitlines()[0] if error.orig else "")
+            log.error("database_error", path=_asked_for(), error=str(error.orig).splitlines()[0] if error.orig else "")
         return answer(problem)
 
     @app.errorhandler(PoolTimeout)
     def crowded(error: PoolTimeout) -> Response:
-        log.warning("no_connection_left", path=request.path)
+        log.warning("no_connection_left", path=_asked_for())
         return answer(busy())
 
     @app.errorhandler(Exception)
     def unforeseen(error: Exception) -> Response:
         # The last resort: the trace goes to the log, the asker gets a sentence.
-        logging.getLogger("vigie.web").exception("unforeseen error answering %s %s", request.method, request.path)
+        logging.getLogger("vigie.web").exception("unforeseen error answering %s %s", request.method, _asked_for())
         return answer(broken())
 
+
+def _asked_for() -> str:
+    """The path, for the log, without the tokens and seals that stand in some: who reads a log must not hold them."""
+    path = request.path
+    for name in _SECRETS & (request.view_args or {}).keys():
+        path = path.replace(str((request.view_args or {})[name]), "…")
+    return path
+
+
+_SECRETS = frozenset({"token", "seal", "rest"})  # as the addresses name their places
 
 _SAY = {
     "malformed": "The request cannot be read.",

@@ -232,6 +232,21 @@ def test_a_refusal_never_shows_a_trace(settings: Settings, hands: Hands) -> None
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize("rule", ["/in/broken/<path:rest>", "/broken/<token>", "/in/broken/<uuid:notice>/<seal>"])
+def test_no_log_holds_the_token_of_an_address(
+    rule: str, settings: Settings, hands: Hands, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(**places: object) -> str:
+        raise RuntimeError("something else")
+
+    app = create_app(settings, clock=hands)
+    app.add_url_rule(rule, view_func=broken)
+    path = rule.replace("<uuid:notice>", "00000000-0000-7000-8000-000000000001").rpartition("/")[0]
+    assert app.test_client().get(f"{path}/s3cretWORD").status_code == 500
+    assert f"answering GET {path}/…" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
 def test_a_person_gets_a_page_and_a_program_a_document(stranger: Visitor) -> None:
     page = stranger.get("/nowhere", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert (page.status_code, page.mimetype) == (404, "text/html")
