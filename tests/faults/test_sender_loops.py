@@ -113,7 +113,8 @@ def test_the_desk_delivers_a_page_as_soon_as_the_incident_commits(
         deadline = time.monotonic() + 60
         while True:
             with work(sessions, SYSTEM) as session:
-                notice = session.scalars(select(Notice)).first()
+                # The same desk tells that contracts end, by a date of its own.
+                notice = session.scalars(select(Notice).where(Notice.incident_id.is_not(None))).first()
                 if notice is not None and notice.settled_at is not None:
                     break
             assert time.monotonic() < deadline, "the page was not delivered"

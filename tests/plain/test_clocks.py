@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from telemetry.admission import Fate, Heard, restored
-from telemetry.clocks import Clock, Clocks, Moved
+from telemetry.clocks import Clock, Moved
 from telemetry.reading import Event, Reading
+from telemetry.replay import Arrivals
 
 START = 1_795_338_200_000
 TOLERANCE = 600_000
@@ -114,10 +115,10 @@ def test_events_move_with_the_clock_and_what_has_no_instant_of_its_own_stays() -
 
 def test_replay_gives_the_instants_live_watching_gives() -> None:
     sent = [reading(START + i * 10_000 + (200_000 if i > 20 else 0), START + i * 10_000 + 300, i) for i in range(60)]
-    clocks, live = Clocks(), Heard()
+    replayed, live = Arrivals(), Heard()
     for one in sent:
         assert live.admit(one, retained=False, future_tolerance_ms=TOLERANCE) is Fate.SCORED
-        assert clocks.corrected(one) == live.clock.corrected(one)
+        assert replayed.admitted([one]) == [live.clock.corrected(one)]
     assert live.last_at_ms - START == pytest.approx(590_000, abs=1000)
 
 

@@ -45,7 +45,8 @@ def test_a_root_too_faint_to_be_enough_by_itself_does_not_lead() -> None:
 def test_the_title_says_high_low_or_out_of_relation() -> None:
     assert title_of([witness("fan_rpm.1", 0, 3000, 5000)]) == "Fan 1 unusually low"
     assert title_of([witness("latency_ms", 90, 3, 5)]) == "Response time unusually high"
-    assert title_of([witness("m1", 4, 3, 5, told_by="others")]) == "m1 does not fit the other metrics"
+    assert title_of([witness("m1", 4.5, 3, 5, told_by="others")]) == "m1 unusually high beside the other metrics"
+    assert title_of([witness("m1", 3.5, 3, 5, told_by="others")]) == "m1 unusually low beside the other metrics"
 
 
 @pytest.mark.parametrize(
