@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from models.session import SYSTEM, Sessions, work
 from telemetry import history
 from telemetry.frozen import CALM, with_windows
 from telemetry.verdict import Verdict
+from tests.asked import statements
 from tests.cast import Cast
 
 BEGAN = datetime(2026, 3, 9, 6, 0, tzinfo=UTC)
@@ -73,18 +73,9 @@ def test_a_metric_nobody_reported_has_no_window(sessions: Sessions, cast: Cast) 
 
 def questions(sessions: Sessions, deed: Callable[[], object]) -> int:
     """How often `deed` asks for blocks of history."""
-    statements: list[str] = []
-
-    def heard(*given: object) -> None:
-        statements.append(str(given[2]))
-
-    engine = sessions.kw["bind"]
-    event.listen(engine, "before_cursor_execute", heard)
-    try:
+    with statements(sessions) as said:
         deed()
-    finally:
-        event.remove(engine, "before_cursor_execute", heard)
-    return sum("reading_blocks" in one for one in statements)
+    return sum("reading_blocks" in one for one in said)
 
 
 def test_what_names_no_metric_reads_no_history(sessions: Sessions, cast: Cast) -> None:

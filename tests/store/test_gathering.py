@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from escalation import intake, recovering
 from escalation.intake import Report, Signal
@@ -21,6 +21,7 @@ from models.notices import Notice
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests import desk
+from tests.asked import statements
 from tests.cast import Cast
 
 
@@ -228,18 +229,9 @@ def test_facts_a_machine_reports_of_itself_are_places_too(fleet: Fleet) -> None:
 
 def roster_reads(sessions: Sessions, deed: Callable[[], object]) -> int:
     """How often `deed` asks what those on duty are trained in, which only a look at the whole roster does."""
-    told: list[str] = []
-
-    def heard(*given: object) -> None:
-        told.append(str(given[2]))
-
-    engine = sessions.kw["bind"]
-    event.listen(engine, "before_cursor_execute", heard)
-    try:
+    with statements(sessions) as said:
         deed()
-    finally:
-        event.remove(engine, "before_cursor_execute", heard)
-    return sum("FROM trainings" in statement for statement in told)
+    return sum("FROM trainings" in one for one in said)
 
 
 def test_who_is_on_duty_is_read_once_for_all_contracts_of_a_wave(fleet: Fleet) -> None:
