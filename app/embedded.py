@@ -127,7 +127,6 @@ def prepare(data: Path) -> Cluster:
     return cluster
 
 
-
 def wait_until_ready(cluster: Cluster, is_alive: Callable[[], bool], *, seconds: float = 60.0) -> None:
     """Return once the server answers. Raises EmbeddedError when it ended or did not answer within `seconds`."""
     deadline = time.monotonic() + seconds  # recovery after a crash may take a while; it is progress, not a hang

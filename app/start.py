@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from app import demo_secrets, embedded, folder, offspring, orphans, parts, revisions
 from app.beats import Beats
 from app.embedded import Cluster
+from app.free_port import free_port
 from app.offspring import Process
 from app.parts import Layout
 from app.settings import Settings
@@ -53,10 +54,10 @@ def settle_ports(settings: Settings) -> Settings:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((host, port))
+                chosen[name] = port or free_port(host)
+                probe.bind((host, chosen[name]))
             except OSError as error:
                 raise StartError(_port_trouble(host, port, option, error)) from error
-            chosen[name] = int(probe.getsockname()[1])
     return settings.model_copy(update=chosen)
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app import embedded
+from app.free_port import free_port
 from bench import decisions, plant, runs
 from bench.processes import BenchError, Meter, until
 from bench.runs import Cost, Stack
@@ -58,7 +59,7 @@ def _run(data: Path, given: argparse.Namespace) -> None:
     with ExitStack() as ends:
         kafka = _kafka(data, ends, given.log)
         cluster = ends.enter_context(embedded.running(data))
-        stack = runs.prepare(data, cluster, kafka_server.free_port(), kafka, given.log)
+        stack = runs.prepare(data, cluster, free_port(), kafka, given.log)
         ends.callback(stack.end)
         meter = Meter(stack.named)
         ends.callback(meter.close)

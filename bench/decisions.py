@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from app import embedded, keys, migrate
+from app.free_port import free_port
 from bench import plant
 from bench.processes import Child, until
 from contracts import clock, decision, hours
@@ -139,7 +139,7 @@ def _over_http(data: Path, ends: ExitStack) -> None:
     migrate.upgrade(cluster.url("vigie_owner"))
     sessions = make_sessions(make_engine(cluster.url("vigie_worker"), name="bench"))
     plant.settle(sessions, ["bench-000"])
-    port = _free_port()
+    port = free_port()
     environment = {
         "VIGIE_DATA": str(data), "VIGIE_DATABASE_URL": cluster.url("{role}"), "VIGIE_PORT": str(port),
         "VIGIE_HOST": "127.0.0.1",
@@ -209,12 +209,6 @@ def _ask(connection: http.client.HTTPConnection, path: str, headers: dict[str, s
         if answer.status != 200:
             raise RuntimeError(f"{path}: {answer.status} {json.loads(body)}")
     return time.perf_counter() - began
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

@@ -20,12 +20,12 @@ from typing import Final
 import psutil
 
 from app import identity
+from app.free_port import free_port
 from bench import plant, runs
 from bench.load import Machine
 from bench.processes import BenchError, Child, until
 from bench.runs import Stack
 from bench.standing import Standing, listens, standing
-from deploy import kafka_server
 from models.people import WebSession
 from models.session import SYSTEM, work
 
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 def _soak(up: Standing, metrics: int, seconds: float) -> int:
     stack = up.stack
-    port = kafka_server.free_port()
+    port = free_port()
     stack.environment |= {"VIGIE_PORT": str(port), "VIGIE_HOST": "127.0.0.1"}
     web = stack.vigie("web", "web", "--threads", "8")
     until(lambda: web.ended or listens(port), "the web process answers")

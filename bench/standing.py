@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import embedded
+from app.free_port import free_port
 from bench import runs
 from bench.processes import BenchError, Meter, until
 from bench.runs import Stack
@@ -38,7 +39,7 @@ def standing(log: str, machines: int = runs.MACHINES) -> Iterator[Standing]:
         try:
             kafka = _kafka(data, ends, needed=log == "kafka")
             cluster = ends.enter_context(embedded.running(data))
-            stack = runs.prepare(data, cluster, kafka_server.free_port(), kafka, log, machines)
+            stack = runs.prepare(data, cluster, free_port(), kafka, log, machines)
             ends.callback(stack.end)
             meter = Meter(stack.named)
             ends.callback(meter.close)

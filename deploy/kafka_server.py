@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.free_port import free_port
+
 HERE = Path(__file__).resolve().parent
 JARS = HERE.parent / ".cache" / "kafka"
 POM = HERE / "kafka" / "pom.xml"
@@ -84,13 +86,6 @@ def await_port(port: int, server: subprocess.Popen[bytes]) -> None:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise KafkaMissing(f"the Kafka broker did not come up (status {server.poll()})") from error
             time.sleep(0.1)
-
-
-def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _properties(folder: Path, port: int, controller_port: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import Engine
 
+from app.free_port import free_port
 from models import Base
 from models.people import NamedPerson, Person
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
@@ -108,8 +108,6 @@ def staffed(sessions: Sessions, cast: Cast) -> None:
         session.add(NamedPerson(customer_id=cast.plant, person_id=cast.dee, duty="account engineer"))
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(name="free_port")
+def a_free_port() -> int:
+    return free_port()

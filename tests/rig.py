@@ -18,6 +18,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from app.free_port import free_port
 from models.session import SYSTEM, Sessions, work
 from telemetry import enrol
 from tests import postgres
@@ -45,12 +46,6 @@ def need_mosquitto() -> None:
     places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     if shutil.which("mosquitto", path=places) is None:
         pytest.skip("mosquitto is not installed")
-
-
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -86,7 +81,7 @@ class Rig:
     sessions: Sessions
     broker_kind: str = "mosquitto"
     extra: dict[str, str] = field(default_factory=dict)
-    mqtt_port: int = field(default_factory=port)
+    mqtt_port: int = field(default_factory=free_port)
     children: list[Child] = field(default_factory=list)
     clients: list[mqtt.Client] = field(default_factory=list)
 

@@ -17,6 +17,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
+from app.free_port import free_port
 from models.agreements import ContractLine
 from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
@@ -24,7 +25,7 @@ from models.telemetry import DeadLetter
 from tests.agents import programs
 from tests.agents.conftest import Environment
 from tests.cast import Cast
-from tests.rig import Rig, port, until
+from tests.rig import Rig, until
 
 ARRIVE_S = 90.0
 Check = Callable[[dict[str, float], dict[str, str]], bool]
@@ -173,7 +174,7 @@ def answers(web: int) -> bool:
 def test_every_agent_arrives_as_a_named_machine_with_the_right_values(
     rig: Rig, sessions: Sessions, cast: Cast, tmp_path: Path, environment: Environment
 ) -> None:
-    stage = Stage(rig, tmp_path, port())
+    stage = Stage(rig, tmp_path, free_port())
     names = ("glances", "psmqtt", "thingsboard", "otel", "sparkplug", "linux2mqtt", "collectd", "hand", "telegraf")
     secrets = {f"by-{name}": enrolled(rig, cast, sessions, f"by-{name}") for name in names}
     rig.broker()

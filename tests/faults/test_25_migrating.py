@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, make_url, select, text
 
 from alembic import command
 from app import keys, rights
+from app.free_port import free_port
 from models.incidents import Incident
 from models.session import SYSTEM, make_engine, make_sessions, work
 from tests import postgres
@@ -25,7 +26,7 @@ from tests.cast import settle
 from tests.faults.deskwork import Worker, all_told, broken_chains, heard, owed, reach_by_web, utc_now
 from tests.faults.history import Asked, Audited, History, Outcome
 from tests.faults.judge import judge
-from tests.rig import port, until
+from tests.rig import until
 from tests.sink import Sink, sink
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,7 +179,7 @@ def test_25_the_version_before_serves_and_tells_while_the_schema_goes_up_down_an
 
 def _serve(before: Path, url: str, tmp_path: Path, ends: ExitStack) -> tuple[int, Path]:
     """The web process of the version before; answers its port and where it writes what it has to say."""
-    place = port()
+    place = free_port()
     role_url = make_url(url).set(username="ROLE").render_as_string(hide_password=False).replace("ROLE", "{role}")
     environment = {**os.environ, "PYTHONPATH": str(before), "VIGIE_DATABASE_URL": role_url,
                    "VIGIE_DATA": str(tmp_path / "data")}  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -18,6 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import select
 
+from app.free_port import free_port
 from escalation import outbox
 from escalation.channels import Channel
 from escalation.channels.chat import slack
@@ -70,9 +70,7 @@ class Mailbox:
 
 @contextmanager
 def mail(box: Mailbox) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=30)
     controller.start()
     try:

@@ -14,13 +14,14 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from app.free_port import free_port
 from app.settings import Settings
 from models.machines import MachineCredential
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
 from telemetry import broker, broker_files, enrol, pki
 from tests.cast import Cast
-from tests.rig import BROKERS, Rig, port, until
+from tests.rig import BROKERS, Rig, until
 
 pytestmark = pytest.mark.parametrize("rig", BROKERS, indirect=True)
 
@@ -138,7 +139,8 @@ def safe(rig: Rig, cast: Cast, sessions: Sessions) -> Safe:
     for path, content in zip(pki.server_files(authority.folder), (made.certificate, made.key), strict=True):
         path.write_text(content)
     rig.extra |= {
-        "VIGIE_MQTT_TLS_HOST": "127.0.0.1", "VIGIE_MQTT_TLS_PORT": str(port()), "VIGIE_MQTT_CERT_PORT": str(port()),
+        "VIGIE_MQTT_TLS_HOST": "127.0.0.1",
+        "VIGIE_MQTT_TLS_PORT": str(free_port()), "VIGIE_MQTT_CERT_PORT": str(free_port()),
     }  # fmt: skip
     return Safe(rig, cast, sessions, authority)
 

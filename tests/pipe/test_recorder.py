@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from app.free_port import free_port
 from telemetry.recorder import Broker, CannotRecord, record
 from telemetry.recording import messages
 
@@ -23,9 +24,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
         pytest.skip("mosquitto is not installed: recording from a real broker is not tried")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n")
     process = subprocess.Popen([program, "-c", str(config)])
