@@ -19,7 +19,7 @@ from escalation.hands import grasp
 from escalation.incident import VIGIE, Act, Actor, NotNow
 from models import audit
 from models.duty import Handover
-from models.incidents import OPEN_STATES, Incident
+from models.incidents import OPEN_STATES, Incident, TimelineEntry
 from models.people import Person
 from models.session import SYSTEM, Sessions, as_staff, work
 
@@ -172,13 +172,24 @@ def open_offer(session: Session, incident_id: uuid.UUID) -> Handover | None:
 
 def taken_over(
     session: Session, incidents: Collection[uuid.UUID]
-) -> dict[tuple[uuid.UUID, uuid.UUID | None], datetime | None]:
-    """When each owner who accepted a hand-over did so, by incident and person."""
-    took = select(Handover.incident_id, Handover.taker_id, func.max(Handover.answered_at)).where(
-        Handover.incident_id.in_(incidents), Handover.state == "accepted"
+) -> dict[tuple[uuid.UUID, uuid.UUID | None], datetime]:
+    """When each person last took each incident, by a hand-over they accepted or a claim out of whosever hands."""
+    if not incidents:
+        return {}
+    accepted = select(Handover.incident_id, Handover.taker_id, func.max(Handover.answered_at)).where(
+        Handover.incident_id.in_(incidents), Handover.state == "accepted", Handover.answered_at.is_not(None)
     )
-    rows = session.execute(took.group_by(Handover.incident_id, Handover.taker_id)).all() if incidents else []
-    return {(row[0], row[1]): row[2] for row in rows}
+    claimed = select(TimelineEntry.incident_id, TimelineEntry.person_id, func.max(TimelineEntry.at)).where(
+        TimelineEntry.incident_id.in_(incidents),
+        TimelineEntry.kind == "claimed",
+        ~TimelineEntry.facts.has_key("undone"),
+    )
+    took: dict[tuple[uuid.UUID, uuid.UUID | None], datetime] = {}
+    for query, person in ((accepted, Handover.taker_id), (claimed, TimelineEntry.person_id)):
+        for incident_id, person_id, at in session.execute(query.group_by(query.selected_columns[0], person)):
+            if at is not None:
+                took[incident_id, person_id] = max(at, took.get((incident_id, person_id), at))
+    return took
 
 
 def climb_unanswered(sessions: Sessions, now: datetime) -> int:

@@ -17,6 +17,8 @@ from models.incidents import Finding, Incident, TimelineEntry
 from models.notices import Notice
 from models.people import Person
 
+_HANDS = ("offered", "handover_accepted", "handover_refused", "handover_withdrawn", "claimed")
+
 
 @dataclass(frozen=True, slots=True)
 class NoticeView:
@@ -59,6 +61,16 @@ def people(
                 said = f"{said}, {words.span(lonely)} of it alone"
             shown_people.append((shown, said))
     return shown_people
+
+
+def passed_on(
+    session: Session, incident_id: uuid.UUID, newest: Sequence[TimelineEntry], most: int
+) -> list[TimelineEntry]:
+    """The lines that tell in whose hands it was, out of its newest; asked for where older ones are not among these."""
+    if len(newest) < most:
+        return [entry for entry in newest if entry.kind in _HANDS]
+    told = select(TimelineEntry).where(TimelineEntry.incident_id == incident_id, TimelineEntry.kind.in_(_HANDS))
+    return list(session.scalars(told.order_by(TimelineEntry.at.desc()).limit(most)))
 
 
 def has_since(incident: Incident, story: Sequence[TimelineEntry]) -> datetime | None:

@@ -133,6 +133,7 @@ class _Found:
     decision: DecisionRow | None
     promises: list[Promise] = field(default_factory=list)
     story: list[TimelineEntry] = field(default_factory=list)
+    passed: list[TimelineEntry] = field(default_factory=list)  # of the story, however long: in whose hands it was
 
 
 def find(session: Session, label: str) -> _Found | None:
@@ -160,6 +161,7 @@ def find(session: Session, label: str) -> _Found | None:
     found.promises = list(session.scalars(owed))
     told = select(TimelineEntry).where(TimelineEntry.incident_id == incident_id)
     found.story = list(session.scalars(told.order_by(TimelineEntry.at.desc()).limit(LONGEST_STORY)))
+    found.passed = beside.passed_on(session, incident_id, found.story, LONGEST_STORY)
     return found
 
 
@@ -205,11 +207,11 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         acts=acts,
         thumb=_by_hand(acts),
         can_act=True,
-        handed=handed(found.story, incident.is_open, now, zone),
+        handed=handed(found.passed, incident.is_open, now, zone),
         served=serving.WORDS[serving.mode(incident)],
         story=story,
         last_words=last_words(story),
-        people=beside.people(incident, found.owner, found.second, duty, now, zone, found.story),
+        people=beside.people(incident, found.owner, found.second, duty, now, zone, found.passed),
         contacts=words.listed(sorted(contacts.values())),
         promises=[promise_view(promise, now, zone, found.customer.language) for promise in _shown(found.promises)],
         reply_effect=_reply_effect(found.promises, incident, now, zone),

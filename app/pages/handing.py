@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask, redirect, request
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import front, words
@@ -17,6 +17,7 @@ from app.api.lookup import as_id
 from app.identity import Caller
 from app.pages.fields import Form
 from app.pages.frame import HINTS_FORM, HINTS_TABLE, page, reading, signed_in, zone
+from app.pages.queue import promises_of
 from app.problems import not_found
 from escalation import duty, handover, promises
 from escalation.handover import Note
@@ -24,7 +25,7 @@ from escalation.incident import Actor, NotNow
 from escalation.routing import Passed
 from models.customers import Customer
 from models.duty import Handover
-from models.incidents import Incident
+from models.incidents import Incident, Promise
 from models.people import Person
 
 LONGEST = 4_000  # letters of one part of a note; a longer story belongs into the timeline
@@ -103,40 +104,44 @@ def offers() -> AnyResponse:
     who = signed_in("incidents:read")
     now = front.now()
     with reading(who) as session:
-        mine = _lines(session, now, Handover.taker_id == who.person, lambda row: row.giver_id)
-        given = _lines(session, now, Handover.giver_id == who.person, lambda row: row.taker_id)
+        mine = _lines(session, now, Handover.taker_id == who.person, Handover.giver_id)
+        given = _lines(session, now, Handover.giver_id == who.person, Handover.taker_id)
     return page("handovers.html", here="/", mine=mine, given=given, hints=HINTS_TABLE, refresh_s=30)
 
 
 def _lines(
-    session: Session, now: datetime, whose: ColumnElement[bool], other: Callable[[Handover], uuid.UUID | None]
+    session: Session, now: datetime, whose: ColumnElement[bool], other: InstrumentedAttribute[uuid.UUID | None]
 ) -> list[Offer]:
+    """The offers of one side, `other` being the column that names the other one. Two questions, however many offers."""
     query = (
-        select(Handover, Incident, Customer.name)
+        select(Handover, Incident, Customer.name, Person.name)
         .join(Incident, Incident.id == Handover.incident_id)
         .join(Customer, Customer.id == Handover.customer_id)
+        .outerjoin(Person, Person.id == other)
         .where(Handover.state == "offered", whose)
         .order_by(Handover.answer_by)
     )
+    found = session.execute(query).all()
+    owed = promises_of(session, [incident.id for _, incident, _, _ in found])
     return [
         Offer(
             row.id,
             incident.label,
             incident.title,
             customer,
-            _name(session, other(row)),
+            name or "nobody",
             row.note,
-            _owed(session, incident, now),
+            _owed(owed[incident.id], now),
             row.answer_by,
             row.answer_by <= now,
         )
-        for row, incident, customer in session.execute(query)
+        for row, incident, customer, name in found
     ]
 
 
-def _owed(session: Session, incident: Incident, now: datetime) -> str:
-    owed = promises.next_promise(session, incident)
-    return f"{promises.words(owed.kind)} by {words.hour(owed.due_at, zone(), now)}" if owed and owed.due_at else "none"
+def _owed(live: Sequence[Promise], now: datetime) -> str:
+    due = [(one.due_at, one.kind) for one in live if one.state == "running" and one.due_at is not None]
+    return f"{promises.words(min(due)[1])} by {words.hour(min(due)[0], zone(), now)}" if due else "none"
 
 
 def answer(handover_id: uuid.UUID) -> AnyResponse:
@@ -156,8 +161,8 @@ def answer(handover_id: uuid.UUID) -> AnyResponse:
 
 def _again(who: Caller, now: datetime, refused: uuid.UUID, said: str) -> AnyResponse:
     with reading(who) as session:
-        mine = _lines(session, now, Handover.taker_id == who.person, lambda row: row.giver_id)
-        given = _lines(session, now, Handover.giver_id == who.person, lambda row: row.taker_id)
+        mine = _lines(session, now, Handover.taker_id == who.person, Handover.giver_id)
+        given = _lines(session, now, Handover.giver_id == who.person, Handover.taker_id)
     return page("handovers.html", status=409, here="/", mine=mine, given=given, refused=refused, said=said,
                 hints=HINTS_TABLE)  # fmt: skip
 

@@ -148,7 +148,7 @@ def read_queue(session: Session, me: uuid.UUID | None, now: datetime, zone: tzin
     )
     found = session.execute(statement).all()
     owed = promises_of(session, [row[0].id for row in found])
-    taken = handover.taken_over(session, [row[0].id for row in found])
+    taken = handover.taken_over(session, [row[0].id for row in found if row[0].owner_id is not None])
     duty = on_duty(session, now)
     rows = [
         _row(
@@ -162,7 +162,7 @@ def read_queue(session: Session, me: uuid.UUID | None, now: datetime, zone: tzin
             duty,
             now,
             zone,
-            taken.get((incident.id, incident.owner_id)) or incident.acknowledged_at,
+            taken.get((incident.id, incident.owner_id), incident.acknowledged_at),
         )
         for incident, customer, machine, site, lead, helper in found
     ]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from flask import Flask
 
-from escalation import acts, intake
+from app.pages import case
+from escalation import acts, handover, intake
+from escalation.handover import Note
 from escalation.incident import Actor
 from escalation.intake import Signal
 from models.incidents import Incident
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
-from tests.http.conftest import Visitor
+from tests.http.conftest import Hands, Visitor
+from tests.http.test_pages import counting
 
 
 @pytest.fixture
@@ -118,3 +123,50 @@ def test_the_incident_shows_the_offer_with_its_note_and_takes_the_answer(
     assert "Power it down." in kept  # what not to do is still to be read
     again = eve.post(f"/incidents/{incident}/take_over", data={"csrf": eve.csrf}, **script)
     assert again.status_code == 409
+
+
+def test_a_long_list_of_hand_overs_asks_no_more_than_a_short_one(
+    visit: Callable[[str], Visitor], sessions: Sessions, app: Flask, incident: str, cast: Cast
+) -> None:
+    dee, eve = visit("dee"), visit("eve")
+    offered(dee, incident, cast)
+    with counting(app) as few:
+        assert "from Dee, answer by" in eve.get("/handovers").text
+    with work(sessions, SYSTEM) as session:
+        for number in range(2, 5):
+            signal = Signal(cast.plant_machine, f"fan:{number}", "rule", 3, NOW, f"Fan {number}", "Still.", {}, None)
+            opened = intake.report(session, signal, NOW).incident_id
+            assert opened is not None
+            acts.claim(session, opened, Actor(cast.dee, "Dee"), NOW)
+            handover.offer(session, opened, Actor(cast.dee, "Dee"), NOW, Note("so"), taker_id=cast.eve)
+    with counting(app) as many:
+        listed = eve.get("/handovers").text
+    assert listed.count("from Dee, answer by") == 4
+    assert listed.count("first response by ") == 4
+    assert len(many) == len(few)
+
+
+def test_an_offer_and_its_note_outlast_any_number_of_newer_lines(
+    visit: Callable[[str], Visitor], hands: Hands, incident: str, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dee = visit("dee")
+    offered(dee, incident, cast)
+    hands.forward(seconds=5)
+    monkeypatch.setattr(case, "LONGEST_STORY", 3)
+    for number in range(3):
+        dee.post(f"/incidents/{incident}/note", data={"text": f"Word {number}.", "csrf": dee.csrf})
+    shown = visit("eve").get(f"/incidents/{incident}").text
+    assert "Dee offers it to you" in shown
+    assert "Power it down." in shown
+
+
+def test_who_claims_it_out_of_other_hands_has_it_since_then(
+    visit: Callable[[str], Visitor], hands: Hands, incident: str
+) -> None:
+    hands.forward(minutes=42)
+    eve = visit("eve")
+    assert eve.post(f"/incidents/{incident}/claim", data={"csrf": eve.csrf}).status_code == 303
+    claimed = f"{(NOW + timedelta(minutes=42)).astimezone():%M}"
+    floor, page = visit("max").get("/").text, visit("max").get(f"/incidents/{incident}").text
+    assert f":{claimed}" in floor.partition("has it since ")[2][:8]
+    assert f":{claimed}" in page.partition("leads since ")[2][:8]
