@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 
 from app.api import lookup
 from app.api.door import Answer, Call, route
+from app.api.paging import page
 from app.problems import Problem, invalid
-from app.wire import In, Instant, Line, Out
+from app.wire import In, Instant, Line, Out, Paged
 from escalation.routing import HOME
 from models.audit import record
 from models.duty import HouseSite
@@ -52,13 +53,15 @@ class HouseSiteOut(Out):
 
 class HouseSites(Out):
     items: list[HouseSiteOut]
+    next: str | None = Field(description="give it as `after` for the next page; null: this is the last")
 
 
-@route("GET", "/duty/sites", "duty:read", {200: HouseSites}, staff=True)
-def index(call: Call) -> HouseSites:
-    """Every site of the house, by name."""
-    rows, there = call.session.scalars(select(HouseSite).order_by(HouseSite.name)), _people(call)
-    return HouseSites(items=[_shown(row, there) for row in rows])
+@route("GET", "/duty/sites", "duty:read", {200: HouseSites}, query=Paged, staff=True)
+def index(call: Call, query: Paged) -> HouseSites:
+    """The sites of the house, by name."""
+    rows, after = page(call.session, select(HouseSite), query, HouseSite.name, HouseSite.id, newest_first=False)
+    there = _people(call)
+    return HouseSites(items=[_shown(row, there) for row in rows], next=after)
 
 
 @route("POST", "/duty/sites", "duty:write", {201: HouseSiteOut}, body=HouseSiteIn, staff=True, problems=("conflict",))

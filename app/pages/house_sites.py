@@ -1,4 +1,4 @@
-"""The sites our own people work at: a table of them; adding one, and changing its size, zone and countries."""
+"""The sites our own people work at: a table of them; adding, changing and closing one."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from models.audit import record
 from models.base import new_id
 from models.duty import HouseSite
 
+_PAGE = 50  # sites a page; who has more turns it
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -34,11 +36,12 @@ def register(app: Flask) -> None:
     app.add_url_rule("/duty/sites", "house_sites", index)
     app.add_url_rule("/duty/sites/new", "house_site_new", edit, methods=["GET", "POST"])
     app.add_url_rule("/duty/sites/<uuid:site_id>", "house_site", edit, methods=["GET", "POST"])
+    app.add_url_rule("/duty/sites/<uuid:site_id>/close", "house_site_close", close, methods=["POST"])
 
 
 def index() -> AnyResponse:
-    """Every site, the largest of each zone first, with who of it is on duty now."""
-    who = signed_in("duty:read")
+    """The sites, the largest of each zone first, with who of it is on duty now."""
+    who, start = signed_in("duty:read"), _start(request.args.get("from", ""))
     with reading(who) as session:
         people = roster.our_people(session).values()
         units = roster.units_now(session, front.now())
@@ -54,8 +57,14 @@ def index() -> AnyResponse:
         known = {line.row.name.lower() for line in rows}
         home = sum(len(names) for name, names in there.items() if name in HOME)
         stray = sorted({person.site for person in people if person.site.strip().lower() not in {"", *HOME, *known}})
-        return page("house_sites.html", here="/duty", rows=rows, home=home, stray=stray, hints=HINTS_TABLE,
-                    may_write=who.may("duty:write"))  # fmt: skip
+        return page("house_sites.html", here="/duty", rows=rows[start : start + _PAGE], home=home, stray=stray,
+                    hints=HINTS_TABLE, may_write=who.may("duty:write"), start=start, step=_PAGE, total=len(rows),
+                    )  # fmt: skip
+
+
+def _start(given: str) -> int:
+    """How many sites the pages before hold; nonsense is the first page."""
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 6 else 0
 
 
 def _place(order: tuple[str, ...], word: str) -> int:
@@ -72,8 +81,34 @@ def edit(site_id: uuid.UUID | None = None) -> AnyResponse:
             raise not_found("site")
         if request.method == "POST" and _kept(session, who, form, row):
             return redirect("/duty/sites", 303)
-        return page("house_site.html", status=422 if form.wrong else 200, here="/duty", row=row, form=form,
-                    hints=HINTS_TABLE, may_write=who.may("duty:write"))  # fmt: skip
+        return _form(session, who, row, form, 422 if form.wrong else 200)
+
+
+def _form(session: Session, who: Caller, row: HouseSite | None, form: Form, status: int) -> AnyResponse:
+    people = _working_at(session, row) if row is not None else []
+    return page("house_site.html", status=status, here="/duty", row=row, form=form, hints=HINTS_TABLE,
+                may_write=who.may("duty:write"), people=people)  # fmt: skip
+
+
+def close(site_id: uuid.UUID) -> AnyResponse:
+    """Close a site nobody works at any more; else its page says who does."""
+    who, form = signed_in("duty:write"), Form(request.form)
+    with reading(who) as session:
+        row = session.get(HouseSite, site_id, with_for_update=True)
+        if row is None:
+            raise not_found("site")
+        if _working_at(session, row):
+            return _form(session, who, row, form, 409)
+        session.delete(row)
+        record(session, actor=who.actor, deed="house_site.closed", subject=f"house_site:{row.id}",
+               facts={"name": row.name}, now=front.now())  # fmt: skip
+    return redirect("/duty/sites", 303)
+
+
+def _working_at(session: Session, row: HouseSite) -> list[str]:
+    """Who of ours names this site on their own record."""
+    people = roster.our_people(session).values()
+    return [person.name for person in people if person.site.strip().lower() == row.name.lower()]
 
 
 def _kept(session: Session, who: Caller, form: Form, row: HouseSite | None) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from escalation import duty, intake
 from escalation.intake import Signal
+from models.audit import AuditEntry
 from models.customers import Site
 from models.duty import HouseSite
 from models.incidents import Incident
@@ -95,6 +96,44 @@ def test_a_site_is_made_and_changed_on_its_page(visit: Visit, sessions: Sessions
     assert "from home" in text(max_.get("/people").text)
     assert "at Vélizy, a medium site; speaks" in text(max_.get(f"/people/{cast.dee}").text)
     assert visit("dee").post(f"/duty/sites/{row.id}", data=given).status_code == 403
+
+
+def test_a_site_is_closed_on_its_page_once_nobody_works_there(visit: Visit, sessions: Sessions, cast: Cast) -> None:
+    max_ = visit("max")
+    with work(sessions, SYSTEM) as session:
+        row = HouseSite(id=uuid.uuid4(), name="Vélizy", unit="europe", size="large", countries=[], changed_at=NOW)
+        session.add(row)
+        session.get_one(Person, cast.dee).site = " vélizy "
+        path = f"/duty/sites/{row.id}"
+    assert "Dee works here." in text(max_.get(path).text)
+    full = max_.post(f"{path}/close", data={"csrf": max_.csrf})
+    assert (full.status_code, "Dee works here." in text(full.text)) == (409, True)
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.dee).site = "home"
+    assert "Close this site" in text(max_.get(path).text)
+    assert "Close this site" not in text(visit("dee").get(path).text)
+    assert visit("dee").post(f"{path}/close", data={"csrf": visit("dee").csrf}).status_code == 403
+    assert max_.post(f"{path}/close", data={"csrf": max_.csrf}).status_code == 303
+    assert max_.post(f"{path}/close", data={"csrf": max_.csrf}).status_code == 404
+    with work(sessions, SYSTEM) as session:
+        assert session.scalar(select(AuditEntry.subject).where(AuditEntry.deed == "house_site.closed"))
+
+
+def test_many_sites_are_read_page_by_page(visit: Visit, sessions: Sessions) -> None:
+    with work(sessions, SYSTEM) as session:
+        for number in range(51):
+            session.add(HouseSite(name=f"Site {number:02}", unit="europe", size="small", changed_at=NOW))
+    max_ = visit("max")
+    first, rest = text(max_.get("/duty/sites").text), text(max_.get("/duty/sites?from=50").text)
+    assert "1 to 50 of 51 sites Next" in first
+    assert "Site 50" not in first
+    assert "Site 50" in rest
+    assert "Earlier 51 to 51 of 51 sites" in rest
+    assert "From the first" in text(max_.get("/duty/sites?from=99999").text)
+    listed = max_.get("/api/v1/duty/sites?limit=50").get_json()
+    last = max_.get("/api/v1/duty/sites", query_string={"limit": 50, "after": listed["next"]}).get_json()
+    assert [one["name"] for one in last["items"]] == ["Site 50"]
+    assert last["next"] is None
 
 
 @pytest.mark.parametrize("stands", [True, False])
