@@ -16,6 +16,8 @@ CHECK_USER: Final = "vigie-check"  # may do nothing at all
 RECORD_USER: Final = "vigie-record"  # may read what the bridge reads: `vigie record`
 HOST_USER: Final = "vigie-primary"  # says that Sparkplug's primary host is gone, to nodes of 2.2
 STATE_2_2: Final = "STATE/vigie"  # where they look for it
+# What lies below what we say to a machine. Denied, as a rule that grants whatever is deeper reaches it.
+_OURS_BELOW: Final = ("vigie/%u/receipt/+/#", "vigie/%u/ask/+/#")
 _READS: Final = ("vigie/%u/receipt", "vigie/%u/ask", "spBv1.0/+/NCMD/%u", "spBv1.0/STATE/+", "STATE/+")
 
 
@@ -36,14 +38,15 @@ def rules(
 ) -> str:
     """The ACL file: a machine writes under its own name only, and never what we say to it, which it reads.
 
-    What is behind its name is granted word by word, because a rule cannot say "all but `receipt` and `ask`"; deeper
-    topics are all granted, so that an agent nobody has a format for is told of as a dead letter. `%u` is the user name,
-    and machine names cannot hold a wildcard (models.machines.MACHINE_NAME). `others` are further
-    user names of machines, and gateways that speak for them, (user, machine): what holds for the machine is written out
-    for each. `nameless`: the broker has the plugin that puts the user into topics which name nobody, once they were
-    allowed. `mapped`: topics of declared mappings.
+    What is behind its name is granted word by word, because a denial of `receipt` and `ask` would keep their reader out
+    too; deeper topics are all granted but those below these two, so that an agent nobody has a format for is told of as
+    a dead letter. Denials are asked first, wherever they stand. `%u` is the user name, and machine names cannot hold a
+    wildcard (models.machines.MACHINE_NAME). `others` are further user names of machines, and gateways that speak for
+    them, (user, machine): what holds for the machine is written out for each. `nameless`: the broker has the plugin
+    that puts the user into topics which name nobody, once they were allowed. `mapped`: topics of declared mappings.
     """
-    own = [("write", "vigie/%u/report"), ("write", "vigie/%u/+/+/#")]  # the commonest first: the broker asks in order
+    own = [("deny", filter_) for filter_ in _OURS_BELOW]
+    own += [("write", "vigie/%u/report"), ("write", "vigie/%u/+/+/#")]  # the commonest first: the broker asks in order
     own += [("write", f"vigie/%u/{word}") for word in BEHIND_OURS if word != "report"]
     own += [("read", filter_) for filter_ in _READS]
     own += [("write", filter_) for source in SOURCES for filter_ in _spoken(source)]
@@ -83,22 +86,22 @@ def bridge_topics() -> list[str]:
 class Access:
     """What the ACL file says, for a broker that cannot read it itself."""
 
-    patterns: Sequence[tuple[str, str]]  # (read or write, filter with %u)
-    topics: dict[str, list[tuple[str, str]]]  # user → (read or write, filter)
+    patterns: Sequence[tuple[str, str]]  # (read, write or deny, filter with %u)
+    topics: dict[str, list[tuple[str, str]]]  # user → (read, write or deny, filter)
 
     def allows(self, user: str, deed: str, topic: str) -> bool:
-        """Whether `user` may `deed` (read, write) on this topic, which holds no wildcard."""
-        return any(topic_matches(filter_, topic) for filter_ in self._granted(user, deed))
+        """Whether `user` may `deed` (read, write) on this topic, which holds no wildcard; a denial goes first."""
+        said = {what for what, filter_ in self._of(user) if what in (deed, "deny") and topic_matches(filter_, topic)}
+        return said == {deed}
 
     def foresees(self, user: str, filter_: str) -> bool:
         """Whether everything `filter_` asks for is something `user` may read."""
         if filter_.startswith("$share/"):
             filter_ = filter_.split("/", 2)[-1]
-        return any(is_within(filter_, granted) for granted in self._granted(user, "read"))
+        return any(is_within(filter_, granted) for what, granted in self._of(user) if what == "read")
 
-    def _granted(self, user: str, deed: str) -> list[str]:
-        own = [(what, filter_.replace("%u", user)) for what, filter_ in self.patterns]
-        return [filter_ for what, filter_ in (*own, *self.topics.get(user, [])) if what == deed]
+    def _of(self, user: str) -> list[tuple[str, str]]:
+        return [*((what, filter_.replace("%u", user)) for what, filter_ in self.patterns), *self.topics.get(user, [])]
 
 
 def read_rules(text: str) -> Access:

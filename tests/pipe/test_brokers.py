@@ -127,7 +127,8 @@ def test_a_machine_can_write_nothing_that_we_say_to_it(rig: Rig, cast: Cast) -> 
     bridge.publish("vigie/plant-a/receipt", b"ours", qos=1, retain=True).wait_for_publish(10)
     command = "spBv1.0/G/NCMD/plant-a"
     machine, of_ours = listen(rig, "plant-a", a, "vigie/plant-a/receipt", "vigie/plant-a/ask", command)
-    for topic in ("vigie/plant-a/receipt", "vigie/plant-a/ask", command):
+    below = ("receipt/x", "ask/x", "ask/x/y", "ask/", "ask/report")
+    for topic in ("vigie/plant-a/receipt", "vigie/plant-a/ask", command, *(f"vigie/plant-a/{word}" for word in below)):
         machine.publish(topic, b"forged", qos=1, retain=True)
     for word in ("report", "event", "status", "answer", "telegraf", "unheard-of/agent"):
         machine.publish(f"vigie/plant-a/{word}", word, qos=1)

@@ -76,7 +76,8 @@ def test_a_machine_writes_under_its_own_name_and_a_gateway_for_whom_it_was_decla
 WORDS = [  # what may follow a machine's own name, and what only we may write there
     ("report", True), ("event", True), ("status", True), ("answer", True), ("telegraf", True), ("thingsboard", True),
     ("collectd/json", True), ("nobody-knows/it", True), ("press/it", True), ("press", True), ("receipt", False),
-    ("ask", False), ("otherwise", False), ("native", False), ("", False),
+    ("ask", False), ("otherwise", False), ("native", False), ("", False), ("ask/x", False), ("receipt/x/y", False),
+    ("ask/", False), ("receipt/report", False), ("x/ask", True),
 ]  # fmt: skip
 
 
