@@ -144,6 +144,7 @@ def _settle(session: Session, incident: Incident, row: Handover, actor: Actor, n
             # Nobody is alone: they change places until the giver goes.
             seconds.swap(session, incident, row.giver_id, now, "handed it over, and stands beside until they go")
         relaxing.note(session, incident, row.taker_id, "by a hand-over they accepted", now)
+        relaxing.beyond_room(session, incident, row.taker_id, "by a hand-over they accepted", now)
     facts = {"handover": str(row.id)}
     story.tell(session, incident, f"handover_{row.state}", said, now, actor=actor, facts=facts)
     giver = session.get(Person, row.giver_id) if row.giver_id else None

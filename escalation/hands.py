@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -54,17 +55,27 @@ def _stands_in_the_way(session: Session, incident: Incident) -> Incident | None:
 
 
 def step_in(
-    session: Session, incident: Incident, state: State, actor: Actor, now: datetime, *, alone: bool = False
+    session: Session,
+    incident: Incident,
+    state: State,
+    actor: Actor,
+    now: datetime,
+    *,
+    alone: bool = False,
+    instead_of: Collection[uuid.UUID] = (),
 ) -> None:
     """Somebody of ours has it now: the ladder stops, and on the gravest severities a second is asked.
 
-    `alone`: it is over with this act, so nobody is called to stand beside.
+    `alone`: it is over with this act, so nobody is called to stand beside. `instead_of`: what they had until now, and
+    have as this one from now on.
     """
     incident.state = state.value
     incident.acknowledged_at = incident.acknowledged_at or now
     if incident.owner_id is None and not actor.is_customer:
         incident.owner_id = actor.person_id
         relaxing.note(session, incident, actor.person_id, "on their own word", now)
+        if not alone:
+            relaxing.beyond_room(session, incident, actor.person_id, "on their own word", now, instead_of=instead_of)
     climbing.acknowledged(incident, now)
     promises.meet(session, incident, ("acknowledge",), now)
     if needs_second(incident.severity) and incident.second_id is None and not alone:

@@ -189,7 +189,7 @@ def _people(session: Session, merged: Incident, into: Incident, actor: Actor, no
         if into.second_id == owner_id:
             seconds.release(session, into, now, "owns it now")
         step_in(session, into, State.ACKNOWLEDGED if into.state == State.OPEN else State(into.state),
-                Actor(person.id, person.name), now)  # fmt: skip
+                Actor(person.id, person.name), now, instead_of=[merged.id])  # fmt: skip
     elif owner_id not in (None, into.owner_id, into.second_id):
         assert owner_id is not None  # the line above; mypy does not follow it
         if into.second_id is None or into.second_accepted_at is None:

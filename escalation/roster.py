@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from contracts.ladder_terms import slug
@@ -195,10 +195,10 @@ def _off(session: Session, start: datetime, end: datetime) -> Sequence[TimeOff]:
     return session.scalars(select(TimeOff).where(TimeOff.starts_at < end, TimeOff.ends_at > start)).all()
 
 
-def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:
+def _serving(session: Session, *only: ColumnElement[bool]) -> dict[uuid.UUID, dict[str, int]]:
     owned = (
         select(Incident.owner_id, Incident.channel, Incident.served_by, func.count())
-        .where(Incident.state.in_(_IN_HANDS), Incident.owner_id.is_not(None))
+        .where(Incident.state.in_(_IN_HANDS), Incident.owner_id.is_not(None), *only)
         .group_by(Incident.owner_id, Incident.channel, Incident.served_by)
     )
     found: dict[uuid.UUID, dict[str, int]] = {}
@@ -207,6 +207,12 @@ def _serving(session: Session) -> dict[uuid.UUID, dict[str, int]]:
             mine, mode = found.setdefault(owner, {}), mode_of(channel, served_by)
             mine[mode] = mine.get(mode, 0) + count
     return found
+
+
+def in_hands(session: Session, person_id: uuid.UUID, mode: str, besides: Collection[uuid.UUID]) -> int:
+    """How many customers somebody serves this way now, those of some incidents left out."""
+    held = _serving(session, Incident.owner_id == person_id, Incident.id.not_in(besides))
+    return held.get(person_id, {}).get(mode, 0)
 
 
 def _trainings(

@@ -46,6 +46,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "swarm": ("dot", ""),
     "alone": ("up", ""),
     "relaxed": ("dash", ""),
+    "beyond room": ("up", ""),
     "workaround": ("check", ""),
     "file": ("dash", ""),
     "undone": ("dash", ""),
