@@ -161,15 +161,15 @@ class Watcher:
         log.info("watch.partition_taken", partition=partition, position=seat.position, rebuilt_from=seat.reached)
 
     def _let_go(self, partition: int) -> None:
-        """Store what is pending and hand the state over; both fail harmlessly when another watcher has it already."""
+        """Store what is pending and hand the state over; of what fails, the next to sit there hears the log again."""
         seat = self.seats.pop(partition)
         self._pending_since.pop(partition, None)
         try:
             if not seat.is_rebuilding:
                 self._store([seat])
                 self._keep_snapshot(seat)
-        except (Overtaken, OperationalError, InternalError) as problem:
-            log.info("watch.partition_lost", partition=partition, why=str(problem).splitlines()[0])
+        except (Overtaken, DBAPIError) as problem:  # another has it already, or of what it holds a machine is gone
+            log.warning("watch.partition_lost", partition=partition, why=str(problem).splitlines()[0])
         self._reader.release(partition)
         log.info("watch.partition_released", partition=partition, position=seat.position)
 

@@ -322,3 +322,25 @@ def test_what_is_held_of_a_machine_taken_away_between_two_messages_stores_nothin
     assert plant.one(select(DeadLetter.machine, DeadLetter.reason)) == [("joinery-files", "unknown_machine")]
     assert plant.ledger("joinery-files") == {"received": 1, "scored": 1}
     assert plant.ledger("") == {"received": 1, "refused": 1}
+
+
+def test_a_partition_that_cannot_be_stored_any_more_keeps_no_other_from_being_handed_over(
+    plant: Plant, cast: Cast
+) -> None:
+    plant.watcher._settings = plant.settings.model_copy(update={"flush_s": 3600.0})
+    for name in ("joinery-files", "plant-db-1"):  # in partitions of their own
+        plant.tell(name, report(plant.now, 1))
+    for _ in range(4):
+        plant.watcher.turn(0.02)
+    with work(plant.sessions, SYSTEM) as session:
+        session.execute(delete(ContractLine).where(ContractLine.customer_id == cast.joinery))
+        session.execute(delete(Machine).where(Machine.id == cast.joinery_machine))
+    plant.watcher.stopping = True
+    plant.watcher.run("first")
+    assert not plant.watcher.seats
+    assert len(plant.stored(cast.plant_machine)) == 1
+    plant.readers[0].close()
+    plant.now += timedelta(minutes=1)
+    plant.settle(plant.watch("second"))
+    assert plant.one(select(DeadLetter.machine, DeadLetter.reason)) == [("joinery-files", "unknown_machine")]
+    assert plant.ledger("plant-db-1") == {"received": 1, "scored": 1}
