@@ -22,6 +22,7 @@ LONGEST_CONSENT: Final = timedelta(days=30)
 SHORTEST_CONSENT: Final = timedelta(minutes=5)
 # One grant of the contract covers what one incident needs within the hour: an hour of looking is one hour.
 GRANT_HOLDS: Final = timedelta(hours=1)
+WITHDRAWN: Final = "the consent was taken back"
 _MOST_ROWS: Final = 500
 _MOST_TEXT: Final = 4_000
 _DEEPEST: Final = 6
@@ -75,12 +76,19 @@ def bounded(value: Any, depth: int = 0) -> Any:
     return str(value)[:_MOST_TEXT]
 
 
-def summary(reading: str, result: Mapping[str, Any]) -> str:
-    """What came back, in a few words."""
+def gist(reading: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """What came back, as facts: why there is nothing (`unavailable`), or how many rows (`found`)."""
     if "unavailable" in result:
-        return str(result["unavailable"])[:200]
+        return {"unavailable": str(result["unavailable"])[:200]}
     rows = result.get({"log_tail": "lines", "smart": "drives", "disk_usage": "disks"}.get(reading, "processes"))
-    count = len(rows) if isinstance(rows, list) else 0
+    return {"found": len(rows) if isinstance(rows, list) else 0}
+
+
+def summary(reading: str, result: Mapping[str, Any]) -> str:
+    """The same in a few words."""
+    told = gist(reading, result)
+    if "unavailable" in told:
+        return str(told["unavailable"])
     noun = {"log_tail": "line", "smart": "drive", "disk_usage": "disk"}.get(reading, "process")
     many = {"process": "processes"}.get(noun, f"{noun}s")
-    return f"{count} {noun if count == 1 else many}"
+    return f"{told['found']} {noun if told['found'] == 1 else many}"

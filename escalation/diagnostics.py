@@ -1,13 +1,16 @@
 """Remote diagnostics as rows: a customer's consent, what we asked of a machine under it, and what came of it.
 
 Asked only where the contract includes it and a person of the customer has let us, for so long as they said. Each step
-is in the incident's story, which the customer reads, and in the audit. Takes a session, never commits.
+is in the incident's story, which the customer reads, and in the audit; the line's facts say all of it once more, for
+who tells it in another language. Takes a session, never commits.
+
+Locks are taken in the order of the whole house: the customer's turn, the incident, and only then the ask.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -29,6 +32,7 @@ from models.session import SYSTEM, Sessions, work
 
 log = structlog.get_logger()
 
+_GIVEN_UP_AT_ONCE: Final = 100  # in one transaction, which holds their customers' turns
 _AT_ONCE: Final = 5  # asks of one incident under way; more would only be a way to keep a machine busy
 _ENDED: Final = ("resolved", "closed")
 
@@ -44,6 +48,7 @@ def consent(
         return NotNow("Consent is the customer's to give.", "Ask a contact of theirs to give it.", "person")
     if not now + diagnosis.SHORTEST_CONSENT <= until <= now + diagnosis.LONGEST_CONSENT:
         return NotNow("Consent holds for five minutes at least and 30 days at most.", "Give another end.", "value")
+    audit.take_turns(session, customer_id)
     row = DiagnosticConsent(
         id=new_id(), customer_id=customer_id, machine_id=machine.id if machine else None,
         given_by_id=actor.person_id, given_by=actor.name, given_at=now, until_at=until,
@@ -56,12 +61,14 @@ def consent(
 
 def revoke(session: Session, row: DiagnosticConsent, actor: Actor, now: datetime) -> bool:
     """Take a consent back: nothing is asked any more, and what is under way is not kept. False when it was before."""
+    audit.take_turns(session, row.customer_id)
+    session.refresh(row, with_for_update=True)
     if row.revoked_at is not None:
         return False
     row.revoked_at, row.revoked_by = now, actor.name
-    under_way = select(DiagnosticAsk).where(DiagnosticAsk.consent_id == row.id, DiagnosticAsk.ended_at.is_(None))
-    for asked in session.scalars(under_way.with_for_update()):
-        _end(session, asked, "refused", "the consent was taken back", now)
+    under_way = select(DiagnosticAsk.id).where(DiagnosticAsk.consent_id == row.id, DiagnosticAsk.ended_at.is_(None))
+    for asked in _held(session, session.scalars(under_way).all()):
+        _end(session, asked, "refused", diagnosis.WITHDRAWN, now)
     machine = session.get(Machine, row.machine_id) if row.machine_id else None
     subject = machine.name if machine else "every machine"
     _record(session, row.customer_id, actor, "diagnostics.consent_revoked", subject, now, {})
@@ -95,6 +102,8 @@ def ask(
     wrong = diagnosis.mistake(reading, unit, lines)
     if wrong is not None:
         return NotNow(f"{wrong[0]}: {wrong[1]}.", f"{wrong[2]}.", "value")
+    audit.take_turns(session, incident.customer_id)
+    session.refresh(incident, with_for_update=True)
     machine = session.get(Machine, incident.machine_id) if incident.machine_id else None
     if machine is None or machine.retired_at is not None:
         return NotNow("This incident is about no machine in service.", "Ask the customer by word.", "absent")
@@ -119,9 +128,10 @@ def ask(
     )  # fmt: skip
     session.add(row)
     words = f"Asked {machine.name} for {diagnosis.what(reading, unit, lines)}, with {agreed.given_by}'s consent."
-    hint = _silent(session, machine, now)
+    told = _told(row, machine, "asked") | {"consent_of": agreed.given_by}
+    hint, quiet = _silent(session, machine, now)
     story.tell(session, incident, "diagnostics", f"{words} {hint}".strip(), now, actor=actor, public=True,
-               facts={"ask": str(row.id)})  # fmt: skip
+               facts=told | quiet)  # fmt: skip
     facts = {"machine": machine.name, "reading": reading, "unit": unit, "consent": str(agreed.id)}
     story.changed(session, incident, "diagnostics.asked", now, actor=actor, facts=facts)
     return row
@@ -145,15 +155,22 @@ def _granted(session: Session, incident: Incident, machine: Machine, actor: Acto
     return kept
 
 
-def _silent(session: Session, machine: Machine, now: datetime) -> str:
-    """What to expect of a machine that may not be there."""
+def _silent(session: Session, machine: Machine, now: datetime) -> tuple[str, dict[str, str]]:
+    """What to expect of a machine that may not be there, in words and as facts."""
     state = session.get(MachineState, machine.id)
     heard = state.last_received_at if state is not None else None
     if heard is None:
-        return "It was never heard, so there may be no answer."
+        return "It was never heard, so there may be no answer.", {"heard": "never"}
     if state is not None and (state.speaking != "speaking" or state.said == "offline"):
-        return f"It was last heard at {heard:%Y-%m-%d %H:%M:%S} UTC, so there may be no answer."
-    return ""
+        at = f"{heard.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        return f"It was last heard at {at} UTC, so there may be no answer.", {"heard": at}
+    return "", {}
+
+
+def _told(row: DiagnosticAsk, machine: Machine, step: str) -> dict[str, Any]:
+    """What a line of the story says, for another language."""
+    asked = {"reading": row.reading, "unit": row.unit, "lines": row.lines}
+    return {"ask": str(row.id), "step": step, "machine": machine.name, **asked}
 
 
 # ---- what comes of it
@@ -167,11 +184,8 @@ def answered(session: Session, machine_id: uuid.UUID, ask_id: str, body: Mapping
         wanted = uuid.UUID(ask_id)
     except ValueError:
         return False
-    row = session.scalar(
-        select(DiagnosticAsk)
-        .where(DiagnosticAsk.id == wanted, DiagnosticAsk.machine_id == machine_id, DiagnosticAsk.ended_at.is_(None))
-        .with_for_update()
-    )
+    mine = select(DiagnosticAsk.id).where(DiagnosticAsk.id == wanted, DiagnosticAsk.machine_id == machine_id)
+    row = next(iter(_held(session, session.scalars(mine.where(DiagnosticAsk.ended_at.is_(None))).all())), None)
     if row is None or row.expires_at < now:
         log.info("diagnostics.answer_not_awaited", ask=str(wanted))
         return False
@@ -189,8 +203,8 @@ def answered(session: Session, machine_id: uuid.UUID, ask_id: str, body: Mapping
 
 def expire(session: Session, now: datetime) -> int:
     """Give up what was not answered in time, and say so. How many."""
-    late = select(DiagnosticAsk).where(DiagnosticAsk.ended_at.is_(None), DiagnosticAsk.expires_at <= now)
-    rows = session.scalars(late.order_by(DiagnosticAsk.asked_at).with_for_update(skip_locked=True)).all()
+    late = select(DiagnosticAsk.id).where(DiagnosticAsk.ended_at.is_(None), DiagnosticAsk.expires_at <= now)
+    rows = _held(session, session.scalars(late.order_by(DiagnosticAsk.asked_at).limit(_GIVEN_UP_AT_ONCE)).all())
     for row in rows:
         _end(session, row, "expired", "", now)
     return len(rows)
@@ -206,24 +220,43 @@ def expiring_loop(sessions: Sessions) -> Callable[[datetime], None]:
     return body
 
 
+def _held(session: Session, asks: Sequence[uuid.UUID]) -> list[DiagnosticAsk]:
+    """Those of these asks that are still under way, once their customers' turns, their incidents and they are held."""
+    if not asks:
+        return []
+    d = DiagnosticAsk
+    named = session.execute(select(d.customer_id, d.incident_id).where(d.id.in_(asks))).all()
+    audit.take_all_turns(session, [row.customer_id for row in named])
+    theirs = Incident.id.in_([row.incident_id for row in named])
+    again = {"populate_existing": True}  # as they are now that they are ours
+    session.scalars(
+        select(Incident).where(theirs).order_by(Incident.id).with_for_update(), execution_options=again
+    ).all()
+    mine = select(d).where(d.id.in_(asks), d.ended_at.is_(None)).order_by(d.asked_at, d.id).with_for_update()
+    return list(session.scalars(mine, execution_options=again))
+
+
 def _end(session: Session, row: DiagnosticAsk, state: str, why: str, now: datetime) -> None:
     was_sent = row.state == "sent"
     row.state, row.why, row.ended_at = state, why, now
     incident = session.get_one(Incident, row.incident_id)
     machine = session.get_one(Machine, row.machine_id)
     wanted = diagnosis.what(row.reading, row.unit, row.lines)
+    facts = _told(row, machine, state)
     match state:
         case "answered":
             words = f"{machine.name} answered with {wanted}: {diagnosis.summary(row.reading, row.result)}."
+            facts |= diagnosis.gist(row.reading, row.result)
         case "refused":
             words = f"{machine.name} was not asked on, or did not tell {wanted}: {why}."
+            facts["why"] = why
         case _:
             reached = "it was sent, and no answer came" if was_sent else "it could not be sent"
-            words = (
-                f"No word from {machine.name} on {wanted} within {diagnosis.PATIENCE.seconds // 60} minutes: {reached}."
-            )
-            words = f"{words} {_silent(session, machine, now)}".strip()
-    story.tell(session, incident, "diagnostics", words, now, public=True, facts={"ask": str(row.id)})
+            minutes = diagnosis.PATIENCE.seconds // 60
+            hint, quiet = _silent(session, machine, now)
+            words = f"No word from {machine.name} on {wanted} within {minutes} minutes: {reached}. {hint}".strip()
+            facts |= {"minutes": minutes, "sent": was_sent, **quiet}
+    story.tell(session, incident, "diagnostics", words, now, public=True, facts=facts)
     story.changed(session, incident, f"diagnostics.{state}", now, actor=VIGIE, facts={"ask": str(row.id)})
 
 

@@ -22,13 +22,14 @@ from models.artefacts import ModelArtefact
 from models.base import new_id
 from models.incidents import Finding
 from models.telemetry import DeadLetter
-from telemetry import clocks_kept, history, positions, security, shadowing, shelf, taught
+from telemetry import changes_kept, clocks_kept, history, positions, security, shadowing, shelf, taught
 from telemetry.admission import Heard
 from telemetry.deliveries import Deliveries, as_json
 from telemetry.directory import Known
 from telemetry.frozen import with_windows
+from telemetry.pending import Pending
 from telemetry.rules import brought_by
-from telemetry.seat import Pending, Seat
+from telemetry.seat import Seat
 from telemetry.told import Letter
 from telemetry.verdict import Verdict
 
@@ -75,16 +76,15 @@ def store(session: Session, seats: Sequence[Seat], owner: str, now: datetime) ->
     history.add(session, history.part_number(seats[0].partition, now), _reports(pending))
     _store_states(session, seats, now)
     clocks_kept.store(session, [moved for each in pending for moved in each.clocks])
+    changes_kept.store(session, [change for each in pending for change in each.changes], now)
     Deliveries.together(each.deliveries for each in pending).write(session)
     for seat in seats:
         _store_letters(session, seat.partition, seat.pending)
         for whose, verdict in seat.pending.verdicts:
             if verdict.opened and verdict.machine in seat.models:
                 put_model(session, seat, whose, now)
-    _tell(session, [told for each in pending for told in each.verdicts], now)
+    _tell(session, pending, now)
     shadowing.store(session, [said for seat in seats for said in seat.shadow.said])
-    for whose, answer in sorted((told for each in pending for told in each.answers), key=lambda a: a[0].customer_id):
-        diagnostics.answered(session, whose.machine_id, answer.ask, answer.body, now)
     for seat in seats:
         for node in seat.decoder.births.take_wanted()[:_MOST_REBIRTHS]:
             session.execute(_REBIRTH, {"node": "/".join(node)[:200]})
@@ -112,8 +112,7 @@ def _store_states(session: Session, seats: Sequence[Seat], now: datetime) -> Non
     # By id, so that two watchers cannot wait for each other crosswise; one renamed just now is one row: the last heard.
     touched = [(seat, whose, seat.heard[name]) for seat in seats for name, whose in seat.pending.touched.items()]
     touched.sort(key=lambda each: (each[1].machine_id, each[2].last_received_ms))
-    rows = {whose.machine_id: _state_row(seat, whose, heard, now) for seat, whose, heard in touched}
-    if rows:
+    if rows := {whose.machine_id: _state_row(seat, whose, heard, now) for seat, whose, heard in touched}:
         session.execute(_STATE, {"now": now, "rows": as_json(list(rows.values()))})
 
 
@@ -138,11 +137,9 @@ def _state_row(seat: Seat, whose: Known, heard: Heard, now: datetime) -> dict[st
 
 
 def _store_letters(session: Session, partition: int, pending: Pending) -> None:
-    rows = [_letter_row(partition, letter) for letter in pending.letters.values()]
-    if rows:
+    if rows := [_letter_row(partition, letter) for letter in pending.letters.values()]:
         session.execute(insert(DeadLetter).on_conflict_do_nothing(), rows)
-    foreign = [letter for letter in pending.letters.values() if letter.reason == "not_its_own"]
-    if foreign:
+    if foreign := [letter for letter in pending.letters.values() if letter.reason == "not_its_own"]:
         security.note_foreign(session, [(each.envelope, _printable(each.machine)) for each in foreign])
 
 
@@ -162,12 +159,13 @@ def _letter_row(partition: int, letter: Letter) -> dict[str, Any]:
     }
 
 
-def _tell(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:
-    """Conditions that began go to the duty desk together; one that ended, after what began before it."""
+def _tell(session: Session, pending: Sequence[Pending], now: datetime) -> None:
+    """Conditions that began go to the duty desk together; one that ended, after what began before it; then answers."""
+    verdicts, answers = [told for p in pending for told in p.verdicts], [told for p in pending for told in p.answers]
     if any(verdict.opened for _, verdict in verdicts):
         gathering.take_lock(session)
     # Every customer's turn is taken now and in one order, so that two watchers cannot wait for each other crosswise.
-    audit.take_all_turns(session, (whose.customer_id for whose, _ in verdicts))
+    audit.take_all_turns(session, (whose.customer_id for whose, _ in (*verdicts, *answers)))
     began: list[tuple[Known, Verdict]] = []
     ended: list[tuple[Known, Verdict]] = []
     asked: Counter[uuid.UUID] = Counter()
@@ -190,6 +188,8 @@ def _tell(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: date
             ended.append((whose, verdict))
     _begin(session, began, now)
     _end(session, ended, now)
+    for whose, answer in answers:
+        diagnostics.answered(session, whose.machine_id, answer.ask, answer.body, now)
 
 
 def _end(session: Session, verdicts: Sequence[tuple[Known, Verdict]], now: datetime) -> None:

@@ -29,6 +29,7 @@ from models.machines import Machine
 
 _LATEST_S = 4_102_444_800  # 2100
 HOURS = ("1", "24", "168")
+_MOST_COLUMNS = 20  # twice what an agent of ours tells of anything; another may tell what it likes
 _ROWS = {"processes": "processes", "disk_usage": "disks", "smart": "drives"}
 
 
@@ -134,7 +135,7 @@ def _shown(row: DiagnosticAsk, language: str, at_zone: tzinfo) -> Shown:
 
     found = row.result.get(_ROWS.get(row.reading, ""), [])
     rows = [_flat(each) for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-    columns = list(dict.fromkeys(name for each in rows for name in each))
+    columns = list(dict.fromkeys(name for each in rows for name in each))[:_MOST_COLUMNS]
     lines = row.result.get("lines", []) if row.reading == "log_tail" else []
     return Shown(
         reading=readings_words.say(language, f"reading_{row.reading}"),
@@ -150,7 +151,7 @@ def _shown(row: DiagnosticAsk, language: str, at_zone: tzinfo) -> Shown:
         rows=[[_text(name, each.get(name), language, hour) for name in columns] for each in rows],
         lines=[str(line) for line in lines] if isinstance(lines, list) else [],
         said=readings_words.told(language, str(row.result.get("unavailable", ""))),
-        left_out=int(row.result.get("left_out", 0) or 0),
+        left_out=left_out if isinstance(left_out := row.result.get("left_out"), int) else 0,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from escalation import diagnosis
+
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "title_readings": "Readings from afar for {label}",
@@ -119,6 +121,8 @@ _TOLD: Mapping[str, Mapping[str, str]] = {
         "expired": "la question est arrivée trop tard",
         "unit_not_allowed": "personne sur place n'a autorisé la lecture de cette unité",
         "replayed": "la question avait déjà été posée",
+        diagnosis.WITHDRAWN: "l'accord a été retiré",
+        "without a reason": "sans dire pourquoi",
         "smartctl is not installed on this machine": "smartctl n'est pas installé sur cette machine.",
         "journalctl is not installed on this machine": "journalctl n'est pas installé sur cette machine.",
         "the answer is too long to be sent": "La réponse est trop longue pour être envoyée.",

@@ -5,6 +5,7 @@ What people wrote themselves stays as they wrote it; what the house says to a cu
 
 from __future__ import annotations
 
+from app.pages import readings_told
 from app.pages.cover_words import typeset
 from models.incidents import TimelineEntry
 
@@ -41,6 +42,9 @@ _WORDS = {
 
 def told(entry: TimelineEntry, language: str) -> str:
     """The line in English or French."""
+    if entry.kind == "diagnostics":
+        anew = readings_told.line(entry.facts, language)
+        return entry.text if anew is None else typeset(anew, language)
     sentence = _WORDS[language].get(_key(entry))
     _, colon, reason = entry.text.partition(": ")
     if sentence is None:

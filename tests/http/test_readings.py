@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from app.pages import yours_story
 from escalation import diagnostics
 from escalation.intake import report
-from models.diagnostics import DiagnosticAsk
+from models.diagnostics import DiagnosticAsk, DiagnosticConsent
+from models.incidents import TimelineEntry
 from models.session import SYSTEM, Sessions, work
 from tests import desk
 from tests.cast import NOW, Cast
@@ -138,4 +142,41 @@ def test_a_customer_reads_what_was_found_and_why_it_was_not_in_their_own_languag
         assert word in french, word
     for word in ("memory, MB", "healthy by its own word", "the question came too late"):
         assert word in english, word
+    story = ada.get(f"/yours/{label}?language=fr").text
+    for line in (
+        "Relevé demandé à plant-db-1 avec l’accord donné par Ada : la liste de ses processus. "
+        "Cette machine n’a jamais donné signe de vie : il se peut qu’aucune réponse ne vienne.",
+        "plant-db-1 a répondu à la demande de relevé (la liste de ses processus) : 1 processus.",
+        "plant-db-1 n’a pas communiqué le relevé demandé (les 50 dernières lignes du journal de x.service) : "
+        "personne sur place n’a autorisé la lecture de cette unité.",
+    ):
+        assert line in story, line
     assert str(since) not in french
+    assert "answered with its list of processes: 1 process." in ada.get(f"/yours/{label}?language=en").text
+
+
+def test_what_came_of_an_ask_is_told_in_french_however_it_ended(
+    visit: Visit, sessions: Sessions, cast: Cast, label: str
+) -> None:
+    visit("ada").post(CONSENTS, {"until": UNTIL})
+    asked = [visit("dee").post(f"/api/v1/incidents/{label}/diagnostics", {"reading": "smart"}) for _ in range(3)]
+    ids = [each.json["ask"]["id"] for each in asked]
+    with work(sessions, SYSTEM) as session:
+        session.get_one(DiagnosticAsk, uuid.UUID(ids[1])).state = "sent"
+        said = {"result": {"unavailable": "smartctl is not installed on this machine", "left_out": "much"}}
+        assert diagnostics.answered(session, cast.plant_machine, ids[0], said, cast.now)
+        session.get_one(DiagnosticAsk, uuid.UUID(ids[1])).expires_at = cast.now + timedelta(seconds=1)
+        session.flush()  # it is read by its row
+        assert diagnostics.expire(session, cast.now + timedelta(seconds=2)) == 1
+        given = session.scalars(select(DiagnosticConsent)).one()
+        assert diagnostics.revoke(session, given, desk.actor(cast, "ada"), cast.now + timedelta(seconds=3))
+        lines = select(TimelineEntry).where(TimelineEntry.kind == "diagnostics").order_by(TimelineEntry.at)
+        told = [yours_story.told(line, "fr") for line in session.scalars(lines.offset(3))]
+    assert [line.replace(" ", " ").replace("’", "'") for line in told] == [
+        "plant-db-1 a répondu à la demande de relevé (ce que disent ses disques durs) : "
+        "smartctl n'est pas installé sur cette machine.",
+        "Aucune réponse de plant-db-1 en 2 minutes (ce que disent ses disques durs) : la demande avait été envoyée. "
+        "Cette machine n'a jamais donné signe de vie : il se peut qu'aucune réponse ne vienne.",
+        "L'accord a été retiré : le relevé demandé à plant-db-1 (ce que disent ses disques durs) n'est pas conservé.",
+    ]
+    assert visit("ada").get(f"/incidents/{label}/readings?language=fr").status_code == 200

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from escalation import diagnostics
@@ -20,6 +22,7 @@ from models.machines import Machine, MachineState
 from models.session import SYSTEM, Sessions, work
 from tests import desk
 from tests.cast import Cast
+from tests.rig import until
 
 HOUR = timedelta(hours=1)
 RESULT = {"disks": [{"mount": "/", "used_pct": 97.0}]}
@@ -186,3 +189,41 @@ def test_the_contract_decides(sessions: Sessions, cast: Cast, tier: str) -> None
             again = diagnostics.ask(session, incident, "smart", "", 0, desk.actor(cast, "dee"), cast.now)
             assert isinstance(again, DiagnosticAsk)
             assert again.decision_id == answer.decision_id, "an hour of looking is asked of the contract once"
+
+
+DEEDS: dict[str, Callable[[Session, Cast, uuid.UUID, uuid.UUID], object]] = {
+    "answered": lambda session, cast, asked, given: diagnostics.answered(
+        session, cast.plant_machine, str(asked), {"result": RESULT}, cast.now
+    ),
+    "given up": lambda session, cast, asked, given: diagnostics.expire(session, cast.now + HOUR),
+    "taken back": lambda session, cast, asked, given: diagnostics.revoke(
+        session, session.get_one(DiagnosticConsent, given), desk.actor(cast, "ada"), cast.now
+    ),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_who_ends_an_ask_waits_for_its_incident_before_the_ask_is_held(
+    sessions: Sessions, cast: Cast, incident: uuid.UUID, deed: str
+) -> None:
+    """Whoever works on the incident may go on to its asks: the other way round, each would wait for the other."""
+    with work(sessions, SYSTEM) as session:
+        given = consent(session, cast).id
+        asked = ask(session, cast, incident)
+        assert isinstance(asked, DiagnosticAsk)
+        asked_id = asked.id
+
+    def end() -> object:
+        with work(sessions, SYSTEM) as session:
+            return DEEDS[deed](session, cast, asked_id, given)
+
+    with ThreadPoolExecutor(1) as aside:
+        with work(sessions, SYSTEM) as session:
+            session.execute(select(Incident.id).where(Incident.id == incident).with_for_update())
+            ending = aside.submit(end)
+            until(lambda: session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")), "the other waits")
+            held = select(DiagnosticAsk.state).where(DiagnosticAsk.id == asked_id)
+            assert session.scalar(held.with_for_update(nowait=True)) == "waiting"
+        assert ending.result(30)
+    with work(sessions, SYSTEM) as session:
+        assert session.get_one(DiagnosticAsk, asked_id).ended_at is not None
