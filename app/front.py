@@ -38,6 +38,7 @@ PARTS = (
     "app.problems",
     "app.shields",
     "app.identity",
+    "app.sent_once",
     "app.sign_in",
     "app.api",
     "app.docs",

@@ -24,6 +24,7 @@ from app.problems import Problem
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf"
+MARK_AFTER = "."  # stands between the token and the mark of the page that holds it (app.sent_once)
 
 _POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
@@ -103,7 +104,7 @@ def _given_token() -> str:
     given = request.headers.get(CSRF_HEADER)
     if given is None and request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
         given = request.form.get(CSRF_FIELD)
-    return given or ""
+    return (given or "").partition(MARK_AFTER)[0]
 
 
 def _from_our_pages() -> bool:

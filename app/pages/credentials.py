@@ -9,7 +9,7 @@ from flask import Flask, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import front
+from app import front, sent_once
 from app.identity import Caller
 from app.pages.fields import Form
 from app.pages.frame import page, reading, signed_in
@@ -42,6 +42,8 @@ def credentials(name: str) -> AnyResponse:
         if machine is None:
             raise not_found("machine")
         made = _done(session, machine, form, now, who) if request.method == "POST" else {}
+        if made:
+            sent_once.shows_a_secret()
         rows = enrol.live(session, machine, now)
         settings = front.front().settings
         return page(

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import front
+from app import front, sent_once
 from app.api.inbound import address_of
 from app.pages.fields import Form
 from app.pages.frame import page, reading, signed_in
@@ -70,6 +70,7 @@ def new() -> AnyResponse:
             if not form.wrong and customer is not None:
                 made = _make(session, form, customer, name, kind, settings, who.actor)
                 if made is not None:
+                    sent_once.shows_a_secret()
                     return page("door_made.html", door=made[0], token=made[1], address=address_of(made[0]))
     return page(
         "door_new.html", form=form, customers=customers, kinds=KINDS, status=422 if request.method == "POST" else 200
@@ -107,6 +108,7 @@ def renew(id: uuid.UUID) -> AnyResponse:
     with reading(who) as session:
         door = _find(session, id)
         token = doors.renew(session, door, who.actor, front.now())
+    sent_once.shows_a_secret()
     return page("door_made.html", door=door, token=token, address=address_of(door))
 
 

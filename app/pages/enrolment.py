@@ -8,7 +8,7 @@ from flask import Flask, request
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import front
+from app import front, sent_once
 from app.pages.customer import find_customer
 from app.pages.fields import Form
 from app.pages.frame import page, reading, signed_in
@@ -68,6 +68,7 @@ def new(slug: str) -> AnyResponse:
                     actor=who.actor,
                 )
                 settings = front.front().settings
+                sent_once.shows_a_secret()
                 return page(
                     "machine_made.html",
                     here="/customers",

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import front
+from app import front, sent_once
 from app.identity import Caller
 from app.pages.fields import Form
 from app.pages.frame import page, reading, signed_in
@@ -83,6 +83,7 @@ def new_code() -> AnyResponse:
                     site_id=site.id if site else None,
                 )  # fmt: skip
                 desk = front.front().settings.address
+                sent_once.shows_a_secret()
                 return page("enrolment_code_made.html", row=row, code=text, customer=customer, desk=desk)
     return page(
         "enrolment_code_new.html", form=form, customers=customers, places=places, status=422 if form.wrong else 200

@@ -18,6 +18,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import front, identity, words
 from app.identity import Caller
 from app.problems import Problem
+from app.sent_once import mark
+from app.shields import MARK_AFTER
 from app.sign_in import ask_to_sign_in
 from escalation import roster
 from models.people import Shift
@@ -80,7 +82,7 @@ def around() -> dict[str, object]:
     theme = request.cookies.get(THEME_COOKIE, "")
     return {
         "caller": who,
-        "csrf": who.csrf if who else "",
+        "csrf": f"{who.csrf}{MARK_AFTER}{mark()}" if who else "",
         "theme": theme if theme in THEMES else "",
         "places": PLACES,
         "here": "",

@@ -30,6 +30,15 @@ def fresh(page: Page, address: str) -> None:
     page.wait_for_selector("html[data-ready]")
 
 
+def hold(page: Page, modifier: str, key: str) -> None:
+    """Press a key as somebody does who holds it too long: the keyboard repeats it."""
+    page.keyboard.down(modifier)
+    for _ in range(4):
+        page.keyboard.down(key)
+    page.keyboard.up(key)
+    page.keyboard.up(modifier)
+
+
 def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard_alone(
     page: Page, house: House, tmp_path: Path
 ) -> None:
@@ -57,8 +66,16 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
 
     keys.press("n")
     keys.type("smells like the batch job")
-    keys.press("Control+Enter")
+    hold(page, "Control", "Enter")
     expect(page.locator(".note-said", has_text="smells like the batch job")).to_be_visible(timeout=PATIENCE)
+
+    keys.press("r")
+    keys.type("We stop the batch.")
+    hold(page, "Control", "Enter")
+    shows(toast, "Your reply leaves in a moment")  # a key that is held does not send it at once
+    keys.press("u")
+    expect(page.locator("#answer-text")).to_have_value("We stop the batch.")
+    keys.press("Escape")
 
     keys.press("b")
     keys.type("Stop the batch by hand.")
@@ -108,7 +125,9 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
             "batch.log"
         ]
         mine = select(TimelineEntry.kind).where(TimelineEntry.incident_id == incident.id)
-        assert {"acknowledged", "claimed", "note", "swarm", "file", "undone", "resolved"} <= set(session.scalars(mine))
+        told = session.scalars(mine).all()
+        assert {"acknowledged", "claimed", "note", "swarm", "file", "undone", "resolved"} <= set(told)
+        assert (told.count("note"), told.count("reply")) == (1, 0)
 
 
 def test_what_is_handed_over_is_taken_with_one_key(page: Page, house: House) -> None:

@@ -122,7 +122,7 @@ export async function perform(name, values = {}) {
     document.dispatchEvent(new CustomEvent("vigie:write", { detail: { kind: name, it } }));
     return undefined;
   }
-  if (!it || !act) return false;
+  if (!it || !act || document.querySelector("#ask-why[open]")) return false; // it asks already
   if (act.goes) {
     location.assign(act.goes(it));
     return undefined;
@@ -140,9 +140,15 @@ export async function perform(name, values = {}) {
   return send(it, name, values, act);
 }
 
-// Posts one act and says what came of it. Resolves to true when the house took it.
+const onTheirWay = new Set(); // a second click or key while an act is on its way is the same act
+
+// Posts one act and says what came of it. Resolves to true when the house took it, or has it in hand already.
 export async function send(it, name, values, act = ACTS[name]) {
+  const same = JSON.stringify([it.label, name, values]);
+  if (onTheirWay.has(same)) return true;
+  onTheirWay.add(same);
   const answer = await post(`/incidents/${it.label}/${name}`, { ...values, version: it.version });
+  onTheirWay.delete(same);
   if (!answer.ok) {
     refuse(it, answer.said);
     return false;

@@ -24,7 +24,7 @@ export function bindAnswer() {
     if (event.key === "Escape") text.blur();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      form.requestSubmit();
+      if (!event.repeat) form.requestSubmit();
     }
   });
   form.addEventListener("submit", (event) => {

@@ -21,7 +21,7 @@ export function askWhy({ title, fields }) {
     const key = (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
-        form.requestSubmit(form.querySelector("[data-ask-do]"));
+        if (!event.repeat) form.requestSubmit(form.querySelector("[data-ask-do]"));
       }
     };
     form.addEventListener("submit", submit);

@@ -1,6 +1,7 @@
 // Single keys: they rest while somebody types, and never take a key the browser or a modifier wants.
 const bound = new Map();
 const KEPT = "vigie.keys";
+const MOVES = new Set(["j", "k", "ArrowLeft", "ArrowRight", "+", "-"]);
 
 export function keysAreOn() {
   return localStorage.getItem(KEPT) !== "off";
@@ -26,6 +27,10 @@ export function bindKeys() {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if (document.querySelector("dialog[open]") || !keysAreOn()) return;
     if (event.key === "Enter" && event.target.closest?.("a, button, summary") && !event.target.closest("[data-label].row")) return;
+    if (event.repeat && !MOVES.has(event.key)) {
+      if (bound.has(event.key)) event.preventDefault();
+      return; // a key that is held acts once
+    }
     run(event.key, event);
   });
   onKey("?", () => document.getElementById("all-keys")?.showModal());

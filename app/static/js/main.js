@@ -38,7 +38,18 @@ document.addEventListener("keydown", (event) => {
   const main = form && form.matches("form.fields") && form.querySelector("button.main");
   if (!main) return;
   event.preventDefault();
-  form.requestSubmit(main);
+  if (!event.repeat) form.requestSubmit(main);
+});
+// A form that is on its way is not sent again by a second click; the house itself knows one that is (app/sent_once.py).
+const ON_ITS_WAY_MS = 5000;
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (Date.now() - Number(form.dataset.sentAt || 0) < ON_ITS_WAY_MS) event.preventDefault();
+  else form.dataset.sentAt = Date.now();
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent-at]")) delete form.dataset.sentAt;
 });
 document.documentElement.dataset.ready = keysAreOn() ? "keys" : "no-keys";
 // A sign-in link is a form so that whatever only fetches addresses cannot spend it; a person's browser presses it at once.

@@ -40,6 +40,7 @@ async function bring() {
   }
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  keepMark(fresh);
   // A turn later, so that whoever heard the same mouseup has acted on it.
   if (inHand) await new Promise((done) => addEventListener("mouseup", () => setTimeout(done), { once: true }));
   if (location.href !== asked) {
@@ -52,6 +53,15 @@ async function bring() {
   }
   document.dispatchEvent(new CustomEvent("vigie:fresh", { detail: fresh }));
   tick();
+}
+
+// A page's forms are known by one mark as long as it stands, so that what was brought anew is no other form, nor looks changed.
+function keepMark(fresh) {
+  const mine = document.querySelector('meta[name="csrf"]')?.content || "";
+  const token = (text) => text.split(".")[0];
+  for (const field of fresh.querySelectorAll('input[name="csrf"]')) {
+    if (token(field.value) === token(mine)) field.setAttribute("value", mine);
+  }
 }
 
 function exchange(part, other) {

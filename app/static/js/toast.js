@@ -74,6 +74,6 @@ window.addEventListener("pagehide", () => settle());
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && isHolding() && !event.defaultPrevented) {
     event.preventDefault();
-    settle(true);
+    if (!event.repeat) settle(true); // a key still held from sending is no wish to send at once
   }
 });
