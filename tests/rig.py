@@ -6,8 +6,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,9 +17,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from app.free_port import free_port
+from app.offspring import Process
 from models.session import SYSTEM, Sessions, work
 from telemetry import enrol
-from tests import postgres
+from tests import nursery, postgres
 from tests.cast import Cast
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +51,7 @@ def need_mosquitto() -> None:
 class Child:
     """A process of ours and what it said."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     said: Path
 
     def kill(self) -> None:
@@ -60,7 +59,7 @@ class Child:
         self.process.wait(10)
 
     def stop(self) -> int:
-        self.process.terminate()
+        self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
     @property
@@ -102,9 +101,7 @@ class Rig:
         program = f"from app.settings import Settings\nsettings = Settings()\n{words}"
         said = self.data / f"{len(self.children)}.log"
         with said.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-c", program], env={**self.environment, **more}, stdout=out, stderr=out, cwd=ROOT
-            )
+            process = nursery.start(program, environment={**self.environment, **more}, out=out)
         child = Child(process, said)
         self.children.append(child)
         return child

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.offspring import Process
 from escalation.intake import report
 from models.audit import AuditEntry, first_broken_link
 from models.customers import Customer
@@ -24,7 +25,7 @@ from models.incidents import OPEN_STATES, Incident, TimelineEntry
 from models.notices import Notice
 from models.people import Person, Shift
 from models.session import SYSTEM, Sessions, work
-from tests import desk
+from tests import desk, nursery
 from tests.cast import Cast
 from tests.faults.history import Asked, Audited, Due, History, Outcome, Told
 from tests.faults.judge import judge
@@ -68,7 +69,7 @@ class Worker:
     url: str
     folder: Path
     code: Path = ROOT
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     said: Path = field(init=False)
     hand: Path = field(init=False)
 
@@ -79,9 +80,13 @@ class Worker:
     def start(self, before: str = "") -> Worker:
         """`before`: lines of Python that come first, such as a kill point."""
         with self.said.open("ab") as out:
-            args = [sys.executable, "-c", before + WORKER, self.url, str(self.hand)]
-            env = {**os.environ, "PYTHONPATH": str(self.code)}
-            self.process = subprocess.Popen(args, cwd=self.code, env=env, stdout=out, stderr=out)
+            program, arguments = before + WORKER, (self.url, str(self.hand))
+            if self.code == ROOT:
+                self.process = nursery.start(program, *arguments, environment=os.environ, out=out)
+            else:
+                args = [sys.executable, "-c", program, *arguments]
+                env = {**os.environ, "PYTHONPATH": str(self.code)}
+                self.process = subprocess.Popen(args, cwd=self.code, env=env, stdout=out, stderr=out)
         return self
 
     def move(self, seconds: float) -> None:

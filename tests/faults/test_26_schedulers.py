@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import uuid
 from collections import Counter
@@ -20,6 +18,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app.offspring import Process
 from escalation import acts
 from escalation.incident import NotNow
 from escalation.intake import report
@@ -28,14 +27,13 @@ from models.incidents import Incident, TimelineEntry
 from models.notices import Notice
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
-from tests import desk, postgres
+from tests import desk, nursery, postgres
 from tests.cast import Cast
 from tests.faults import killpoint
 from tests.faults.deskwork import Worker, all_told, climbed_wrong, reach_by_web, utc_now, verdict
 from tests.rig import until
 from tests.sink import sink
 
-ROOT = Path(__file__).resolve().parents[2]
 TICK = """
 import sys
 from datetime import datetime
@@ -50,23 +48,22 @@ T = TypeVar("T")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_26_of_two_schedulers_one_dies_in_mid_tick_and_every_rung_is_climbed_once(
-    when: str, sessions: Sessions, cast: Cast, database: str
+    when: str, sessions: Sessions, cast: Cast, database: str, tmp_path: Path
 ) -> None:
     with work(sessions, SYSTEM) as session:
         for number in range(6):
             report(session, desk.signal(cast.plant_machine, cast.now, f"cause-{number}", severity=1), cast.now)
     due = cast.now + timedelta(minutes=5)
 
-    def scheduler(before: str) -> subprocess.Popen[bytes]:
-        args = [sys.executable, "-c", before + TICK, postgres.as_role(database, "worker"), due.isoformat()]
-        return subprocess.Popen(args, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+    def scheduler(before: str) -> Process:
+        arguments = (postgres.as_role(database, "worker"), due.isoformat())
+        with (tmp_path / "said").open("ab") as out:
+            return nursery.start(before + TICK, *arguments, environment=os.environ, out=out)
 
     deadly = killpoint.prelude("escalation.climbing:climb", when, 3)  # type: ignore[arg-type]
     both = [scheduler(deadly), scheduler("")]
-    for each in both:
-        each.communicate(timeout=120)
-    codes = [each.returncode for each in both]
-    assert codes[1] == 0
+    codes = [each.wait(120) for each in both]
+    assert codes[1] == 0, (tmp_path / "said").read_text()
     assert codes[0] in (-signal.SIGKILL, 0), "it dies, unless the other was quicker with all but two"
     tick_all(sessions, due)
     with work(sessions, SYSTEM) as session:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 import threading
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
@@ -24,7 +21,7 @@ from escalation.intake import report
 from escalation.outbox import BACK_OFF, LEASE, Draft
 from models.notices import Notice
 from models.session import SYSTEM, Sessions, work
-from tests import desk, postgres
+from tests import desk, nursery, postgres
 from tests.cast import Cast
 from tests.faults import killpoint
 from tests.faults.deskwork import SECRET, heard, owed, told
@@ -33,7 +30,6 @@ from tests.faults.judge import judge
 from tests.faults.test_sender_faults import Mailbox, mail
 from tests.sink import Heard, sink
 
-ROOT = Path(__file__).resolve().parents[2]
 SENDER = """
 import sys
 from datetime import datetime
@@ -69,16 +65,8 @@ def test_28_a_sender_killed_after_the_receivers_word_repeats_exactly_once_under_
         write(sessions, cast, [("webhook", there.url), ("email", "dee@example.org")])
 
         def send(now: datetime, before: str = "") -> int:
-            args = [
-                sys.executable,
-                "-c",
-                before + SENDER,
-                postgres.as_role(database, "worker"),
-                now.isoformat(),
-                server,
-            ]
-            env = {**os.environ, "PYTHONPATH": str(ROOT)}
-            return subprocess.run(args, cwd=ROOT, env=env, timeout=120, check=False, capture_output=True).returncode
+            arguments = (postgres.as_role(database, "worker"), now.isoformat(), server)
+            return nursery.run(before + SENDER, *arguments, environment=os.environ).returncode
 
         assert send(cast.now, killpoint.prelude("escalation.outbox:settle", when, 1)) == -signal.SIGKILL  # type: ignore[arg-type]
         for turn in (1, 2):

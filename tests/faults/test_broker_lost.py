@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ def many(packet: bytes) -> tuple[str, int]:
 def broker_again(trial: Trial, *, forgetting: bool) -> None:
     assert trial.broker is not None
     if forgetting:
-        trial.broker.process.terminate()
+        trial.broker.process.send_signal(signal.SIGTERM)
         trial.broker.process.wait(20)
         shutil.rmtree(trial.rig.data / "mqtt" / "store")
     else:

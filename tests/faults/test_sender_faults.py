@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -29,11 +26,10 @@ from escalation.outbox import BACK_OFF, LEASE, Draft
 from models.incidents import Incident
 from models.notices import Notice
 from models.session import SYSTEM, Sessions, work
-from tests import desk, postgres
+from tests import desk, nursery, postgres
 from tests.cast import Cast
 from tests.sink import Sink, sink
 
-ROOT = Path(__file__).resolve().parents[2]
 SECRET = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0"
 
 # Kill points need no test code in production: the child wraps the one function that settles.
@@ -109,9 +105,8 @@ def test_a_sender_killed_after_250_ok_sends_one_more_mail_under_the_same_id(
     with mail(box) as server:
 
         def send(now: datetime, how: str) -> int:
-            args = [sys.executable, "-c", SENDER, postgres.as_role(database, "worker"), now.isoformat(), server, how]
-            env = {**os.environ, "PYTHONPATH": str(ROOT)}
-            return subprocess.run(args, cwd=ROOT, env=env, timeout=120, check=False, capture_output=True).returncode
+            arguments = (postgres.as_role(database, "worker"), now.isoformat(), server, how)
+            return nursery.run(SENDER, *arguments, environment=os.environ).returncode
 
         assert send(cast.now, "die") == -signal.SIGKILL
         for turn in (1, 2):

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socketserver
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import ClassVar
 
 from escalation import outbox
@@ -20,10 +17,8 @@ from escalation.intake import report
 from escalation.outbox import LEASE, Draft
 from models.notices import Notice
 from models.session import SYSTEM, Sessions, work
-from tests import desk, postgres
+from tests import desk, nursery, postgres
 from tests.cast import Cast
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # Kill points need no test code in production: the child wraps the one function that settles.
 SENDER = """
@@ -69,9 +64,8 @@ def receiver() -> Iterator[int]:
 
 
 def run_sender(database: str, now: datetime, how: str) -> int:
-    args = [sys.executable, "-c", SENDER, postgres.as_role(database, "worker"), now.isoformat(), how]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(args, cwd=ROOT, env=env, timeout=120, check=False, capture_output=True).returncode
+    arguments = (postgres.as_role(database, "worker"), now.isoformat(), how)
+    return nursery.run(SENDER, *arguments, environment=os.environ).returncode
 
 
 def test_a_sender_killed_before_it_settles_is_followed_by_exactly_one_repeat_with_the_same_key(

@@ -51,7 +51,7 @@ def test_16_a_storm_of_joins_and_leaves_strands_no_partition(trial: Trial, kafka
     while time.monotonic() < end:
         name = names[turns % 3]
         if sitting[name].alive:
-            sitting[name].process.terminate() if turns % 2 else sitting[name].kill()
+            sitting[name].process.send_signal(signal.SIGTERM) if turns % 2 else sitting[name].kill()
             sitting[name].process.wait(30)
         else:
             sitting[name] = watcher(trial, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_the_bridge_says_that_it_is_there_and_the_broker_that_it_is_gone(
     until(lambda: json.loads(heard[STATE][-1])["online"] is True, "the next session is there", 90)
     until(lambda: heard[STATE_2_2][-1] == b"ONLINE", "and so in the words of 2.2", 30)
     assert json.loads(heard[STATE][-1])["timestamp"] > first["timestamp"]
-    bridge.process.terminate()
+    bridge.process.send_signal(signal.SIGTERM)
     until(lambda: heard[STATE_2_2][-1] == b"OFFLINE", "the bridge takes its leave", 30)
     until(lambda: json.loads(heard[STATE][-1])["online"] is False, "and says so in both ways", 30)
     assert bridge.process.wait(30) == 0
