@@ -10,7 +10,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any, Final
 
-from telemetry import clocks
+from telemetry import changes, clocks
 from telemetry.clocks import Clock
 from telemetry.numbers import Numbers
 from telemetry.prints import Prints
@@ -52,6 +52,8 @@ class Heard:
     rounds: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))  # ms between arrivals
     round_ms: int = -1  # when the newest arrival began
     machine_id: uuid.UUID | None = None  # whose state it is: a name may be given to another machine
+    turns: dict[str, list[int]] = field(default_factory=dict)  # when each version changed lately
+    changed: list[tuple[str, str, str]] = field(default_factory=list)  # see `take_changed`
 
     @property
     def cadence_s(self) -> float | None:
@@ -108,7 +110,7 @@ class Heard:
             self.round_ms = reading.received_at_ms
         self.last_received_ms = max(self.last_received_ms, reading.received_at_ms)
         if reading.facts:
-            self.facts.update(storable_texts(reading.facts))
+            self._learn_facts(reading)
         if reading.at_ms < self.last_at_ms or (reading.at_ms == self.last_at_ms and reading.seq is not None):
             return Fate.LATE  # without a number, the newest instant's second part is as new as its first
         self.last_at_ms = reading.at_ms
@@ -118,13 +120,30 @@ class Heard:
             self.latest = dict(list(reading.metrics.items())[:MOST_LATEST])
         return Fate.SCORED
 
+    def take_changed(self) -> list[tuple[str, str, str]]:
+        """Versions that are others since the last call: fact, before, now."""
+        changed, self.changed = self.changed, []
+        return changed
+
+    def _learn_facts(self, reading: Reading) -> None:
+        told = storable_texts(reading.facts)
+        if reading.at_ms < self.last_at_ms:  # what was true before the newest says nothing of now
+            self.facts = {**told, **self.facts}
+            return
+        for name, now in told.items():
+            before = self.facts.get(name, "")
+            is_other = bool(before) and bool(now) and before != now and changes.is_version(name)
+            if is_other and changes.turns_steadily(self.turns, name, reading.at_ms):
+                self.changed.append((name, before, now))
+        self.facts.update(told)
+
     def snapshot(self) -> list[Any]:
         """Plain values from which `restored` makes an equal one."""
         return [
             self.numbers.spans, self.last_at_ms, self.last_received_ms, self.said, self.latest, self.facts,
             list(self.intervals), list(self.skews), self.cadence_known_s,
             str(self.machine_id) if self.machine_id else None, base64.b64encode(bytes(self.prints)).decode(),
-            self.clock.snapshot(), list(self.rounds), self.round_ms,
+            self.clock.snapshot(), list(self.rounds), self.round_ms, self.turns,
         ]  # fmt: skip
 
 
@@ -138,4 +157,5 @@ def restored(kept: list[Any]) -> Heard:
         prints=Prints(base64.b64decode(whose[1]) if len(whose) > 1 else b""),
         clock=clocks.restored(whose[2]) if len(whose) > 2 else Clock(),
         rounds=deque(whose[3] if len(whose) > 3 else (), _REMEMBERED), round_ms=whose[4] if len(whose) > 4 else -1,
+        turns=whose[5] if len(whose) > 5 else {},
     )  # fmt: skip

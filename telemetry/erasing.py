@@ -1,9 +1,9 @@
 """Erasing what a machine sent within a span: seen before it is done, then done just so, and never silently.
 
-Reports, roll-ups, newest values, messages that could not be read, and models fitted from them go; the watchers learn
-the machine anew of what stays (telemetry/forgetting.py). The ledger keeps its sums and says how many of those stored
-were erased. Incidents keep the points frozen into them, the record of what was done, unless those are to go as well.
-Takes a session, never commits.
+Reports, roll-ups, newest values, changes told, messages that could not be read, and models fitted from them go; the
+watchers learn the machine anew of what stays (telemetry/forgetting.py). The ledger keeps its sums and says how many of
+those stored were erased. Incidents keep the points frozen into them, the record of what was done, unless those are to
+go as well. Takes a session, never commits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from models.incidents import Finding, Incident
 from models.machines import Machine, MachineState
 from models.releases import ReleaseArtefact
 from models.telemetry import DeadLetter, DeliveryCount, ReadingBlock
-from telemetry import figures, history, rollups
+from telemetry import changes_kept, figures, history, rollups
 from telemetry.columns import Columns, packed, unpacked
 from telemetry.figures import HOUR_MS
 from telemetry.releases import learned_in
@@ -96,12 +96,12 @@ def erase(
     extent = preview(session, machine, start, end)
     if extent.seen(machine.id, start, end) != seen:
         raise Changed
-    by_hour, _, _ = _stored(session, machine.id, start, end)
     known = rollups.hours(session, machine.id, (), _hour(start), end)
-    by_hour = _with_figures(by_hour, known)
+    by_hour = _with_figures(_stored(session, machine.id, start, end)[0], known)
     _take_blocks(session, machine.id, start, end)
     rollups.take_out(session, machine.id, [_at(at) for at in known.at_ms.tolist()])
     said = _count_in_ledger(session, machine, by_hour)
+    changes_kept.forget(session, machine.id, start, end)
     session.execute(delete(DeadLetter).where(*_letters(machine, start, end)))
     for kind, which in zip((ModelArtefact, ReleaseArtefact), _models(machine.id, start, end), strict=True):
         session.execute(delete(kind).where(*which))

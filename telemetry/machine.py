@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from telemetry.changes import Lately
 from telemetry.eyes import Eyes
 from telemetry.habits import Habits
 from telemetry.notebook import Notebook
@@ -120,12 +121,14 @@ class Machine:
     eyes: Eyes = field(default_factory=Eyes)
     taught: Taught = field(default_factory=Taught)
     habits: Habits = field(default_factory=Habits)
+    lately: Lately = field(default_factory=Lately)
     held: Run | None = None  # what last kept a condition from opening
     condition: Condition = field(default_factory=Condition)
     events: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # code → started, severity, text
     rates: dict[str, tuple[int, float]] = field(default_factory=dict)
     joined: dict[str, str] = field(default_factory=dict)  # a rule's own cause → the open condition's it went with
     settles_ms: int = -1  # until then what looks odd is the return itself
+    booted_ms: int = -1  # when it was seen to have booted, the last time
     rows: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     links: Links | None = None
     grid_s: int = 60
@@ -229,6 +232,8 @@ class Machine:
 
     def settle(self, at_ms: int, *, mended: bool = False, booted: bool = False) -> None:
         """Something was mended, or the machine booted: its return itself is nothing unusual."""
+        if booted:
+            self.booted_ms = at_ms
         if mended or booted:
             self.settles_ms = max(self.settles_ms, at_ms + (BOOTED_MS if booted else MENDED_MS))
 

@@ -36,6 +36,10 @@ class Notebook:
         self._columns: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.kept: NDArray[np.bool_] | None = None  # which names of the last report have a column; None: all
 
+    def is_new(self, names: tuple[str, ...]) -> bool:
+        """Whether a report of these names is shaped otherwise than the one before."""
+        return names != self._keys
+
     def columns(self, names: tuple[str, ...]) -> NDArray[np.int64]:
         """Column of each name that has one (`kept` says which); the same report shape twice costs one comparison."""
         if names != self._keys:

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, work
-from telemetry import admission, clocks_kept, history, taught
+from telemetry import admission, changes_kept, clocks_kept, history, taught
 from telemetry.clocks import Clock
 from telemetry.directory import Directory, Known
+from telemetry.machine import Machine
 from telemetry.numbers import Numbers
 from telemetry.reading import Event, Reading
 from telemetry.resuming import Unended
@@ -54,7 +55,7 @@ def remember(
     is remembered here: the others are told completely.
     """
     by_id = {whose.machine_id: whose for whose in strangers}
-    clocks = clocks_kept.clocks(session, by_id)
+    clocks, changed = clocks_kept.clocks(session, by_id), changes_kept.lately(session, by_id, now)
     for row in session.scalars(select(MachineState).where(MachineState.machine_id.in_(by_id))):
         whose = by_id[row.machine_id]
         columns = history.reports(session, whose.machine_id, None, now - RELEARN, now) if row.last_at else None
@@ -70,6 +71,10 @@ def remember(
         )  # fmt: skip
         reports = columns.rows() if columns and whose.is_watched else ()
         learn(seat, whose, reports, _like(told, whose.name), unended)
+        if whose.is_watched and (told_before := changed.get(whose.machine_id)):
+            lately = seat.watching.known.setdefault(whose.name, Machine(whose.name)).lately
+            for one in told_before:
+                lately.note(*one)
     if not again:  # else the state itself knows them
         for machine_id, cause, since_ms, names in taught.silent_metrics(session, list(by_id)):
             seat.metrics.take_up(by_id[machine_id].name, cause, since_ms, names)

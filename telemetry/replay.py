@@ -18,7 +18,7 @@ from typing import Final, TextIO
 
 import orjson
 
-from telemetry import admission
+from telemetry import admission, changes
 from telemetry.admission import Fate
 from telemetry.formats import Decoder
 from telemetry.formats.instants import EARLIEST_MS, LATEST_MS
@@ -154,7 +154,7 @@ class Arrivals:
             if state is None:
                 state = self._known[one.machine] = admission.Heard()
             if isinstance(one, Event):
-                said = state.clock.corrected(one)
+                said = state.clock.corrected(one) if changes.is_by_machine(one) else one
                 if said.at_ms <= one.received_at_ms + _tolerance_ms(one):
                     taken.append(said)
             else:
@@ -172,11 +172,13 @@ class Arrivals:
         said = state.clock.corrected(reading)
         if fate in (Fate.DUPLICATE, Fate.REFUSED):
             return
+        if state.changed:
+            taken.append(changes.by_facts(said, state.take_changed()))
         if fate is Fate.SCORED:
             taken.append(said)
         if said.metrics:
-            changes = self._metrics.hear(said, LEAST_S, worked_on=False)
-            self._silent += [v for v in changes if v.started_ms >= self._from_ms]
+            turns = self._metrics.hear(said, LEAST_S, worked_on=False)
+            self._silent += [v for v in turns if v.started_ms >= self._from_ms]
 
 
 def _tolerance_ms(said: Reading | Event) -> int:
@@ -216,6 +218,7 @@ def replay(
             for verdict in arrivals.take_silent():
                 found.take(verdict)
             watching.take_models()
+            watching.changes.take()
             if writer is not None and watching.scores:
                 writer.writerows((name, rfc3339(at), f"{score:.6g}") for name, at, score in watching.scores)
                 watching.scores.clear()

@@ -2,23 +2,27 @@
 
 In this order: *backdated* (history sent in bulk), *settling* (the machine was mended, booted or worked on just now),
 *learning* (young: its threshold is higher), *admission* (it opened so many in a week that the next must beat the
-weakest of the strongest), *verdicts* (engineers dismissed what looked like it), *weekly* (it does so every week).
+weakest of the strongest), *verdicts* (engineers dismissed what looked like it), *weekly* (it does so every week),
+*change* (somebody changed something on it, and this is what shifted: `changes.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final, Protocol
 
+from telemetry.changes import Lately, Stand
 from telemetry.habits import LOUDER, Habits
 from telemetry.teaching import Case, Held, Signature, Taught
 
 WEEK_MS: Final = 7 * 86_400_000
 ADMITTED: Final = 100  # incidents of one machine's model in a week; the next must be as loud as the 100th loudest
 ONE_RUN_MS: Final = 30 * 60_000
-RULES: Final = ("backdated", "settling", "learning", "admission", "verdicts", "weekly")
+RULES: Final = ("backdated", "settling", "learning", "admission", "verdicts", "weekly", "change")
+NOBODYS: Final[Mapping[str, Stand]] = MappingProxyType({})
 REMEMBERED: Final = frozenset({"admission", "verdicts", "weekly"})  # held back, and yet part of a machine's habits
 
 
@@ -54,6 +58,7 @@ class Restrainable(Protocol):
 
     taught: Taught
     habits: Habits
+    lately: Lately
     held: Run | None
     settles_ms: int
 
@@ -61,10 +66,12 @@ class Restrainable(Protocol):
     def youth(self) -> float: ...
 
 
-def held_back(m: Restrainable, signature: Signature, ratio: float, at_ms: int, quiet: bool) -> bool:
+def held_back(
+    m: Restrainable, signature: Signature, ratio: float, at_ms: int, quiet: bool, stands: Mapping[str, Stand] = NOBODYS
+) -> bool:
     """Whether something keeps a condition from opening at a score of ``ratio`` (1.0: the machine's own threshold); what
-    it is stays with the machine."""
-    hold = weigh(m, signature, ratio, at_ms, quiet)
+    it is stays with the machine. ``stands``: where the signature's metrics stand, where something was changed."""
+    hold = weigh(m, signature, ratio, at_ms, quiet, stands)
     if hold is None:
         return False
     m.held = follow(m.held, hold, ratio, at_ms)
@@ -73,7 +80,9 @@ def held_back(m: Restrainable, signature: Signature, ratio: float, at_ms: int, q
     return True
 
 
-def weigh(m: Restrainable, signature: Signature, ratio: float, at_ms: int, quiet: bool) -> Hold | None:
+def weigh(
+    m: Restrainable, signature: Signature, ratio: float, at_ms: int, quiet: bool, stands: Mapping[str, Stand] = NOBODYS
+) -> Hold | None:
     """What holds back such a score now; None: nothing does."""
     if quiet:
         return Hold("backdated", "It came long after its instant: history is learned from and opens nothing.", 1.0)
@@ -91,7 +100,8 @@ def weigh(m: Restrainable, signature: Signature, ratio: float, at_ms: int, quiet
         return Hold("verdicts", held.reason, held.bar)
     usual = m.habits.usual(signature, ratio, at_ms, m.taught.judged)
     if usual is None:
-        return None
+        changed = m.lately.holds(signature, stands, at_ms) if m.lately.told else ""
+        return Hold("change", changed, 1.0) if changed else None
     one, two = (date_and_clock(seen.started_ms) for seen in usual)
     words = f"The same was seen at about this hour two weeks ago and a week ago ({two}, {one}) and went away by itself."
     return Hold("weekly", words, LOUDER * max(seen.peak for seen in usual))

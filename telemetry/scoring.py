@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry import restraint, verdicts
+from telemetry.changes import Stand
 from telemetry.classes import Class, Classes
 from telemetry.features import TOP, Array
 from telemetry.fleet import Fleet
 from telemetry.levels import own_level
 from telemetry.machine import FREEZE_MS, SIGN_SHARE, Machine
 from telemetry.relations import Apart, Links, Rows, spread
-from telemetry.teaching import signature_of
+from telemetry.teaching import Signature, signature_of
 from telemetry.verdict import Verdict
 from telemetry.verdicts import LINKED_THRESHOLD, OWN_BESIDE, THRESHOLD
 
@@ -149,7 +150,8 @@ def _concluded(
     if not m.condition.is_open and ratio * m.youth >= 1.0:
         shares = verdicts.shares(own, linked, m.links, restless)
         signature = signature_of(m.notebook.names, np.maximum(*shares))
-        may_open = not restraint.held_back(m, signature, ratio, t.at_ms, t.quiet)
+        stands = _stands(fleet, m, signature) if m.lately.told else {}
+        may_open = not restraint.held_back(m, signature, ratio, t.at_ms, t.quiet, stands)
     turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, may_open)
     if turn:
         said = verdicts.of_model(m, fleet, turn, ratio, THRESHOLD, t.at_ms, *shares)
@@ -164,3 +166,12 @@ def _concluded(
         fleet.forget(m.rows[fleet.frozen[m.rows]])
         fleet.frozen[m.rows] = False
     return out
+
+
+def _stands(fleet: Fleet, m: Machine, signature: Signature) -> dict[str, Stand]:
+    """Where each metric of a signature stands: see ``changes.Stand``."""
+    rows = m.rows[[m.notebook.index[name] for name in signature]]
+    c = fleet.columns
+    far = np.abs(c["fast_now"][rows] - c["own_center"][rows]) / np.maximum(c["own_0"][rows], 1e-300)
+    found = zip(far.tolist(), *(c[name][rows].tolist() for name in ("now", "low", "high")), strict=True)
+    return dict(zip(signature, found, strict=True))

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
 
-from telemetry import admission, history
+from telemetry import admission, changes
 from telemetry.admission import Fate
-from telemetry.clocks import Moved
-from telemetry.deliveries import NOBODY, Deliveries
+from telemetry.deliveries import NOBODY
 from telemetry.directory import Known
 from telemetry.envelope import Damaged, Envelope, unpacked
 from telemetry.formats import Decoder, sparkplug
 from telemetry.log import Record
 from telemetry.metric_silence import Rhythms
+from telemetry.pending import Pending
 from telemetry.reading import REASONS, Answer, Event, Heard, Reading, Refused, Status
 from telemetry.shadow import Shadow
 from telemetry.told import Letter, Told, ahead, who_spoke
@@ -42,20 +41,6 @@ _VERSION: Final = b"VS3"
 _BEFORE_DIGEST: Final = b"VS2"
 _BEFORE_BIRTHS: Final = b"VS1"
 _CUT: Final = 1_000  # characters of a detail
-
-
-@dataclass
-class Pending:
-    """What one flush will store."""
-
-    reports: dict[str, list[history.Report]] = field(default_factory=dict)
-    touched: dict[str, Known] = field(default_factory=dict)
-    verdicts: list[tuple[Known, Verdict]] = field(default_factory=list)
-    answers: list[tuple[Known, Answer]] = field(default_factory=list)
-    clocks: list[tuple[Known, Moved]] = field(default_factory=list)
-    letters: dict[tuple[int, int], Letter] = field(default_factory=dict)
-    deliveries: Deliveries = field(default_factory=Deliveries)
-    count: int = 0  # of reports, events and letters
 
 
 class Seat:
@@ -122,6 +107,7 @@ class Seat:
                     self._take_one(each, heard, whose, feed)
         for verdict in self.watching.feed(feed):
             self.pending.verdicts.append((known[verdict.machine], verdict))
+        self.pending.changes += [(known[one.machine], one) for one in self.watching.changes.take()]
         self.models.update(self.watching.take_models())
         self.shadow.hear(feed, known)
         if self.watching.scores:
@@ -147,6 +133,7 @@ class Seat:
             self.pending.touched.pop(name, None)
             self.pending.reports.pop(name, None)
             self.pending.verdicts = [told for told in self.pending.verdicts if told[0].name != name]
+            self.pending.changes = [told for told in self.pending.changes if told[0].name != name]
             self.over = [told for told in self.over if told[0].name != name]
 
     def _decoded(self, envelope: Envelope, position: int, item: int) -> Told:
@@ -182,7 +169,8 @@ class Seat:
             self._count(whose, each, Fate.REFUSED, whose.rule)
             return
         if isinstance(heard, Event):
-            self._take_event(each, state.clock.corrected(heard), whose, feed)
+            event = state.clock.corrected(heard) if changes.is_by_machine(heard) else heard
+            self._take_event(each, event, whose, feed)
             return
         if isinstance(heard, Answer):
             self._count(whose, each, Fate.SCORED)
@@ -213,6 +201,8 @@ class Seat:
         self._count(whose, each, fate, missing=missing, worked_on=worked_on)
         if fate is Fate.DUPLICATE:
             return
+        if state.changed:
+            self._take_change(changes.by_facts(heard, state.take_changed()), whose, feed)
         if heard.metrics:
             self.pending.reports.setdefault(whose.name, []).append((heard.at_ms, heard.metrics))
             if whose.is_watched:
@@ -237,7 +227,14 @@ class Seat:
             return
         worked_on = self._is_worked_on(whose, event.at_ms)
         self._count(whose, each, Fate.SCORED, worked_on=worked_on)
-        if whose.is_watched and not worked_on:
+        if changes.is_change(event):  # made while one works on a machine, as most are
+            self._take_change(event, whose, feed)
+        elif whose.is_watched and not worked_on:
+            feed.append(event)
+
+    def _take_change(self, event: Event, whose: Known, feed: list[Heard]) -> None:
+        self.pending.changes.append((whose, changes.of_event(event)))
+        if whose.is_watched:
             feed.append(event)
 
     def _count(

@@ -43,6 +43,7 @@ class Shadow:
             self.watching = Watching()
             return
         self.watching.take_models()
+        self.watching.changes.take()
         self.said += [
             (known[verdict.machine], self.watching.known[verdict.machine].release, verdict)
             for verdict in verdicts

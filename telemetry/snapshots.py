@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from telemetry.changes import Lately
 from telemetry.eyes import Eyes
 from telemetry.fleet import COLUMNS, Fleet, kind_of
 from telemetry.habits import Habits
@@ -115,6 +116,7 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
         "eyes": m.eyes.state(),
         "taught": m.taught.state(),
         "habits": m.habits.state(),
+        "lately": m.lately.state(),
         "held": None if m.held is None else _fields(m.held),
         "rows": out.put(m.rows, "<i8"),
         "links": None
@@ -160,6 +162,7 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     m.eyes = Eyes.restored(d["eyes"]) if "eyes" in d else m.eyes
     m.taught = Taught.restored(d["taught"]) if "taught" in d else m.taught
     m.habits = Habits.restored(d.get("habits", ()))
+    m.lately = Lately.restored(d.get("lately", ()))
     m.held = Run(**d["held"]) if d.get("held") else None
     m.rows = arrays.get(d["rows"])
     if d["links"] is not None:

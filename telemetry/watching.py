@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from telemetry import snapshots, verdicts
+from telemetry import changes, snapshots, verdicts
 from telemetry.classes import Classes
 from telemetry.fleet import Fleet
 from telemetry.habits import seen_in
@@ -84,6 +84,7 @@ class Watching:
         # A list here collects every score: machine, instant, robust sigmas.
         self.scores: list[Score] | None = None
         self._models: list[tuple[str, Baselines]] = []
+        self.changes = changes.Noted()
 
     def feed(self, heard: Sequence[Heard]) -> list[Verdict]:
         """Learn from or score each message, in order; return the conditions that began or ended."""
@@ -100,7 +101,7 @@ class Watching:
             if wave:
                 found += score(self.fleet, self.classes, wave, self.scores)
         found.sort(key=itemgetter(0))  # as if they had come one by one
-        return [verdict for _, verdict in found]
+        return [changes.named(verdict, self.known[verdict.machine].lately) for _, verdict in found]
 
     def _may_fit(self, name: str, readings: int) -> bool:
         m = self.known.get(name)
@@ -118,20 +119,17 @@ class Watching:
 
     def machine(self, name: str) -> Watched | None:
         """State of one machine; None for one not seen."""
-        m = self.known.get(name)
-        return self._watched(m) if m is not None else None
+        return self._watched(m) if (m := self.known.get(name)) is not None else None
 
     def health(self, name: str) -> str:
         """How a machine stands, in a word: unknown, learning, healthy, or deviates while a condition is open."""
-        m = self.known.get(name)
-        if m is None:
+        if (m := self.known.get(name)) is None:
             return "unknown"
         return "deviates" if m.open_causes() else "healthy" if m.is_fitted else "learning"
 
     def expected(self, machine: str) -> dict[str, tuple[float, float]]:
         """Low and high of each scored metric, in its own unit, as they stand now; empty while learning."""
-        m = self.known.get(machine)
-        if m is None:
+        if (m := self.known.get(machine)) is None:
             return {}
         low, high = verdicts.band(self.fleet, m.rows)
         return {n: (float(a), float(b)) for n, a, b in zip(m.notebook.names, low, high, strict=False) if is_scored(n)}
@@ -158,9 +156,8 @@ class Watching:
         watching = cls(settings)
         watching.fleet, machines = snapshots.unpack(blob)
         watching.known = {m.name: m for m in machines}
-        for m in machines:
-            if m.is_fitted:
-                watching.classes.join(m)
+        for m in (one for one in machines if one.is_fitted):
+            watching.classes.join(m)
         return watching
 
     def _watched(self, m: Machine) -> Watched:
@@ -193,12 +190,15 @@ class Watching:
         metrics = r.metrics if late else m.measured(r)
         if not metrics:
             return None
-        columns = m.notebook.columns(tuple(metrics))
+        is_new_shape = m.notebook.is_new(names := tuple(metrics))
+        columns = m.notebook.columns(names)
         values = list(metrics.values())
         if (kept := m.notebook.kept) is not None:
             values = list(compress(values, kept))
         if not late:
             m.heard_at(r.at_ms, r.metrics)
+            if is_new_shape or m.lately.names:
+                self.changes.look(m.name, m.lately, metrics, r.at_ms, is_new_shape)
             self._look(place, m, metrics, r, quiet, found)
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
@@ -208,7 +208,7 @@ class Watching:
             return None
         rows, known = m.placed(columns)
         if metrics is r.metrics and not late and kept is None and known is None:
-            m.lane = Lane(tuple(metrics), r.format, m.rows, columns, rows, m.rules.is_looking or m.eyes.is_looking)
+            m.lane = Lane(names, r.format, m.rows, columns, rows, m.rules.is_looking or m.eyes.is_looking)
         return Told(place, m, r.at_ms, rows, values if known is None else list(compress(values, known)), quiet)
 
     def _along(
@@ -217,8 +217,12 @@ class Watching:
         """`_take` for a fitted machine that says again what it said the last time, later."""
         metrics = r.metrics
         m.heard_at(r.at_ms, metrics)
+        if m.lately.names:
+            self.changes.look(m.name, m.lately, metrics, r.at_ms, False)
         if lane.looked_at and not m.goes_on(metrics, r.at_ms):
             self._look(place, m, metrics, r, quiet, found)
+        elif m.booted_ms == r.at_ms:
+            self.changes.booted(m.name, m.lately, r.at_ms)
         if not m.is_mature:
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
@@ -242,8 +246,10 @@ class Watching:
         if self.scores is not None and m.eyes.score is not None:
             self.scores.append((m.name, r.at_ms, m.eyes.score))
         mended = bool(turns) and any(not turn.opened for turn in turns)
-        if (booted := m.rules.began_anew(metrics)) or mended:
-            m.settle(r.at_ms, mended=mended, booted=booted)
+        booted = m.rules.began_anew(metrics)
+        m.settle(r.at_ms, mended=mended, booted=booted)
+        if booted:
+            self.changes.booted(m.name, m.lately, r.at_ms)
 
     def resume(self, one: Unended) -> bool:
         """A condition that had begun before the machine's state was lost goes on. False when it stands already, or
@@ -254,11 +260,13 @@ class Watching:
         return take_up(m, one)
 
     def _event(self, e: Event) -> list[Verdict]:
-        m = self.known.get(e.machine)
-        if m is None:
-            m = self.known[e.machine] = Machine(e.machine)
-        until = self.settings.learn_until_ms
-        if until is not None and e.at_ms < until:
+        m = self.known.setdefault(e.machine, Machine(e.machine))
+        if changes.is_change(e):
+            change = changes.of_event(e)
+            m.lately.note(change.at_ms, change.kind, change.what)
+            if e.severity or e.code not in m.events:
+                return []
+        if (until := self.settings.learn_until_ms) is not None and e.at_ms < until:
             return []
         before = m.events.get(e.code)
         if e.severity == 0:

@@ -54,6 +54,7 @@ CHOSEN: dict[str, Any] = {
     "machine_states.speaking": "silent",
     "machine_states.health": "deviates",
     "detachments.ends_at": AT + dt.timedelta(days=90),
+    "machine_changes.kind": "restart",
     "machine_credentials.kind": "secret",
     "machine_credentials.label": "",
     "machines.name": "filled-1",
