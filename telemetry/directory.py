@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -57,19 +57,17 @@ class Known:
     windows: tuple[Window, ...] = ()  # of maintenance
     gateways: frozenset[str] = frozenset()  # names of those that may speak for it
     silence_s: float = LEAST_S  # nothing of it is called silent before: the contract's word
+    # Whether nothing it says is taken, and whether anything looks at its values; hard faults are shown from silver on.
+    is_refused: bool = field(init=False)
+    is_watched: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_refused", self.telemetry == REFUSED)  # asked for each report
+        object.__setattr__(self, "is_watched", self.telemetry in ("watch", "shadow", "detect"))
 
     def is_worked_on(self, at_ms: int) -> bool:
         """Whether what it said then is kept and not looked at."""
         return bool(self.windows) and covering(self.windows, datetime.fromtimestamp(at_ms / 1000, UTC)) is not None
-
-    @property
-    def is_refused(self) -> bool:
-        return self.telemetry == REFUSED
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether anything looks at its values; hard faults are shown from silver on."""
-        return self.telemetry in ("watch", "shadow", "detect")
 
 
 class Directory:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from telemetry import relations
 from telemetry.features import BEFORE, DAY_S, FAST, RECENT, SLOTS, Array, daily, smooth
 from telemetry.notebook import LARGEST
-from telemetry.relations import Apart, Links, Rows, Slots
+from telemetry.relations import Apart, Links, Rows, Slots, always
 
 if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
     from telemetry.baselines import Baselines
@@ -142,7 +142,7 @@ class Fleet:
     def _summed(self, rows: Rows, ring: Slots, ages: NDArray[np.int8]) -> None:
         self.columns["recent"][rows] = ring[:, RING - 2].astype(float) + ring[:, RING - 1]
         total = ring[:, : RING - RECENT + 1].sum(axis=1, dtype=float)
-        if (ages == RING).all():
+        if always(ages == RING):
             self.columns["before"][rows] = total / (RING - RECENT + 1)
             return
         ahead = np.maximum(ages - (RECENT - 1), 0)
@@ -153,11 +153,11 @@ class Fleet:
         c = self.columns
         now, thawed = c["now"].take(rows), ~self.frozen.take(rows)
         many = len(rows) >= 20 * relations.MANY
-        one_step = many and bool((steps == 1.0).all())
+        one_step = many and always(steps == 1.0)
         left = now - c["fast_now"].take(rows)
         held = now - (left if one_step else left * (1 - FAST) ** (steps - 1))
         c["fast"][rows] = held
-        forgets = 1 - daily_of(grid_s[:1] if many and (grid_s == grid_s[0]).all() else grid_s)
+        forgets = 1 - daily_of(grid_s[:1] if many and always(grid_s == grid_s[0]) else grid_s)
         slow = (1 - (forgets if one_step else forgets**steps)) * thawed
         day = c["day"].take(rows)
         c["day"][rows] = day + slow * (held - day)
@@ -167,7 +167,7 @@ class Fleet:
         self.ages[rows] = ages
         kept = c["before"].take(rows)
         self._summed(rows, ring, ages)
-        if not thawed.all():
+        if not always(thawed):
             c["before"][rows] = np.where(thawed, c["before"].take(rows), kept)
 
     def _pushed(self, rows: Rows, closed: Array, steps: Array, one_step: bool) -> Slots:
@@ -201,11 +201,12 @@ class Fleet:
         first = known < 0
         later = ~first & (steps > known)
         opens = first | later
-        if not first.any() and later.all():
+        none_first = not np.count_nonzero(first)
+        if none_first and always(later):
             self.close(rows, steps - known, grid_s)
-        elif later.any():
+        elif np.count_nonzero(later):
             self.close(rows[later], (steps - known)[later], grid_s[later])
-        if opens.all():
+        if always(opens):
             now = values
             c["count"][rows] = 1.0
         else:
@@ -214,7 +215,7 @@ class Fleet:
             now = np.where(opens, values, now + (values - now) / np.minimum(count, QUICK))
             c["count"][rows] = count
         c["now"][rows], c["step"][rows] = now, steps
-        if first.any():
+        if not none_first:
             new = rows[first]
             c["fast"][new] = c["day"][new] = now[first]
             c["before"][new] = np.nan

@@ -25,7 +25,7 @@ def own_level(surprise: Array, threshold: float, counts: Array | None = None) ->
     several = mean_of_top(np.minimum(surprise, OWN_CAP), TOP)
     if counts is not None:
         several *= TOP / counts
-    out: Array = np.maximum(several, surprise.max(axis=1, initial=0.0) * (threshold / ALONE))
+    out: Array = np.maximum(several, np.maximum.reduce(surprise, axis=1, initial=0.0) * (threshold / ALONE))
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
@@ -35,6 +36,7 @@ class Notebook:
         self._keys: tuple[str, ...] = ()
         self._columns: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.kept: NDArray[np.bool_] | None = None  # which names of the last report have a column; None: all
+        self._waits: tuple[NDArray[np.int64], Collection[float]] | None = None  # told last, and not in the row yet
 
     def is_new(self, names: tuple[str, ...]) -> bool:
         """Whether a report of these names is shaped otherwise than the one before."""
@@ -56,17 +58,29 @@ class Notebook:
             self._told = np.concatenate((self._told, np.zeros(grown, dtype=bool)))
         return self._columns
 
-    def note(self, at_ms: int, columns: NDArray[np.int64], values: Array) -> None:
-        """Keep values (columns from ``columns``, none negative)."""
+    def note(self, at_ms: int, columns: NDArray[np.int64], values: Collection[float]) -> None:
+        """Keep values (columns from ``columns``, none negative), which nobody changes afterwards.
+
+        Of those told in one minute under the same names only the last are written into the row.
+        """
         step = at_ms // (BASE_S * 1000)
         if step != self._step:
             self.close()
             self._step = step
-        self._row[columns] = values
-        self._told[columns] = True
+        elif self._waits is not None and self._waits[0] is not columns:
+            self._put()
+        self._waits = (columns, values)
+
+    def _put(self) -> None:
+        if self._waits is not None:
+            columns, values = self._waits
+            self._row[columns] = np.fromiter(values, float, len(columns))
+            self._told[columns] = True
+            self._waits = None
 
     def close(self) -> None:
         """End the open row."""
+        self._put()
         if self._step >= 0 and self._told.any():
             row = np.clip(self._row, -LARGEST, LARGEST).astype(np.float32)
             row[~self._told] = np.nan
@@ -79,11 +93,12 @@ class Notebook:
 
     def open_row(self) -> tuple[int, Array, NDArray[np.bool_]]:
         """The minute under way, for a snapshot: its step, its values, and which of them were told."""
+        self._put()
         return self._step, self._row, self._told
 
     def reopen(self, step: int, row: Array, told: NDArray[np.bool_]) -> None:
         """The inverse of ``open_row``."""
-        self._step, self._row, self._told = step, row, told
+        self._step, self._row, self._told, self._waits = step, row, told, None
 
     def trim(self, rows: int) -> None:
         """Keep the newest rows only."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -76,6 +77,8 @@ class RuleBook:
         self._looked_at: list[tuple[str, Rule, str, Standing, float, float, str, float]] = []
         self._uptime: tuple[str, Standing] | None = None  # `last` of it is the newest value
         self._at_ease: bool | None = None  # nothing open and nothing in doubt where the last report was looked at
+        self._bounds: list[tuple[str, float, float]] = []  # of metrics in our own unit: calm is what lies between
+        self._others: list[tuple[str, Standing, float, float, str, float]] = []
 
     def is_calm(self, metrics: Mapping[str, float]) -> bool:
         """Whether `look` would turn nothing and change nothing, of a report that says the same metrics as the last."""
@@ -86,7 +89,10 @@ class RuleBook:
             )
         if not self._at_ease:
             return False
-        for metric, _, _, s, factor, offset, test, limit in self._looked_at:
+        for metric, low, high in self._bounds:
+            if not low < metrics[metric] < high:
+                return False
+        for metric, s, factor, offset, test, limit in self._others:
             value = metrics[metric] * factor + offset
             if not (value > limit if test == "below" else value == s.last if test == "grew" else value < limit):
                 return False
@@ -133,6 +139,15 @@ class RuleBook:
             for metric in names
             for rule, part in applying(metric, fmt)
         ]
+        between: dict[str, tuple[float, float]] = {}
+        self._others = []
+        for metric, _, _, s, factor, offset, test, limit in self._looked_at:
+            if test == "grew" or factor != 1.0 or offset != 0.0:
+                self._others.append((metric, s, factor, offset, test, limit))
+                continue
+            low, high = between.get(metric, (-math.inf, math.inf))
+            between[metric] = (max(low, limit), high) if test == "below" else (low, min(high, limit))
+        self._bounds = [(metric, *both) for metric, both in between.items()]
         clock = next((name for name in names if UPTIME.fullmatch(name)), None)
         self._uptime = None if clock is None else (clock, self.standing.setdefault(("", clock), Standing()))
         self._names = shape

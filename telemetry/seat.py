@@ -142,7 +142,7 @@ class Seat:
         try:
             quickly = self.decoder.at_once(envelope.topic, envelope.payload, envelope.arrived_ms)
             if quickly is not None:
-                return Told(envelope, position, item, (quickly,))
+                return tuple.__new__(Told, (envelope, position, item, (quickly,), None))  # Told(…), at half its cost
             topic = envelope.topic.decode("utf-8")
             heard = tuple(self.decoder.decode(topic, envelope.payload, envelope.arrived_ms))
         except UnicodeDecodeError:

@@ -23,8 +23,6 @@ from itertools import compress
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from telemetry import changes, snapshots, verdicts
 from telemetry.classes import Classes
 from telemetry.fleet import Fleet
@@ -203,7 +201,7 @@ class Watching:
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
         if not m.is_mature:
-            m.notebook.note(r.at_ms, columns, np.array(values, dtype=float))
+            m.notebook.note(r.at_ms, columns, values)
         if not m.is_fitted:
             return None
         rows, known = m.placed(columns)
@@ -226,7 +224,7 @@ class Watching:
         if not m.is_mature:
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
-            m.notebook.note(r.at_ms, lane.columns, np.array(list(metrics.values()), dtype=float))
+            m.notebook.note(r.at_ms, lane.columns, list(metrics.values()))
             if m.rows is not lane.fitted:
                 m.lane = None
                 return Told(place, m, r.at_ms, m.placed(lane.columns)[0], list(metrics.values()), quiet)

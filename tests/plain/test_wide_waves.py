@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import random
 
 import numpy as np
 import pytest
 
+from telemetry.notebook import Notebook
 from telemetry.reading import Heard, Reading
 from telemetry.relations import MANY, spread
 from telemetry.watching import Watching
@@ -105,3 +107,28 @@ def test_a_fleet_restored_has_room_behind_its_last_row(taught: bytes) -> None:
     assert len(watching.fleet.ring) > watching.fleet.size
     again = Watching.restore(watching.snapshot())
     assert again.snapshot() == watching.snapshot() == taught
+
+
+def test_of_a_minute_told_often_the_last_word_of_each_metric_stands() -> None:
+    """Whichever shapes come between, and whoever looks at the row meanwhile."""
+    rng, book, told = random.Random(8), Notebook(), dict[str, float]()
+    minutes: dict[int, dict[str, float]] = {}
+    shapes = [("a", "b", "c"), ("b",), ("d", "a"), ("c", "b", "a")]
+    for turn in range(400):
+        at = T0 + turn * 7_000
+        said = {name: rng.random() for name in shapes[0 if rng.random() < 0.7 else rng.randrange(4)]}
+        told = minutes.setdefault(at // 60_000, {})
+        told |= said
+        book.note(at, book.columns(tuple(said)), list(said.values()))
+        if turn % 13 == 0:
+            step, row, there = book.open_row()
+            assert step == at // 60_000
+            assert {n: row[book.index[n]] for n in book.names if there[book.index[n]]} == told
+        if turn % 31 == 0:
+            book = copy.deepcopy(book)
+    book.close()
+    kept = {
+        step: {n: row[i] for i, n in enumerate(book.names[: len(row)]) if not np.isnan(row[i])}
+        for step, row in zip(book.steps, book.rows, strict=True)
+    }
+    assert kept == {step: {n: np.float32(v) for n, v in told.items()} for step, told in minutes.items()}
