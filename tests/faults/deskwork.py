@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,7 @@ from models.people import Person, Shift
 from models.session import SYSTEM, Sessions, work
 from tests import desk, nursery
 from tests.cast import Cast
-from tests.faults.history import Asked, Audited, Due, History, Outcome, Told
+from tests.faults.history import Answered, Asked, Audited, Climbed, Due, History, Outcome, Told
 from tests.faults.judge import judge
 from tests.sink import Heard, Sink
 
@@ -179,30 +178,28 @@ def effects(session: Session) -> list[Audited]:
 def verdict(sessions: Sessions, there: Sink, asked: Sequence[Asked] = (), copies: int = NO_CRASH) -> None:
     """P3, P4, P5 and P8 of what is in the database and what the sink heard; fails with the smallest stories."""
     with work(sessions, SYSTEM) as session:
+        climbed, answered = ladders(session)
         history = History(
-            due=owed(session, copies), told=heard(there), asked=list(asked), audited=effects(session) if asked else []
-        )
+            due=owed(session, copies), told=heard(there), asked=list(asked), audited=effects(session) if asked else [],
+            climbed=climbed, answered=answered,
+        )  # fmt: skip
         stories = [str(violation) for violation in judge(history)]
-        stories += climbed_wrong(session) + twice_open(session) + broken_chains(session)
+        stories += twice_open(session) + broken_chains(session)
     assert stories == [], "\n".join(stories[:10])
 
 
-def climbed_wrong(session: Session) -> list[str]:
-    """P5: within each incident the rungs paged are 0, 1, 2 … with none skipped but those passed by, and none twice."""
-    rungs: dict[object, list[tuple[int, int]]] = defaultdict(list)
-    entries = select(TimelineEntry).where(TimelineEntry.kind == "rung").order_by(TimelineEntry.at, TimelineEntry.id)
-    for entry in session.scalars(entries):
-        if "rung" in entry.facts and not entry.facts["loop"]:
-            rungs[entry.incident_id].append((entry.facts["rung"], len(entry.facts["passed_by"])))
-    found = []
-    for incident, climbed in rungs.items():
-        last = -1
-        for rung, passed in climbed:
-            if rung != last + 1 + passed:
-                found.append(f"{incident} climbed {climbed}")
-                break
-            last = rung
-    return found
+def ladders(session: Session) -> tuple[list[Climbed], list[Answered]]:
+    """Which rungs each incident's story tells of, and which acknowledgements, in the order they were written down."""
+    climbed: list[Climbed] = []
+    answered: list[Answered] = []
+    told = select(TimelineEntry).where(TimelineEntry.kind.in_(("rung", "acknowledged")))
+    for place, entry in enumerate(session.scalars(told.order_by(TimelineEntry.at, TimelineEntry.id))):
+        if entry.kind == "acknowledged":
+            answered.append(Answered(str(entry.incident_id), place))
+        elif "rung" in entry.facts and not entry.facts["loop"]:
+            passed = len(entry.facts["passed_by"])
+            climbed.append(Climbed(str(entry.incident_id), entry.facts["rung"], place, passed))
+    return climbed, answered
 
 
 def twice_open(session: Session) -> list[str]:

@@ -101,6 +101,25 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Climbed:
+    """A rung of an incident's ladder was paged, by the incident's own story; `place` is where in the story, and
+    `passed` how many rungs below it could reach nobody and were passed by."""
+
+    incident: str
+    rung: int
+    place: float
+    passed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Somebody's acknowledgement was committed, at this place of the incident's story."""
+
+    incident: str
+    place: float
+
+
+@dataclass(frozen=True, slots=True)
 class Allowance:
     subject: str
     given: float
@@ -142,6 +161,8 @@ class History:
     receipts: list[Receipt] = field(default_factory=list)
     due: list[Due] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    climbed: list[Climbed] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     audited: list[Audited] = field(default_factory=list)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from tests.faults.history import History, Logged, Outcome, Packet, Sent, Stored, Told
+from tests.faults.history import Climbed, History, Logged, Outcome, Packet, Sent, Stored, Told
 
 _SHOWN: Final = 6  # lines of a story, and spans of a list of numbers
 
@@ -210,6 +210,29 @@ def _notices(history: History) -> Iterator[Violation]:
         yield Violation(Kind.UNRECORDED, f"{key} was told and nobody owed it", (str(those[0]),))
 
 
+def _ladders(history: History) -> Iterator[Violation]:
+    """P5: rungs are 0, 1, 2 …, none skipped but those passed by, none twice, and none after an acknowledgement."""
+    told: dict[str, list[Climbed]] = defaultdict(list)
+    for each in sorted(history.climbed, key=lambda climbed: climbed.place):
+        told[each.incident].append(each)
+    answered = {each.incident: each for each in sorted(history.answered, key=lambda answer: -answer.place)}
+    for incident, climbed in told.items():
+        last = -1
+        for each in climbed:
+            if each.rung <= last:
+                words = f"{incident} climbed to rung {each.rung} again"
+                yield Violation(Kind.DUPLICATE, words, tuple(map(str, climbed[:_SHOWN])))
+            elif each.rung != last + 1 + each.passed:
+                words = f"{incident} climbed from rung {last} to {each.rung}"
+                yield Violation(Kind.DISORDER, words, tuple(map(str, climbed[:_SHOWN])))
+            last = max(last, each.rung)
+        answer = answered.get(incident)
+        after = [each for each in climbed if answer is not None and each.place > answer.place]
+        if after:
+            words = f"{incident} climbed on after it was acknowledged"
+            yield Violation(Kind.DISORDER, words, (str(answer), str(after[0])))
+
+
 def _allowances(history: History) -> Iterator[Violation]:
     for each in history.allowances:
         if each.used > each.given:
@@ -241,7 +264,7 @@ def _leaks(history: History) -> Iterator[Violation]:
 
 _CLAIMS: Final[Sequence[Callable[[History], Iterator[Violation]]]] = (
     _kept, _caused, _once, _counts, _log_order, _wire_order, _acknowledged_too_soon, _receipts, _notices,
-    _allowances, _deeds, _leaks,
+    _ladders, _allowances, _deeds, _leaks,
 )  # fmt: skip
 
 

@@ -23,14 +23,25 @@ from escalation import acts
 from escalation.incident import NotNow
 from escalation.intake import report
 from escalation.tick import tick_all
-from models.incidents import Incident, TimelineEntry
+from models.incidents import Incident
 from models.notices import Notice
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests import desk, nursery, postgres
 from tests.cast import Cast
 from tests.faults import killpoint
-from tests.faults.deskwork import Worker, all_told, climbed_wrong, reach_by_web, utc_now, verdict
+from tests.faults.deskwork import (
+    Worker,
+    all_told,
+    broken_chains,
+    effects,
+    ladders,
+    reach_by_web,
+    utc_now,
+    verdict,
+)
+from tests.faults.history import Asked, Audited, Climbed, History, Outcome
+from tests.faults.judge import judge
 from tests.rig import until
 from tests.sink import sink
 
@@ -67,10 +78,16 @@ def test_26_of_two_schedulers_one_dies_in_mid_tick_and_every_rung_is_climbed_onc
     assert codes[0] in (-signal.SIGKILL, 0), "it dies, unless the other was quicker with all but two"
     tick_all(sessions, due)
     with work(sessions, SYSTEM) as session:
-        assert climbed_wrong(session) == []
         assert {one.rung for one in session.scalars(select(Incident))} == {1}
-        pages = Counter(session.execute(select(Notice.incident_id, Notice.rung, Notice.person_id)).all())
-        assert max(pages.values()) == 1
+        climbed, _ = ladders(session)
+        assert len(climbed) == 2 * 6
+        pages = session.execute(select(Notice.incident_id, Notice.rung, Notice.person_id)).all()
+        paged = [Audited(f"the page of {page}") for page in pages]
+        opened = [Asked(f"cause-{number}", Outcome.OK) for number in range(6)]
+        once = [Asked(key, Outcome.UNKNOWN) for key in {each.key for each in paged}]
+        history = History(climbed=climbed, asked=[*opened, *once], audited=[*effects(session), *paged])
+        assert judge(history) == []
+        assert broken_chains(session) == []
 
 
 @pytest.mark.timeout(180)
@@ -96,8 +113,11 @@ def test_27_a_scheduler_asleep_for_two_hours_tells_each_person_once_and_goes_on(
         woken = Counter(one.path for one in there.heard[first:])
         verdict(sessions, there)
     with work(sessions, SYSTEM) as session:
-        pages = select(Notice.person_id, func.count()).where(Notice.rung > 0).group_by(Notice.person_id)
-        assert {count for _, count in session.execute(pages)} == {1}, "no burst: each person is paged once"
+        pages = [Audited(f"the page of {person}") for person in session.scalars(
+            select(Notice.person_id).where(Notice.rung > 0))]  # fmt: skip
+        once = [Asked(page.key, Outcome.UNKNOWN) for page in pages]
+        assert judge(History(asked=once, audited=pages)) == [], "no burst: each person is paged once"
+    assert pages
     assert woken
     assert max(woken.values()) <= 3, "a page, and a word each of the promises that were missed meanwhile"
 
@@ -123,14 +143,13 @@ def test_31_an_acknowledgement_at_the_moment_of_the_tick_is_never_followed_by_a_
         for number, id in enumerate(ids):
             session.execute(update(Incident).where(Incident.id == id).values(
                 next_rung_at=due - timedelta(milliseconds=RACES - number)))  # fmt: skip
-    at_once, refused = threading.Barrier(2), []
+    at_once, asked = threading.Barrier(2), []
 
     def acknowledge() -> None:
         for id in ids:
             at_once.wait(60)
             said = patiently(lambda: _acknowledge(sessions, cast, id, due))  # noqa: B023  called at once
-            if isinstance(said, NotNow):
-                refused.append(said.reason)
+            asked.append(Asked(str(id), Outcome.FAILED if isinstance(said, NotNow) else Outcome.OK))
 
     other = threading.Thread(target=acknowledge)
     other.start()
@@ -138,12 +157,16 @@ def test_31_an_acknowledgement_at_the_moment_of_the_tick_is_never_followed_by_a_
         at_once.wait(60)
         patiently(lambda: tick_all(sessions, due, limit=1))
     other.join()
-    assert refused == []
+    assert {one.outcome for one in asked} == {Outcome.OK}
     with work(sessions, SYSTEM) as session:
         late = [incident.label for incident in session.scalars(select(Incident).where(Incident.id.in_(ids)))
                 if incident.state != "acknowledged" or incident.next_rung_at is not None]  # fmt: skip
         assert late == []
-        assert _climbed_after(session) == []
+        told, answered = ladders(session)
+        copied = [Climbed(str(id), 0, -1) for id in ids[1:]]  # with its rung, without its story
+        acknowledged = [Audited(one.incident) for one in answered]
+        history = History(climbed=[*copied, *told], answered=answered, asked=asked, audited=acknowledged)
+        assert judge(history) == []
         climbed = session.scalar(select(func.count()).select_from(Incident).where(Incident.rung == 1))
     assert tick_all(sessions, due + timedelta(hours=1))[0] <= RACES  # promises, but no rung:
     with work(sessions, SYSTEM) as session:
@@ -176,16 +199,3 @@ def _copies(session: Session, wanted: int) -> list[uuid.UUID]:
     )
     session.execute(text(made))
     return list(session.scalars(select(Incident.id).order_by(Incident.number)))
-
-
-def _climbed_after(session: Session) -> list[uuid.UUID]:
-    """Incidents whose story tells of a rung after the acknowledgement."""
-    entries = select(TimelineEntry.incident_id, TimelineEntry.kind).order_by(TimelineEntry.id)
-    seen: set[uuid.UUID] = set()
-    wrong = []
-    for incident_id, kind in session.execute(entries):
-        if kind == "acknowledged":
-            seen.add(incident_id)
-        elif kind == "rung" and incident_id in seen:
-            wrong.append(incident_id)
-    return wrong

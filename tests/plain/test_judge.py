@@ -6,8 +6,10 @@ import pytest
 
 from tests.faults.history import (
     Allowance,
+    Answered,
     Asked,
     Audited,
+    Climbed,
     Counted,
     Due,
     History,
@@ -75,6 +77,10 @@ GOOD = {
     "told in time, twice where one may be": History(
         due=[Due("k", 10, 5, copies=2)], told=[Told("k", 11, "d"), Told("k", 14, "d")]
     ),
+    "rung by rung, one that reaches nobody passed by, until somebody answers": History(
+        climbed=[Climbed("VG-1", 0, 1), Climbed("VG-2", 0, 2), Climbed("VG-1", 2, 3, passed=1)],
+        answered=[Answered("VG-1", 4), Answered("VG-2", 3)],
+    ),
     "an allowance used up": History(allowances=[Allowance("visits", 4, 4)]),
     "done and on record": History(
         asked=[Asked("a", OK), Asked("b", FAILED), Asked("c", UNKNOWN)], audited=[Audited("a"), Audited("c")]
@@ -138,6 +144,23 @@ BAD = {
         Kind.DUPLICATE,
         History(asked=[Asked("a", OK)], audited=[Audited("a"), Audited("a")]),
         ("a had 2 effects",),
+    ),
+    "a rung paged twice": (
+        Kind.DUPLICATE,
+        History(climbed=[Climbed("VG-1", 0, 1), Climbed("VG-1", 1, 2), Climbed("VG-1", 1, 3)]),
+        ("VG-1 climbed to rung 1 again",),
+    ),
+    "a rung skipped": (
+        Kind.DISORDER,
+        History(climbed=[Climbed("VG-1", 0, 1), Climbed("VG-1", 2, 2)]),
+        ("VG-1 climbed from rung 0 to 2",),
+    ),
+    "a rung after the acknowledgement": (
+        Kind.DISORDER,
+        History(
+            climbed=[Climbed("VG-1", 0, 1), Climbed("VG-1", 1, 3)], answered=[Answered("VG-1", 2), Answered("VG-1", 4)]
+        ),
+        ("VG-1 climbed on after it was acknowledged", "place=2"),
     ),
     "first in the log after its successor": (
         Kind.DISORDER,
