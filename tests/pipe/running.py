@@ -137,3 +137,10 @@ def end(vigie: Vigie) -> None:
     if vigie.process.stdout is not None:
         vigie._reader.join(10)
         vigie.process.stdout.close()
+
+
+def command(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
+    """`vigie ARGUMENTS` on the folder `data`, run to its end."""
+    argv = [sys.executable, "-m", "app.cli", *arguments]
+    environment = {**os.environ, "VIGIE_DATA": str(data)}
+    return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
