@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from telemetry.reading import NO_COUNTERS, NO_FACTS, Reading
+from telemetry.reading import NO_COUNTERS, NO_DELTAS, NO_FACTS, Reading
 
 QUIET_MS: Final = 1500  # Glances' 470 topics of one cycle arrive within a second; no agent's cycle is shorter than two
 SPAN_MS: Final = 2500  # members of one cycle arrive this close
@@ -28,6 +28,7 @@ class _Cycle:
     metrics: dict[str, float] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     counters: set[str] = field(default_factory=set)
+    deltas: dict[str, float] = field(default_factory=dict)
     heard_ms: int = 0
     undated: bool = True  # its members carry no instants of their own
 
@@ -47,14 +48,14 @@ class _Cycle:
         self.metrics.update(r.metrics)
         self.facts.update(r.facts)
         self.counters |= r.counters
+        self.deltas.update(r.deltas)
         self.heard_ms = max(self.heard_ms, r.received_at_ms)
 
     def whole(self) -> Reading:
         f = self.first
-        marked = frozenset(self.counters) or NO_COUNTERS
-        return Reading(
-            f.machine, self.at_ms, self.metrics, None, self.heard_ms, f.format, self.facts or NO_FACTS, marked
-        )
+        marked, deltas = frozenset(self.counters) or NO_COUNTERS, self.deltas or NO_DELTAS
+        facts = self.facts or NO_FACTS
+        return Reading(f.machine, self.at_ms, self.metrics, None, self.heard_ms, f.format, facts, marked, deltas)
 
 
 class Assembler:

@@ -13,10 +13,11 @@ from typing import Any, Final
 from telemetry.formats.instants import instant
 from telemetry.formats.route import Route
 from telemetry.formats.strict import add, each, json_of, machine_ok, number, scalar, text_of
-from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
+from telemetry.reading import NO_COUNTERS, NO_DELTAS, Heard, Reading, Refused
 
 FORMAT: Final = "collectd"
-_CUMULATIVE: Final = frozenset({"derive", "counter", "absolute"})
+_CUMULATIVE: Final = frozenset({"derive", "counter"})
+_SINCE_LAST: Final = "absolute"  # counted anew with each reading, hence growth since the one before
 
 # Every type of collectd 5.12's types.db that has several values, by the names of these.
 _BY_NAMES: Final[tuple[tuple[str, str], ...]] = (
@@ -79,7 +80,7 @@ def _epoch(text: str, received_at_ms: int) -> int:
 
 
 def _json(route: Route, payload: bytes) -> list[Heard]:
-    sent = json_of(text_of(payload).encode())
+    sent = json_of(text_of(payload).encode(), nan_is_null=True)
     return each(sent if isinstance(sent, list) else [sent], lambda item: _value_list(route, item))
 
 
@@ -98,20 +99,26 @@ def _value_list(route: Route, item: Any) -> list[Heard]:
         machine = machine_ok(item["host"])
     metrics: dict[str, float] = {}
     counters: set[str] = set()
+    deltas: dict[str, float] = {}
+    interval = number(item.get("interval"))
     for value, source, source_kind in zip(values, names, kinds, strict=True):
         as_number = number(value)
         if as_number is None:
             continue
         name = f"{plugin}.{kind}" + (f".{source}" if len(values) > 1 else "")
         add(metrics, name, as_number)
-        if source_kind in _CUMULATIVE and isinstance(value, int) and value:
+        is_raw = isinstance(value, int) and value != 0
+        if source_kind in _CUMULATIVE and is_raw:
             counters.add(name)
+        elif source_kind == _SINCE_LAST and is_raw and interval is not None and interval > 0:
+            deltas[name] = interval
     if not metrics:
         return []
     seconds = number(item.get("time"))
     received = route.received_at_ms
     at = received if seconds is None else instant(round(seconds * 1000), received)
-    return [Reading(machine, at, metrics, None, received, FORMAT, counters=frozenset(counters) or NO_COUNTERS)]
+    marked = frozenset(counters) or NO_COUNTERS
+    return [Reading(machine, at, metrics, None, received, FORMAT, counters=marked, deltas=deltas or NO_DELTAS)]
 
 
 def _with_instance(item: dict[str, Any], word: str) -> str:

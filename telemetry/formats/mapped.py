@@ -25,26 +25,24 @@ spoken as ``vigie/MACHINE/NAME/…``: then only the levels behind the pattern's 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from telemetry.formats.instants import in_any_unit
+from telemetry.formats.paths import ANY, Step, first, found_at
 from telemetry.formats.route import Route
 from telemetry.formats.strict import MAX_NAME, add, json_of, name_ok, number, scalar, sequence, text_of
 from telemetry.reading import NO_COUNTERS, NO_FACTS, Heard, Reading, Refused
 
 MOST_VALUES: Final = 200
-MOST_FOUND: Final = 4096
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _LEVEL: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _STEP: Final = re.compile(r"\.([^.\[\]'\"\s]+)|\[(\d{1,6}|\*)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
 _KEYS: Final = {"name", "topic", "at", "zone", "seq", "value"}
 _VALUE_KEYS: Final = {"path", "metric", "unit", "scale", "offset", "words", "counter"}
-ANY: Final = "*"
-Step = str | int
 
 
 class BadMapping(ValueError):
@@ -95,24 +93,31 @@ class Mapped:
         metrics: dict[str, float] = {}
         counters: set[str] = set()
         facts: dict[str, str] = {}
-        for value in self.values:
-            for stars, found in _at(sent, value.path):
+        problem: Refused | None = None
+        for value, stars, found in ((one, *place) for one in self.values for place in found_at(sent, one.path)):
+            try:
                 as_number = _number(found, value)
                 if as_number is None:
                     continue
                 name = name_ok(_filled(value.metric, named, stars))
                 add(metrics, name, as_number * value.scale + value.offset)
-                if value.counter:
-                    counters.add(name)
-                if value.unit:
-                    facts[name_ok(f"unit.{name}"[:MAX_NAME])] = value.unit
+            except Refused as refused:  # it takes no neighbour along
+                problem = problem or refused
+                continue
+            if value.counter:
+                counters.add(name)
+            if value.unit:
+                facts[name_ok(f"unit.{name}"[:MAX_NAME])] = value.unit
         if not metrics:
-            raise Refused("no_value", f"mapping {self.name}: none of its paths holds a value")
+            raise problem or Refused("no_value", f"mapping {self.name}: none of its paths holds a value")
         received = route.received_at_ms
-        at = in_any_unit(_first(sent, self.at), received, self.zone)
+        at = in_any_unit(first(sent, self.at), received, self.zone)
         marked = frozenset(counters) or NO_COUNTERS
-        seq = sequence(_first(sent, self.seq))
-        return [Reading(route.machine, at, metrics, seq, received, self.name, facts or NO_FACTS, marked)]
+        seq = sequence(first(sent, self.seq))
+        heard = [Reading(route.machine, at, metrics, seq, received, self.name, facts or NO_FACTS, marked)]
+        if problem is not None:
+            raise Refused(problem.reason, problem.detail, heard)
+        return [*heard]
 
 
 def compiled(spec: Any, taken: Sequence[str] = (), where: str = "") -> Mapped:
@@ -254,31 +259,6 @@ def _fit(pattern: Sequence[str], is_open: bool, levels: Sequence[str]) -> dict[s
 def _content(payload: bytes) -> Any:
     text = text_of(payload)
     return json_of(text.encode()) if text[0] in '{["' else text
-
-
-def _at(tree: Any, path: Sequence[Step], stars: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What a path leads to, with what its stars stood for."""
-    for i, step in enumerate(path):
-        if step == ANY:
-            pairs = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-            for count, (key, inner) in enumerate(pairs):
-                if count >= MOST_FOUND:
-                    raise Refused("too_many_metrics", "a path with *")
-                yield from _at(inner, path[i + 1 :], (*stars, str(key)))
-            return
-        is_there = step in tree if isinstance(tree, dict) else isinstance(tree, list) and _within(step, tree)
-        if not is_there:
-            return
-        tree = tree[step]
-    yield stars, tree
-
-
-def _within(step: Step, items: Sequence[Any]) -> bool:
-    return isinstance(step, int) and step < len(items)
-
-
-def _first(tree: Any, path: Sequence[Step] | None) -> Any:
-    return None if path is None else next((found for _, found in _at(tree, path)), None)
 
 
 def _number(found: Any, value: Value) -> float | None:

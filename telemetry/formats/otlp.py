@@ -214,8 +214,9 @@ def _finite(name: str, value: float) -> Iterable[Value]:
 
 def _bounds(point: Any) -> Iterator[tuple[str, int]]:
     bounds = [f"{bound:g}" for bound in point.explicit_bounds]
-    if len(point.bucket_counts) in {0, len(bounds) + 1}:
-        yield from zip([*bounds, "+Inf"], point.bucket_counts, strict=False)
+    if len(point.bucket_counts) not in {0, len(bounds) + 1}:
+        raise Refused("bad_shape", f"{len(point.bucket_counts)} buckets between {len(bounds)} bounds")
+    yield from zip([*bounds, "+Inf"], point.bucket_counts, strict=False)
 
 
 def _exponential(point: Any) -> Iterator[tuple[str, int]]:

@@ -27,6 +27,8 @@ _SAMPLE: Final = re.compile(
     r"[ \t]*|[ \t]+)(?P<value>[^\s]+)(?:[ \t]+(?P<at>-?[\d.]+(?:[eE][-+]?\d+)?))?[ \t]*(?:#.*)?$"
 )
 _QUOTED_NAME: Final = re.compile(r"\{[ \t]*\"((?:[^\"\\]|\\.)*)\"[ \t]*(?:,|\})")
+_TYPE: Final = re.compile(r"#[ \t]+TYPE[ \t]+(\"(?:[^\"\\]|\\.)*\"|[^ \t]+)[ \t]+([a-z]+)")
+_NO_LABELS: Final = re.compile(r"\{[ \t]*\}")
 _PARTS: Final = ("_bucket", "_count", "_sum", "_total")
 
 
@@ -40,9 +42,8 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     for line in text_of(payload).split("\n"):
         line = line.strip()
         if not line or line.startswith("#"):
-            words = line.split(None, 3)
-            if len(words) == 4 and words[1] == "TYPE":
-                kinds[words[2].strip('"')] = words[3]
+            if declared := _TYPE.match(line):
+                kinds[declared[1].strip('"')] = declared[2]
             continue
         samples += 1
         try:
@@ -73,7 +74,8 @@ def _sample(line: str, route: Route) -> tuple[str, str, float | None, int]:
     family = _family(sample) if sample else ""
     if sample is None or not family:
         raise Refused("bad_payload", line[:120])
-    name = name_ok(f"{sample['name'] or ''}{sample['labels'] or ''}")
+    labels = "" if _NO_LABELS.fullmatch(sample["labels"] or "") else sample["labels"] or ""
+    name = name_ok(f"{sample['name'] or ''}{labels}")
     return family, name, scalar(sample["value"]), instant(_milliseconds(sample["at"]), route.received_at_ms)
 
 

@@ -29,19 +29,29 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     if route.rest[-1] == _OWN_STATE:
         return [status(route, text_of(payload), FORMAT)]
     name = ".".join(level.replace("|", "/") for level in route.rest)
-    if payload[:1] == b"[":
-        return _listed(route, json_of(payload, nan_is_null=True), name)
-    heard = loose(route, payload, FORMAT, name, name + ".", nan_is_null=True)
+    text = text_of(payload)
+    if text[0] in "[{":
+        sent = json_of(text.encode(), nan_is_null=True)
+        return _named(route, sent, name) if isinstance(sent, dict) else _listed(route, sent, name)
+    heard = loose(route, payload, FORMAT, name)
     return [_marked(h) if isinstance(h, Reading) else h for h in heard]
+
+
+def _named(route: Route, sent: dict[str, Any], name: str) -> list[Heard]:
+    """What psutil tells by names, none of which is an instant of psmqtt's. Texts are left out."""
+    return _told(route, numbers({f"{name}.{key}": value for key, value in sent.items()}), name)
 
 
 def _listed(route: Route, items: Any, name: str) -> list[Heard]:
     """A task asked to join its values: one a processor, a disk, a fan, told by their places. Texts are left out."""
     if len(items) > MAX_METRICS:
         raise Refused("too_many_metrics", name[:80])
-    metrics = numbers({f"{name}.{place}": item for place, item in enumerate(items)})
+    return _told(route, numbers({f"{name}.{place}": item for place, item in enumerate(items)}), name)
+
+
+def _told(route: Route, metrics: dict[str, float], name: str) -> list[Heard]:
     if not metrics:
-        raise Refused("no_value", f"no number in the list of {name[:80]}")
+        raise Refused("no_value", f"no number in what was sent of {name[:80]}")
     received = route.received_at_ms
     return [_marked(Reading(route.machine, received, metrics, None, received, FORMAT))]
 

@@ -2,7 +2,8 @@
 
 Names are kept with their labels, sorted: ``node_load1{job="node"}``. The ``instance`` label, less its port, names the
 machine and is left out. Kinds come in messages of their own, if at all, so a counter is known by the convention of
-its name. Stale markers (NaN) are no values.
+its name. Stale markers (NaN) are no values. Of a native histogram its count and its sum are kept, under the names a
+classic one has for them; its buckets are not.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cramjam
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -33,7 +34,13 @@ _FIELDS: Final = {
     # message: (field, number, type, is repeated); prompb/remote.proto and types.proto of Prometheus
     "Label": (("name", 1, "string", False), ("value", 2, "string", False)),
     "Sample": (("value", 1, "double", False), ("timestamp", 2, "int64", False)),
-    "TimeSeries": (("labels", 1, "Label", True), ("samples", 2, "Sample", True)),
+    "Histogram": (
+        ("count_int", 1, "uint64", False),
+        ("count_float", 2, "double", False),
+        ("sum", 3, "double", False),
+        ("timestamp", 15, "int64", False),
+    ),
+    "TimeSeries": (("labels", 1, "Label", True), ("samples", 2, "Sample", True), ("histograms", 4, "Histogram", True)),
     "WriteRequest": (("timeseries", 1, "TimeSeries", True),),
 }
 
@@ -42,7 +49,12 @@ _FIELDS: Final = {
 def _write_request() -> Any:
     """The class of a request; of its fields the ones we read, the others are stepped over."""
     kinds = descriptor_pb2.FieldDescriptorProto
-    scalars = {"string": kinds.TYPE_STRING, "double": kinds.TYPE_DOUBLE, "int64": kinds.TYPE_INT64}
+    scalars = {
+        "string": kinds.TYPE_STRING,
+        "double": kinds.TYPE_DOUBLE,
+        "int64": kinds.TYPE_INT64,
+        "uint64": kinds.TYPE_UINT64,
+    }
     file = descriptor_pb2.FileDescriptorProto(name="vigie/remote.proto", package=_PACKAGE, syntax="proto3")
     for name, fields in _FIELDS.items():
         message = file.message_type.add(name=name)
@@ -105,24 +117,30 @@ def parts(series: Iterable[Any], largest: int) -> Iterator[bytes]:
 def parse(route: Route, payload: bytes) -> list[Heard]:
     """One reading an instant (and machine, where the recording is believed)."""
     request = request_of(payload)
-    if sum(len(series.samples) for series in request.timeseries) > MAX_SAMPLES:
+    if sum(len(series.samples) + len(series.histograms) for series in request.timeseries) > MAX_SAMPLES:
         raise Refused("too_many_metrics", f"more than {MAX_SAMPLES} samples")
     found: dict[str, list[tuple[int, str, float]]] = {}
     counters: set[str] = set()
     problem: Refused | None = None
     for series in request.timeseries:
         machine = (identity(series) if route.believes else "") or route.machine
-        try:
-            family, name = _named(series)
-            for sample in series.samples:
-                if math.isfinite(sample.value):
-                    at = instant(sample.timestamp, route.received_at_ms)
-                    found.setdefault(machine, []).append((at, name, sample.value))
-        except Refused as refused:
-            problem = problem or refused
-            continue
-        if family.endswith(_GROWS):
-            counters.add(name)
+        for part, samples in (("", series.samples), *_parts_of(series.histograms)):
+            if not samples:
+                continue
+            try:
+                family, name = _named(series, part)
+            except Refused as refused:
+                problem = problem or refused
+                break
+            for sample in samples:
+                try:
+                    if math.isfinite(sample.value):
+                        at = instant(sample.timestamp, route.received_at_ms)
+                        found.setdefault(machine, []).append((at, name, sample.value))
+                except Refused as refused:  # it takes no neighbour along
+                    problem = problem or refused
+            if family.endswith(_GROWS):
+                counters.add(name)
     received = route.received_at_ms
     marked = frozenset(counters) or NO_COUNTERS
     heard: list[Heard] = [
@@ -135,10 +153,23 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     return heard
 
 
-def _named(series: Any) -> tuple[str, str]:
+class _Sample(NamedTuple):
+    value: float
+    timestamp: int
+
+
+def _parts_of(histograms: Any) -> Iterator[tuple[str, list[_Sample]]]:
+    """Counts and sums of native histograms. A sum that is no number marks a series that ended, as a sample's does."""
+    known = [one for one in histograms if not math.isnan(one.sum)]
+    if known:
+        yield "_count", [_Sample(one.count_int or one.count_float, one.timestamp) for one in known]
+        yield "_sum", [_Sample(one.sum, one.timestamp) for one in known]
+
+
+def _named(series: Any, part: str = "") -> tuple[str, str]:
     labels = {label.name: label.value for label in series.labels}
     family = labels.pop("__name__", "")
     if not family:
         raise Refused("bad_name", "a series without __name__")
     kept = sorted((key, value) for key, value in labels.items() if key not in _MACHINE and value)
-    return family, name_ok(labelled(family, kept))
+    return family + part, name_ok(labelled(family + part, kept))

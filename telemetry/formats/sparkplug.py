@@ -76,7 +76,9 @@ class Births:
         return session is None or known is None or session == known
 
     def named(self, key: Key, metric: Metric) -> Metric:
-        """The metric with its name and type; an alias nobody declared is refused."""
+        """The metric with its name and type; one that cannot be read, and an alias nobody declared, are refused."""
+        if metric.problem is not None:
+            raise metric.problem
         if metric.name:
             return (
                 metric

@@ -36,6 +36,7 @@ class Metric:
     is_null: bool = False
     raw: int | float | str | bytes | None = None
     inner: tuple[tuple[str, float | str], ...] = ()  # of a data set or a template instance
+    problem: Refused | None = None  # why it cannot be read; then nothing else is known of it
 
     def declared(self, name: str, datatype: int) -> Metric:
         """The metric with what its birth said of its alias."""
@@ -51,8 +52,7 @@ class Metric:
                     yield f"/{i}", item
             return
         yield from self.inner
-        value = self.value()
-        if value is not None:
+        if (value := self.value()) is not None:
             yield "", value
 
     def value(self) -> Scalar:
@@ -61,8 +61,7 @@ class Metric:
             return None
         if isinstance(self.raw, str):
             return self.raw
-        bits = _SIGNED_BITS.get(self.datatype)
-        if bits is not None and isinstance(self.raw, int):
+        if (bits := _SIGNED_BITS.get(self.datatype)) and isinstance(self.raw, int):
             low = self.raw & ((1 << bits) - 1)
             return float(low - (1 << bits) if low >> (bits - 1) else low)
         as_float = float(self.raw)
@@ -100,10 +99,9 @@ def payload_of(data: bytes) -> Payload:
 
 def rebirth(at_ms: int) -> bytes:
     """A command to a node to send its births again."""
-    stamp = b"\x08" + _number(at_ms)
     name = b"Node Control/Rebirth"
     metric = b"\x0a" + _number(len(name)) + name + b"\x18" + _number(at_ms) + b"\x20\x0b\x70\x01"
-    return stamp + b"\x12" + _number(len(metric)) + metric
+    return b"\x08" + _number(at_ms) + b"\x12" + _number(len(metric)) + metric
 
 
 def _number(value: int) -> bytes:
@@ -143,7 +141,10 @@ def _payload(data: bytes) -> Payload:
         elif number == 2 and isinstance(value, bytes):
             if len(metrics) >= MAX_METRICS:
                 raise Refused("too_many_metrics")
-            metrics.append(_metric(value))
+            try:
+                metrics.append(_metric(value))
+            except Refused as refused:  # it takes no neighbour along
+                metrics.append(Metric(problem=refused))
         elif number == 3 and wire == 0 and isinstance(value, int):
             seq = value
         elif number == 4 and isinstance(value, bytes):
@@ -223,7 +224,9 @@ def _data_set(data: bytes) -> Iterator[tuple[str, float | str]]:
         raise Refused("too_many_metrics", "a data set")
     for place, row in enumerate(rows):
         cells = [cell for number, _, cell in _fields(row) if number == 1 and isinstance(cell, bytes)]
-        for column, datatype, cell in zip(columns, types, cells, strict=False):
+        if not len(columns) == len(types) == len(cells):
+            raise Refused("bad_payload", f"a data set of {len(columns)} columns: a type or a cell is missing")
+        for column, datatype, cell in zip(columns, types, cells, strict=True):
             leaf = Metric(datatype=datatype, raw=_cell(cell)).value()
             if isinstance(leaf, float):
                 yield f"/{column}/{place}", leaf
@@ -246,8 +249,7 @@ def array_of(datatype: int, data: bytes) -> list[float]:
         if count > 8 * (len(data) - 4) or count > MAX_METRICS:
             raise Refused("bad_payload", "an array of booleans is cut short")
         return [float(data[4 + i // 8] >> (7 - i % 8) & 1) for i in range(count)]
-    code = _ARRAYS.get(datatype)
-    if code is None:
+    if (code := _ARRAYS.get(datatype)) is None:
         return []
     size = struct.calcsize(f"<{code}")
     if len(data) % size or len(data) // size > MAX_METRICS:

@@ -231,6 +231,7 @@ def each(items: Iterable[Any], understand: Callable[[Any], Iterable[Heard]]) -> 
             heard += understand(item)
         except Refused as refused:
             bad += 1
+            heard += refused.heard  # an item may be a batch of its own
             first = first or (count, refused)
     if first is None:
         return heard

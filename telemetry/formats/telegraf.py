@@ -63,7 +63,7 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
     if any(level.startswith("$") for level in route.rest):
         return []  # layout homie-v4 tells of its names and kinds under such topics
     if text[0] in "{[":
-        return _json(route, json_of(text.encode()))
+        return _json(route, json_of(text.encode(), nan_is_null=True))
     if "=" in text and " " in text:
         points, problem = _lines(route, text)
         # The field layout sends texts bare; whole lines end with a line feed, and their topic is shorter.

@@ -10,7 +10,7 @@ say nothing of a machine's health and yield nothing. A device is named only when
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
 
 
 def _json(payload: bytes) -> Any:
-    return json_of(text_of(payload).encode())
+    return json_of(text_of(payload).encode(), nan_is_null=True)  # the SDK is Python, whose JSON may say NaN
 
 
 def _gateway(route: Route, words: tuple[str, ...], payload: bytes) -> list[Heard]:
@@ -65,9 +65,14 @@ def _gateway(route: Route, words: tuple[str, ...], payload: bytes) -> list[Heard
 
 
 def _of_device(route: Route, pair: tuple[str, Any], understand: Callable[[Route, Any], list[Heard]]) -> list[Heard]:
-    device = replace(route, machine=machine_ok(pair[0]))
-    heard = understand(device, pair[1])
-    return [replace(h, via=route.machine) if isinstance(h, Reading) else h for h in heard]
+    def by_gateway(heard: Sequence[Heard]) -> list[Heard]:
+        return [replace(h, via=route.machine) if isinstance(h, Reading) else h for h in heard]
+
+    try:
+        return by_gateway(understand(replace(route, machine=machine_ok(pair[0])), pair[1]))
+    except Refused as refused:
+        refused.heard = tuple(by_gateway(refused.heard))  # what stands beside the bad item is the gateway's word too
+        raise
 
 
 def _telemetry(route: Route, sent: Any) -> list[Heard]:
@@ -82,7 +87,9 @@ def _values(route: Route, item: Any) -> list[Heard]:
         raise Refused("bad_shape", "telemetry is an object of values")
     received = route.received_at_ms
     at, values = received, item
-    if "ts" in item and isinstance(item.get("values"), dict):
+    if "ts" in item and "values" in item:
+        if not isinstance(item["values"], dict):
+            raise Refused("bad_shape", "values beside a ts is an object")
         at, values = _stamp(item["ts"], received), item["values"]
     metrics = numbers(values)
     texts = {} if NUMBERS.issuperset(map(type, values.values())) else values  # numbers alone need no second look
