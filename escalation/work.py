@@ -17,6 +17,7 @@ from escalation.channels.provider import Provider, provider_channel
 from escalation.channels.webhook import webhook
 from escalation.deliver import Deliverer
 from escalation.heartbeat import heartbeat_loop
+from escalation.inbound import left_open
 from escalation.loops import Loop
 from escalation.tick import tick_all
 from models.session import SYSTEM, Sessions, work
@@ -27,6 +28,7 @@ _TICK_S = 15.0
 _AUDIT_S = 60.0
 _CONTRACTS_S = 60.0
 _REACH_S = 300.0
+_DOORS_S = 600.0
 _AT_ONCE = 200  # incidents a tick; more are due at once only after a sleep
 
 
@@ -107,11 +109,15 @@ def desk_loops(
     def prove(now: datetime) -> None:
         proving.test_due(sessions, now)
 
+    def look_after_doors(now: datetime) -> None:
+        left_open.settle(sessions, now)
+
     deliver = Loop("deliver", _DELIVER_S, delivering)
     tick = Loop("tick", _TICK_S, ticking)
     auditor = Loop("auditor", _AUDIT_S, watchman.once, nudged=False)
     contracts = Loop("contracts", _CONTRACTS_S, contracts_end, nudged=False)
     every = [deliver, tick, auditor, contracts, Loop("reach", _REACH_S, prove, nudged=False)]
+    every.append(Loop("doors", _DOORS_S, look_after_doors, nudged=False))
     if heartbeat_url:
         every.append(heartbeat_loop(heartbeat_url, lambda: watchman.well_at, allow_private=allow_private))
     return every, deliverer.close

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,6 +51,11 @@ class InboundAlert(Owned, Base):
         UniqueConstraint("door_id", "key"),
         CheckConstraint("state in ('triggered','acknowledged','resolved')", name="state"),
         Index("ix_inbound_alerts_door_id_group_key", "door_id", "group_key"),
+        Index(
+            "ix_inbound_alerts_left_open",
+            "door_id",
+            postgresql_where=text("state <> 'resolved' and facts ? 'left_open'"),
+        ),
     )
 
     door_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("inbound_doors.id", ondelete="CASCADE"))

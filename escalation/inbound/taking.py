@@ -18,7 +18,7 @@ from sqlalchemy import any_, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from escalation.inbound import effects
+from escalation.inbound import effects, left_open
 from escalation.inbound.course import Known, Step, state_after, step
 from escalation.inbound.events import Action, Batch, Change, Event, Group
 from models import audit
@@ -116,6 +116,8 @@ def _said_again(
     was_acknowledged: bool,
     now: datetime,
 ) -> Taken:
+    if what is Step.BEGIN:
+        row.facts = {name: said for name, said in row.facts.items() if name != "left_open"}
     _describe(row, event)
     if what is Step.AGAIN:
         row.triggers += 1
@@ -170,13 +172,15 @@ def _write(session: Session, door: InboundDoor, event: Event, now: datetime, *, 
 
 
 def _describe(row: InboundAlert, event: Event) -> None:
-    told_by = (row.facts or {}).get("groups", [])
+    known = row.facts or {}
     row.level, row.severity = event.level, event.severity
     row.title, row.summary = event.title, event.summary
     row.starts, row.group_key = event.starts, event.group
     row.facts = dict(event.facts)
     if event.group:
-        row.facts["groups"] = list(dict.fromkeys([*told_by, event.group]))[-_MOST_GROUPS:]
+        row.facts["groups"] = list(dict.fromkeys([*known.get("groups", []), event.group]))[-_MOST_GROUPS:]
+    if event.action is Action.TRIGGER and known.get("left_open", event.group) != event.group:
+        row.facts["left_open"] = known["left_open"]  # until the group that holds it for over speaks of it again
 
 
 def _remember_key(row: InboundAlert, event: Event) -> None:
@@ -204,20 +208,15 @@ def _take_group(
     )
     taken = []
     for alert in session.scalars(left.order_by(InboundAlert.key).execution_options(populate_existing=True)).all():
-        if alert.key in names or (group.cut_off and _goes_on_elsewhere(session, door, group, alert)):
+        if alert.key in names:
+            continue
+        if group.cut_off and left_open.goes_on_elsewhere(session, alert, group.key, now):
+            left_open.leave(alert, group.key)
             continue
         alert.state, alert.ended_at, alert.last_at = "resolved", now, now
         event = Event(Action.RESOLVE, alert.key, alert.title, severity=alert.severity, group=group.key)
         taken.append(Taken(event, alert, effects.ended(session, door, alert, now)))
     return taken
-
-
-def _goes_on_elsewhere(session: Session, door: InboundDoor, group: Group, alert: InboundAlert) -> bool:
-    """Whether another group that tells of the alert is open. Alertmanager calls a group resolved when all that it
-    *lists* is: what it cut off may fire on, and where a second group tells of it, that one is believed."""
-    others = [key for key in alert.facts.get("groups", []) if key != group.key]
-    told = (InboundGroup.door_id == door.id, InboundGroup.key.in_(others), InboundGroup.is_open)
-    return bool(others) and session.scalar(select(InboundGroup.id).where(*told).limit(1)) is not None
 
 
 def take_change(session: Session, door: InboundDoor, change: Change, now: datetime) -> bool:
