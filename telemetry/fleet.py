@@ -173,18 +173,21 @@ class Fleet:
     def _pushed(self, rows: Rows, closed: Array, steps: Array, one_step: bool) -> Slots:
         """The rows' rings once each has taken its closed value, as often as there were steps."""
         if one_step:
-            # Each ring as it lies in memory, begun one place later: what follows its end is overwritten.
-            ring = self.ring.reshape(-1)[1 : 1 - RING].reshape(-1, RING).take(rows, axis=0)
-            ring[:, -1] = closed
-            self.ring[rows] = ring
-            return ring
-        pushes = np.minimum(steps, RING).astype(np.int64)
-        ring = self.ring[rows]
-        for k in range(1, int(pushes.max(initial=0)) + 1):
-            again = slice(None) if (pushes >= k).all() else pushes >= k
-            ring[again, :-1] = ring[again, 1:]
-            ring[again, -1] = closed[again]
+            ring = self._later(rows, closed, 1)
+        else:
+            pushes = np.minimum(steps, RING).astype(np.int64)
+            ring = np.empty((len(rows), RING), dtype=np.float32)
+            for times in np.unique(pushes).tolist():
+                some = np.flatnonzero(pushes == times)
+                ring[some] = self._later(rows[some], closed[some], times)
         self.ring[rows] = ring
+        return ring
+
+    def _later(self, rows: Rows, closed: Array, times: int) -> Slots:
+        """Each ring as it lies in memory, begun so many places later: what follows its end is overwritten."""
+        flat = self.ring.reshape(-1)[times:]
+        ring = flat[: len(flat) // RING * RING].reshape(-1, RING).take(rows, axis=0)
+        ring[:, RING - times :] = closed[:, None]
         return ring
 
     def forget(self, rows: Rows) -> None:

@@ -8,6 +8,7 @@ import random
 import numpy as np
 import pytest
 
+from telemetry.fleet import RING, Fleet
 from telemetry.notebook import Notebook
 from telemetry.reading import Heard, Reading
 from telemetry.relations import MANY, spread
@@ -132,3 +133,18 @@ def test_of_a_minute_told_often_the_last_word_of_each_metric_stands() -> None:
         for step, row in zip(book.steps, book.rows, strict=True)
     }
     assert kept == {step: {n: np.float32(v) for n, v in told.items()} for step, told in minutes.items()}
+
+
+@pytest.mark.parametrize("most", [1, 3, RING, 3 * RING])
+def test_a_ring_takes_what_was_closed_once_for_every_step_of_a_gap(most: int) -> None:
+    rng = np.random.default_rng(most)
+    fleet = Fleet()
+    rows = rng.permutation(fleet.add(200))  # the last of them is read past its end
+    fleet.ring[1:201] = rng.random((200, RING))
+    closed, steps = rng.random(200), rng.integers(1, most + 1, 200)
+    expected = fleet.ring.copy()
+    for row, value, times in zip(rows.tolist(), closed.tolist(), steps.tolist(), strict=True):
+        expected[row] = [*expected[row], *[np.float32(value)] * times][-RING:]
+    pushed = fleet._pushed(rows, closed, steps.astype(float), one_step=most == 1)
+    assert np.array_equal(fleet.ring, expected)
+    assert np.array_equal(pushed, expected[rows])
