@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import tzinfo
-from itertools import chain, pairwise
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -20,6 +20,8 @@ from app.ahead import Ahead
 from app.axes import gap_of as gap_of
 from app.axes import hours_on as hours_on
 from app.axes import ticks as ticks
+from app.backdrop import Window as Window
+from app.backdrop import behind
 
 AXIS = 18  # px below the plot for the hours
 GUTTER = 12  # per cent left of the plot for the values, so that no line crosses them
@@ -46,23 +48,6 @@ class Series:
     ahead: Ahead | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The time axis: from, to, the lit interval (amber), now, and when it was worked on; epoch seconds."""
-
-    start: float
-    end: float
-    lit_from: float | None = None
-    lit_to: float | None = None
-    now: float | None = None
-    worked_on: Sequence[tuple[float, float]] = ()
-
-    def x(self, at: float) -> float:
-        """Where an instant stands, 0 to 100."""
-        width = max(self.end - self.start, 1.0)
-        return min(100.0, max(0.0, 100 * (at - self.start) / width))
-
-
 def evidence_chart(
     series: Series, window: Window, zone: tzinfo, *, height: int = 110, hours: bool = True,
     found: Sequence[tuple[float, float]] = (),
@@ -72,8 +57,7 @@ def evidence_chart(
     `found`: more intervals, of findings on this metric.
     """
     scale = _Scale.of(series, height)
-    lit = [_lit(replace(window, lit_from=begins, lit_to=ends), height) for begins, ends in found]
-    parts: list[str] = [*_lit(window, height), *chain.from_iterable(lit), *_worked_on(window, height), *_grid(scale)]
+    parts: list[str] = [*behind(window, found, height), *_grid(scale)]
     inside: list[str] = []
     band = _bounds(series)
     if band is not None:
@@ -230,21 +214,6 @@ def _lines(
             last = moment
     if run:
         yield f'<polyline class="{kind}" points="{" ".join(run)}"/>'
-
-
-def _lit(window: Window, height: int) -> Iterable[str]:
-    if window.lit_from is None:
-        return
-    left = window.x(window.lit_from)
-    wide = max(window.x(window.lit_to if window.lit_to is not None else window.end) - left, 0.4)
-    yield f'<rect class="lit" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="{height}"/>'
-    yield f'<rect class="lamp" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="3"/>'
-
-
-def _worked_on(window: Window, height: int) -> Iterable[str]:
-    for begins, ends in window.worked_on:
-        left, wide = window.x(begins), max(window.x(ends) - window.x(begins), 0.4)
-        yield f'<rect class="worked" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="{height}"/>'
 
 
 def _grid(scale: _Scale) -> Iterable[str]:

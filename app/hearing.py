@@ -52,14 +52,14 @@ def _enter(door: str) -> Response:
         who = speaker()
         body = _opened(request.get_data(cache=True))
         at_ms = round(now().timestamp() * 1000)
-        return cast(Response, module.take(who, body, at_ms, partial(_put, at_ms)))
+        return cast(Response, module.take(who, body, at_ms, partial(put, at_ms)))
     except Problem as problem:
         if hasattr(module, "status"):
             return cast(Response, module.status(problem))  # OTLP has a form of its own for errors
         raise
 
 
-def _put(at_ms: int, messages: Sequence[tuple[str, str, bytes]]) -> None:
+def put(at_ms: int, messages: Sequence[tuple[str, str, bytes]]) -> None:
     """(machine, topic, payload) into the log. Raises Problem (503) when the log does not confirm."""
     envelopes = [(machine, Envelope(topic.encode("utf-8"), payload, at_ms)) for machine, topic, payload in messages]
     try:

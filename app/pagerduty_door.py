@@ -8,13 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
+from sqlalchemy import select
 
+from app.announcing import announce
 from app.doors import answer_with, blueprint, find_by_token, read_body, take_in, what_became
+from app.front import front, now
 from app.problems import Problem
-from escalation.inbound import doors, pagerduty, pagerduty_v1
+from escalation.inbound import doors, effects, pagerduty, pagerduty_v1
 from escalation.inbound.body import BadBody
+from escalation.inbound.events import Change
 from escalation.inbound.pagerduty import InvalidEvent
-from models.inbound import InboundDoor
+from models.inbound import InboundChange, InboundDoor
+from models.session import STAFF, work
 
 
 @blueprint.post("/v2/enqueue", strict_slashes=False)
@@ -60,12 +65,26 @@ def enqueue_change() -> Response:
     """One change event of PagerDuty's Events API v2."""
     try:
         body = read_body()
-        take_in(_by_routing_key(body), pagerduty.parse_change(body))
+        door, batch = _by_routing_key(body), pagerduty.parse_change(body)
+        take_in(door, batch)
+        if batch.change is not None:
+            _tell_machine(door, batch.change)
     except (BadBody, InvalidEvent) as error:
         return _invalid_event(error)
     except Problem as problem:
         return _as_pagerduty(problem)
     return answer_with({"status": "success", "message": "Change event processed"}, 202)
+
+
+def _tell_machine(door: InboundDoor, change: Change) -> None:
+    """The machine it is about, if it names one of ours, hears of it; sent again it is the same change."""
+    with work(front().sessions, STAFF) as session:
+        machine = effects.machine_of(session, door, change)
+        told = select(InboundChange.at).where(InboundChange.door_id == door.id, InboundChange.summary == change.summary)
+        at = session.scalar(told.order_by(InboundChange.received_at.desc()).limit(1))
+        name = machine.name if machine is not None and machine.retired_at is None else ""
+    if name and at is not None and at <= now():
+        announce([name], change.summary, at, "pagerduty", now())
 
 
 def _by_routing_key(body: dict[str, Any]) -> InboundDoor:

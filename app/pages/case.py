@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 
 from markupsafe import Markup
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app import words
 from app.charts import Window
-from app.pages import beside
+from app.pages import beside, changed
 from app.pages.agreed import five_lines, promise_view
 from app.pages.evidence import (
     ChartView,
@@ -176,6 +176,7 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
     story = tell(found.story, now, zone, frozenset(contacts))
     evidence = with_later(session, incident)
     window = window_of(evidence, incident.began_at, incident.condition_ended_at or incident.resolved_at, now)
+    window = replace(window, changes=changed.marks(session, found.machine, window.start, window.end))
     metrics = metrics_of(evidence) or around(telling(session, found.machine), named)
     wanted = [metric.name for metric in metrics[: 2 if brief else 6]]
     tracks = continued(evidence, _reported(session, found.machine, wanted, window))

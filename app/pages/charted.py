@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app import naming, words
 from app.charts import Series, Window, evidence_chart
 from app.naming import Names, Shown
+from app.pages import changed
 from app.pages.evidence import Bounds, ChartView, Track, chart_data, last_of
 from app.pages.looking import Look
 from models.history import HistoryRemoval
@@ -98,6 +99,7 @@ def _window(session: Session, machine: Machine, look: Look, began: datetime | No
     return Window(
         start, end + room, lit, end if lit else None, end if look.end >= now else None,
         tuple((begins.timestamp(), ends.timestamp()) for begins, ends, _ in worked),
+        changed.marks(session, machine, start, end),
     )  # fmt: skip
 
 

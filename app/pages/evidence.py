@@ -215,6 +215,7 @@ def chart_data(
         "end": window.end,
         "lit": [window.lit_from, window.lit_to] if window.lit_from is not None else None,
         "worked": [list(span) for span in window.worked_on],
+        "changes": [at for at, _ in window.changes],
         "now": window.now,
         "gap": gap_of(shared),
     }

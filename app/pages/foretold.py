@@ -6,6 +6,7 @@ from __future__ import annotations
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from app.pages import changed
 from models.base import Json
 from models.fleet_events import FleetEvent, FleetMember
 from models.incidents import Finding, Incident
@@ -13,8 +14,9 @@ from models.incidents import Finding, Incident
 
 def with_later(session: Session, incident: Incident) -> Json:
     """The evidence as it was frozen, and beside it: the newest forecast that stands under the same incident, with its
-    metric among those shown; `certain`, the first hard fault that joined what a model opened, with what to do; and
-    `shared`, what many machines have in common, with how many of them stand behind this incident."""
+    metric among those shown; `certain`, the first hard fault that joined what a model opened, with what to do;
+    `change`, what was changed on the machine when it began; and `shared`, what many machines have in common, with how
+    many of them stand behind this incident."""
     evidence = incident.evidence
     if not evidence:
         return evidence
@@ -29,6 +31,8 @@ def with_later(session: Session, incident: Incident) -> Json:
         if hard is not None:
             said = hard.summary.partition(", since ")[0]
             evidence = {**evidence, "certain": {"said": said, "cure": hard.evidence.get("cure") or ""}}
+    if change := changed.near(session, incident):
+        evidence = {**evidence, "change": change}
     event = session.get(FleetEvent, incident.fleet_event_id) if incident.fleet_event_id else None
     if event is None:
         return evidence

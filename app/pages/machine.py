@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from app import naming, words
 from app.naming import Names
-from app.pages import heard
+from app.pages import changed, heard
+from app.pages.changed import ChangeView
 from app.pages.charted import Charted, charted
 from app.pages.fleet import MachineRow, machine_row
 from app.pages.heard import HeardView
@@ -85,6 +86,7 @@ class MachineView:
     findings: Sequence[FindingView]
     ledger: Sequence[HourView]
     windows: Sequence[WindowView]
+    changes: Sequence[ChangeView]  # within the span looked at
 
 
 def read_machine(
@@ -136,6 +138,7 @@ def read_machine(
         findings=findings_of(session, now, zone, machine=machine),
         ledger=hours,
         windows=windows_for(session, machine, now, zone),
+        changes=changed.listed(session, machine, look.start, look.end, zone, now),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from app import words
 from app.ahead import ahead_of
+from app.pages import changed
 from models.base import Json
 from telemetry.rules import kind_of
 
@@ -37,6 +38,7 @@ class Meaning:
     customer: str
     ahead: str = ""
     do: str = ""  # what to do, or what to look at first
+    changed: str = ""  # how it lies to what was changed on the machine
 
 
 # fmt: off
@@ -179,7 +181,8 @@ def meaning(cause: str, evidence: Json, machine: str, language: str, zone: tzinf
     customer = (kind.fr if language == "fr" else kind.en).format(machine) if machine else ""
     is_silent = kind_of(cause) == "silence"
     sure = "nothing was heard, which is certain; whether it works is not." if is_silent else how_sure(evidence)
-    return Meaning(sure, kind.follows, customer, told, _what_to_do(kind_of(cause), kind, evidence))
+    do = _what_to_do(kind_of(cause), kind, evidence)
+    return Meaning(sure, kind.follows, customer, told, do, changed.sentence(evidence))
 
 
 def model_words(evidence: Json) -> str:

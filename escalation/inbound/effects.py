@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from contracts import ledger
 from contracts.decision import Ask, Granted
 from escalation import causes, climbing, ending, hands, notify, opening, promises, story, words
-from escalation.inbound.events import Event
+from escalation.inbound.events import Change, Event
 from escalation.incident import VIGIE, Actor, State
 from escalation.opening import Case
 from models.customers import Customer
@@ -111,8 +111,8 @@ def ended(session: Session, door: InboundDoor, row: InboundAlert, now: datetime)
     return "resolved"
 
 
-def machine_of(session: Session, door: InboundDoor, event: Event) -> Machine | None:
-    """The customer's machine the event speaks of: by name, the likeliest first, else the door's own."""
+def machine_of(session: Session, door: InboundDoor, event: Event | Change) -> Machine | None:
+    """The customer's machine a word speaks of: by name, the likeliest first, else the door's own."""
     if event.machines:
         mine = select(Machine).where(Machine.customer_id == door.customer_id, Machine.name.in_(event.machines))
         found = {machine.name: machine for machine in session.scalars(mine)}

@@ -78,6 +78,7 @@ class Change:
     summary: str
     at: datetime | None
     source: str = ""
+    machines: tuple[str, ...] = ()  # names it may have with us, the likeliest first
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

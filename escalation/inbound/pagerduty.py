@@ -82,9 +82,10 @@ def parse_change(body: dict[str, Any]) -> Batch:
     if not summary:
         raise InvalidEvent("'payload.summary' is missing or blank")
     facts = {"details": payload.get("custom_details"), "links": body.get("links")}
-    return Batch(
-        change=Change(summary, instant(payload.get("timestamp")), text_of(payload.get("source"), 255), bounded(facts))
-    )
+    given, source = payload.get("custom_details"), text_of(payload.get("source"), 255)
+    details = given if isinstance(given, dict) else {}
+    machines = host_names(details.get("vigie_machine"), details.get("host"), details.get("hostname"), source)
+    return Batch(change=Change(summary, instant(payload.get("timestamp")), source, machines, bounded(facts)))
 
 
 def _check(payload: dict[str, Any], body: dict[str, Any]) -> None:

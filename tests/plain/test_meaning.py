@@ -159,3 +159,18 @@ def test_the_limit_of_what_was_added_is_no_line_across_the_count() -> None:
     metrics = [{"metric": "smart_reallocated.sda", "observed": 3.0}]
     assert metrics_of({"rule": "smart_reallocated", "threshold": 1, "metrics": metrics})[0].limit is None
     assert metrics_of({"rule": "disk_full", "threshold": 95, "metrics": metrics})[0].limit == 95
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"at_ms": 1000 * (T0 - 840), "what": "release 2.3.1"}, "It began 4 min after release 2.3.1."),
+        ({"at_ms": 1000 * (T0 - 630), "what": "a restart"}, "It began with a restart."),
+        ({"at_ms": 1000 * (T0 - 540), "what": "release 2.3.1"}, "It began with release 2.3.1."),
+        ({"at_ms": 1000 * (T0 - 840), "what": "erp 4.2", "for": "customer"},
+         "It began 4 min after erp 4.2 (announced for the customer; whether it touched this machine is not known)."),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_what_was_changed_when_it_began_is_said_in_a_sentence(change: dict[str, Any] | None, said: str) -> None:
+    assert means("memory", model("mem_used_pct", 93.0, change=change)).changed == said

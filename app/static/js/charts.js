@@ -143,6 +143,7 @@ function backdrop(chart, data, ink, series) {
     ctx.fillRect(x(from), bbox.top, Math.max(x(to) - x(from), 2), bbox.height);
   }
   ctx.globalAlpha = 1;
+  for (const at of data.changes || []) upright(chart, ctx, x(at), bbox, ink);
   hatch(ctx, data, x, bbox, ink);
   foretold(chart, ctx, series, ink, bbox);
   if (data.now) {
@@ -150,6 +151,18 @@ function backdrop(chart, data, ink, series) {
     ctx.fillRect(Math.round(x(data.now)), bbox.top, devicePixelRatio, bbox.height);
   }
   ctx.restore();
+}
+
+// Where something was changed on the machine: a release, another version, a restart.
+function upright(chart, ctx, at, bbox, ink) {
+  ctx.strokeStyle = ink.ink;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([2 * devicePixelRatio, 2 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(Math.round(at) + 0.5, bbox.top);
+  ctx.lineTo(Math.round(at) + 0.5, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 
 // Dashes have not happened yet: the cone between the earliest and the latest, the likely course, and the limit.
