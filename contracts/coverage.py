@@ -22,7 +22,7 @@ QUIET = timedelta(days=1)
 KINDS = ("uncovered", "unheard")
 
 # Machines with whether a line in force covers them (its contract in force or in its days of grace), when they were
-# heard last, and since when they report in the present stretch of a day.
+# heard last, and since when they report in the present stretch of a day. What another said in its name is no report.
 _FLEET = text(
     """
     WITH running AS (
@@ -49,7 +49,8 @@ _FLEET = text(
     LEFT JOIN machine_states s ON s.machine_id = m.id
     LEFT JOIN LATERAL (
         SELECT min(d.hour) AS first_at, max(d.hour) AS last_at FROM delivery_ledger d
-        WHERE d.machine = m.name AND d.received > 0 AND d.hour > :since - interval '1 hour'
+        WHERE d.machine = m.name AND d.hour > :since - interval '1 hour'
+          AND d.received > coalesce((d.reasons ->> 'not_its_own')::int, 0)
     ) heard ON true
     WHERE m.retired_at IS NULL AND (CAST(:customer AS uuid) IS NULL OR m.customer_id = :customer)
     ORDER BY m.customer_id, m.name

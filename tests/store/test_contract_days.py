@@ -76,6 +76,8 @@ def test_a_machine_that_reports_without_a_line_is_a_finding_until_it_has_one(ses
         spare = Machine(customer_id=cast.plant, name="plant-spare", created_at=NOW - timedelta(days=9))
         session.add(spare)
         session.add(DeliveryCount(machine="plant-spare", hour=NOW, customer_id=cast.plant, received=3, refused=3))
+        by_others = {"received": 2, "refused": 2, "reasons": {"not_its_own": 2}}  # which are no reports of its own
+        session.add(DeliveryCount(machine="joinery-files", hour=NOW, customer_id=cast.joinery, **by_others))
         for name in ("plant_machine", "joinery_machine"):
             session.get_one(Machine, getattr(cast, name)).created_at = NOW - timedelta(days=9)
         session.add(
