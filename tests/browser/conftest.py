@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
 from sqlalchemy.engine import make_url
 from werkzeug.serving import make_server
 
 from app import create_app
+from app.live import Hub
 from app.settings import Settings
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
 from tests import postgres
@@ -65,8 +67,7 @@ def house(pg_server: str, settled: tuple[str, seed.Night], tmp_path: Path) -> It
     engine = make_engine(postgres.as_role(database, "worker"), name="tests-worker")
     sessions = make_sessions(engine)
     address = make_url(database).set(username="{role}", password=None).render_as_string(hide_password=False)
-    address = address.replace("%7Brole%7D", "{role}")
-    app = create_app(Settings(database_url=address, data=tmp_path, port=0))
+    app = _built(Settings(database_url=address.replace("%7Brole%7D", "{role}"), data=tmp_path, port=0))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="tests-web", daemon=True)
@@ -81,6 +82,22 @@ def house(pg_server: str, settled: tuple[str, seed.Night], tmp_path: Path) -> It
     until(lambda: pages.pool.checkedout() == 0, "the last answers are done")
     pages.dispose()
     engine.dispose()
+
+
+_BUILT: list[Flask] = []
+
+
+def _built(settings: Settings) -> Flask:
+    """The application, built once a process (tests/http/conftest.py says why), with this test's settings."""
+    if not _BUILT:
+        _BUILT.append(create_app(settings))
+    app = _BUILT[0]
+    house = replace(app.extensions["vigie"], settings=settings)
+    address = make_url(settings.database_for("web")).set(drivername="postgresql")
+    app.extensions["vigie"] = house
+    app.extensions["vigie.live"] = Hub(house.sessions, address.render_as_string(hide_password=False))
+    app.extensions.pop("vigie.doorstep", None)
+    return app
 
 
 class Watched:
