@@ -146,7 +146,7 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
     renamed = _is_named_by(session, incident, signal)
     if renamed:
         facts["title"] = {"from": incident.title, "to": signal.title}
-        incident.title = signal.title
+        incident.title, incident.summary = signal.title, signal.summary or incident.summary
     if worse:
         opening.worsen(session, incident, signal.severity, signal.summary or signal.title, now)
     if worse or not _told_lately(session, incident, "joined", now):

@@ -53,18 +53,27 @@ class Turn:
         value = (
             -self.value if self.rule.opens < 0 else max(self.value, 0.0)
         )  # how far behind; never days less than none
-        text = self.rule.title.format(self.part, value=value, grown=self.grown, s=s, es=es)
+        text = self.rule.title.format(
+            self.part, value=value, grown=self.grown, s=s, es=es, expires=_expires(self.value)
+        )
         return " ".join(text.split())
 
     @property
     def tells_its_number(self) -> bool:
         """Whether the title has said how much already."""
-        return "{value" in self.rule.title or "{grown" in self.rule.title
+        return any(number in self.rule.title for number in ("{value", "{grown", "{expires"))
 
     @property
     def cure(self) -> str:
         """What to do."""
         return " ".join(self.rule.cure.format(self.part).split())
+
+
+def _expires(days: float) -> str:
+    """In whole days: of what is left, a day begun is no day."""
+    if days < 1:
+        return "has expired" if days < 0 else "expires within a day"
+    return f"expires in {int(days)} day" + ("" if int(days) == 1 else "s")
 
 
 class RuleBook:
@@ -210,7 +219,7 @@ def _applying_at_all(metric: str) -> list[tuple[Rule, str]]:
 
 def _past(rule: Rule, s: Standing, value: float, at_ms: int, learning: bool) -> tuple[int, int, bool, float] | None:
     below = rule.test == "below"
-    past = value <= rule.opens if below else value >= rule.opens
+    past = (value <= rule.opens if below else value >= rule.opens) and not (rule.beyond and value == rule.opens)
     within = value > rule.closes if below else value < rule.closes
     if within:
         s.ran = True

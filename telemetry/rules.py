@@ -25,7 +25,7 @@ class Rule:
     """One hard fault.
 
     ``{0}`` in the texts is what the pattern's group found; ``{value}`` the value, ``{grown}`` the growth; ``{s}`` and
-    ``{es}`` are left out where that number is one.
+    ``{es}`` are left out where that number is one; ``{expires}`` tells in whole days when it does.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Rule:
     calm_s: int = 60
     ran: bool = False
     format: str = ""  # only readings of this wire format
+    beyond: bool = False  # at the limit itself it is no fault yet
 
 
 # fmt: off
@@ -81,9 +82,10 @@ RULES: Final = (
          for_s=300, calm_s=300),
     Rule("certificate_expired", r"(?:cert|certificate)_days_left(?:\.(.+))?", "below", 0, 1, 2, "certificate:{0}",
          "Certificate {0} has expired",
-         "Renew certificate {0} now and load it where it is served: until then its users are turned away."),
+         "Renew certificate {0} now and load it where it is served: until then its users are turned away.",
+         beyond=True),
     Rule("certificate", r"(?:cert|certificate)_days_left(?:\.(.+))?", "below", 14, 21, 3, "certificate:{0}",
-         "Certificate {0} expires in {value:.0f} day{s}",
+         "Certificate {0} {expires}",
          "Renew certificate {0} and load it where it is served; then see why it was not renewed by itself."),
     Rule("raid_degraded", r"raid_degraded(?:\.(.+))?", "above", 1, 0.5, 2, "raid:{0}", "RAID {0} is degraded",
          "Find the failed member, exchange it and follow the rebuild; do not reboot before."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from telemetry import smart_card
 from telemetry.log import LogReader
 from telemetry.seat import Seat
 
@@ -35,6 +36,8 @@ def facts(
 def _degraded(unsound: Mapping[int, str], lag_s: float) -> str:
     """Why it watches less well than it should; empty when it does not."""
     reasons = [f"partition {partition} learns anew, because {why}" for partition, why in sorted(unsound.items())]
+    if refused := smart_card.trouble():
+        reasons.append(f"drives are not warned of by their signs of wear: {refused}")
     if lag_s >= LATE_S:
         reasons.append(f"what arrives is looked at {lag_s:.0f} s late")
     return "; ".join(reasons)

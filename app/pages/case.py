@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from markupsafe import Markup
 from sqlalchemy import select
@@ -29,14 +29,13 @@ from app.pages.evidence import (
 from app.pages.foretold import with_later
 from app.pages.handed import HandedView, handed
 from app.pages.history import named, telling, tracks_of
-from app.pages.meaning import Meaning, meaning, model_words
+from app.pages.meaning import Meaning, in_local_hours, meaning, model_words
 from app.pages.promises import ChipView, PromiseView, chip_of, next_owed
 from app.pages.queue import FirstView, PersonView, knew_first, on_duty
 from app.pages.story import StoryEntry, last_words, tell
 from escalation import serving
 from escalation.incident import Act, State, allowed
 from models.agreements import Contract
-from models.base import Json
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.incidents import Incident, Promise, TimelineEntry
@@ -248,15 +247,6 @@ def _acts(incident: Incident, now: datetime) -> list[ActView]:
     if incident.second_id is not None:
         may.discard(Act.SECOND)
     return [act for key, act in _ACTS.items() if key in may]
-
-
-def in_local_hours(summary: str, evidence: Json, zone: tzinfo) -> str:
-    """The detector speaks UTC; whoever reads here reads their own hours."""
-    since_ms = evidence.get("since_ms")
-    if not isinstance(since_ms, int | float):
-        return summary
-    since = datetime.fromtimestamp(since_ms / 1000, UTC)
-    return summary.replace(f"since {since:%H:%M}", f"since {since.astimezone(zone):%H:%M}")
 
 
 def _by_hand(acts: Sequence[ActView]) -> list[ActView]:

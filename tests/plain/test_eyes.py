@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import math
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from app.commands.train import command as train_command
+from telemetry import smart_card, watch_facts
 from telemetry.eyes import RARE, Eyes
+from telemetry.log import LogReader
 from telemetry.reading import Reading
 from telemetry.smart import DAY_MS, SIGNS, Card, Drive, Told
 from telemetry.smart_card import SHIPPED, card
@@ -229,3 +233,33 @@ def test_a_gap_of_days_counts_as_days_and_a_second_report_of_a_day_is_not_anothe
     assert (drive.days, signs["missed_days"]) == (1, 3.0)
     assert signs["grew_7d"] == pytest.approx(math.log1p(1))
     assert signs["grew_1d"] == 0.0
+
+
+@pytest.mark.parametrize("harm", ["another digest", "no digest", "no card", "not JSON", "other signs"])
+def test_a_scorecard_that_is_not_the_one_pinned_warns_of_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    path = tmp_path / "card.json"
+    smart_card.written(card(), path)
+    assert smart_card.read(path).weight == card().weight
+    if harm == "another digest":
+        path.write_bytes(path.read_bytes().replace(b"weight", b"Weight", 1))
+    elif harm in ("no digest", "no card"):
+        (smart_card.pinned(path) if harm == "no digest" else path).unlink()
+    else:
+        path.write_bytes(b"{" if harm == "not JSON" else path.read_bytes().replace(b'"both"', b'"none"'))
+        smart_card.pinned(path).write_text(hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(smart_card, "SHIPPED", path)
+    smart_card.card.cache_clear()
+    try:
+        eyes, dying = Eyes(), {"smart_5_raw.sda": 5000.0, "smart_197_raw.sda": 900.0, "smart_187_raw.sda": 100.0}
+        assert [v for day in range(9) for v in eyes.look("m", dying, 3, T0 + day * DAY_MS, False)] == []
+        assert smart_card.trouble()
+        assert "signs of wear" in watch_facts.facts({}, cast(LogReader, None), 0, {}, T0)["degraded"]
+    finally:
+        smart_card.card.cache_clear()
+
+
+def test_the_shipped_scorecard_is_the_one_pinned() -> None:
+    assert smart_card.trouble() == ""
+    assert smart_card.pinned(SHIPPED).read_text().strip() == card().lineage["digest"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.charts import Window
 from app.pages.evidence import Track, bounds_of, charts_of, metrics_of
-from app.pages.meaning import LOOKS, SHARED, Meaning, meaning
+from app.pages.meaning import LOOKS, SHARED, Meaning, in_local_hours, meaning
 from telemetry.rulebook import RuleBook, Turn
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
@@ -120,7 +121,7 @@ def titles(metric: str, *values: float) -> list[str]:
         ("oom_kills", (0, 1), "The system killed 1 process for lack of memory"),
         ("oom_kills", (0, 3), "The system killed 3 processes for lack of memory"),
         ("cert_days_left", (30, 1), "Certificate expires in 1 day"),
-        ("cert_days_left.www", (30, 0.2), "Certificate www expires in 0 days"),
+        ("cert_days_left.www", (30, 0.2), "Certificate www expires within a day"),
         ("cert_days_left.www", (30, -2), "Certificate www has expired"),
         ("clock_offset_s", (0, -7, -7), "The clock is 7 s behind"),
     ],
@@ -159,6 +160,13 @@ def test_the_limit_of_what_was_added_is_no_line_across_the_count() -> None:
     metrics = [{"metric": "smart_reallocated.sda", "observed": 3.0}]
     assert metrics_of({"rule": "smart_reallocated", "threshold": 1, "metrics": metrics})[0].limit is None
     assert metrics_of({"rule": "disk_full", "threshold": 95, "metrics": metrics})[0].limit == 95
+
+
+def test_every_hour_of_the_detector_is_read_in_the_readers_own_zone() -> None:
+    zone, evidence = ZoneInfo("Europe/Paris"), {"since_ms": 1000 * T0}
+    assert in_local_hours("Fan 1 has stopped, since 13:49", evidence, zone) == "Fan 1 has stopped, since 14:49"
+    assert in_local_hours("Disk, since 23:30; also CPU", evidence, zone) == "Disk, since 00:30; also CPU"
+    assert in_local_hours("The press stands, since 13:49", {}, zone) == "The press stands, since 13:49"
 
 
 @pytest.mark.parametrize(

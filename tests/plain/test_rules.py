@@ -104,6 +104,17 @@ def test_a_turn_names_its_cause_and_the_cure() -> None:
     assert (unnamed.cause, unnamed.title) == ("raid", "RAID is degraded")
 
 
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(13.6, {"expires in 13 days"}), (1.9, {"expires in 1 day"}), (0.6, {"expires within a day"}),
+     (0.0, {"expires within a day"}), (-0.01, {"has expired"}), (-30.0, {"has expired"})],
+)  # fmt: skip
+def test_a_certificate_is_expired_when_nothing_is_left_and_never_in_no_days(days: float, said: set[str]) -> None:
+    found = RuleBook().look({"cert_days_left.www": days}, "native", 0, False)
+    assert {turn.title.removeprefix("Certificate www ") for turn in found} == said
+    assert any(turn.rule.name == "certificate_expired" for turn in found) is (said == {"has expired"})
+
+
 def test_a_yes_or_no_metric_adds_no_number_to_the_sentence() -> None:
     def said(metric: str, walk: Walk) -> str:
         (_, turn), *_ = _walked(metric, walk)

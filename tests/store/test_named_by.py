@@ -56,6 +56,7 @@ def test_the_first_hard_fault_that_joins_names_what_the_model_opened(sessions: S
         assert at.find("rule", "Processor at 96 °C", cure="Check fans.").title == "Fan 1 has stopped"
         assert at.find("anomaly", "Fan 2 unusually high").id == opened.id
         assert (opened.title, opened.evidence_digest) == ("Fan 1 has stopped", digest)
+        assert opened.summary == "Fan 1 has stopped, since 13:49", "the line below the name tells of the same"
         assert with_later(session, opened)["certain"] == {"said": "Fan 1 has stopped", "cure": "Replace fan 1."}
         told = desk.story(session, "joined")
         assert sum("Fan 1 has stopped" in line for line in told) == 1
