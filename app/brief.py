@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app import words
 from escalation import alone, promises
+from escalation.words import whole
 from models.agreements import Contract
 from models.customers import Customer
 from models.escalations import Escalation
@@ -202,7 +203,7 @@ def _pressed(session: Session, incident: Incident, now: datetime, zone: tzinfo) 
         what = "the case" if row.incident_id else "the whole account"
         due = "was due" if row.next_word_at <= now else "is due"
         next_word = f"the next word {due} {words.hour(row.next_word_at, zone, now)}"
-        said = f"{row.asked_by} escalated {what}: “{_short(row.words, _WORDS)}”"
+        said = f"{row.asked_by} escalated {what}: “{whole(_short(row.words, _WORDS))}”"
         lines.append(f"{said} {owner or 'Nobody'} answers for it; {next_word}.")
     return lines
 

@@ -28,4 +28,9 @@ def announce(session: Session, incident: Incident) -> None:
         "version": incident.version,
     }
     session.execute(_NOTIFY, {"channel": LIVE, "payload": json.dumps(payload)})
+    wake(session)
+
+
+def wake(session: Session) -> None:
+    """Tell the workers that something may be due. Sent at the commit."""
     session.execute(_NOTIFY, {"channel": WORK, "payload": ""})

@@ -103,7 +103,7 @@ def _tell(
     here = words.public(language, "merged_here", label=merged.label, promises=kept).strip()
     story.tell(session, merged, "merged", there, now, actor=actor, public=True, facts=facts)
     story.tell(session, into, "merged", here, now, actor=actor, public=True, facts=facts)
-    why = f" {reason}" if reason else ""
+    why = f" {words.whole(reason)}" if reason else ""
     said = " ".join(explained) or "Nothing was owed on it any more."
     text = f"{merged.label} “{merged.title}” was merged into this one; its timeline stays there.{why} {said}"
     story.tell(session, into, "merge clocks", text, now, actor=actor, facts=facts)

@@ -16,6 +16,7 @@ from sqlalchemy import Interval, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from escalation import announce
 from models.incidents import Incident
 from models.notices import Notice
 
@@ -251,6 +252,7 @@ def send_again(session: Session, notice: Notice, now: datetime, by: str) -> None
     notice.settled_at = notice.given_up_at = notice.lease_until = None
     notice.joined_into, notice.leased_by, notice.tries = None, "", 0
     notice.next_try_at, notice.last_error, notice.receipt = now, "", {"again": again[-20:]}
+    announce.wake(session)
 
 
 def let_go_unshown(session: Session, now: datetime) -> int:

@@ -28,6 +28,12 @@ def rung_name(word: str) -> str:
     return _RUNGS.get(word) or ROLES.get(word, word)
 
 
+def whole(text: str) -> str:
+    """What somebody wrote as a whole sentence, where another follows it: with a full stop, unless it ends otherwise."""
+    said = text.strip()
+    return said if not said or said[-1] in ".!?…:;" else f"{said}."
+
+
 def listed(names: Sequence[str]) -> str:
     """ "Ada", "Ada and Bo", "Ada, Bo and Cy"."""
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
@@ -152,7 +158,7 @@ _PUBLIC = {
         "workaround": "A way around the problem is in place: {text}",
         "workaround_gone": "The way around does not hold any more: {reason}",
         "severity_asked": "{who} asks for severity {wanted} (now {was}): {reason}",
-        "severity_holds": "Severity {wanted} holds from now on (before: {was}): {reason}",
+        "severity_holds": "Severity {wanted} holds from now on instead of {was}: {reason}",
         "severity_agreed": "{who} agrees: the severity is {wanted}.",
         "severity_refused": "{who} does not agree to severity {wanted}; it is {now}. {reason}",
         "edited": "A message was corrected: {text}",
@@ -180,7 +186,7 @@ _PUBLIC = {
         "workaround": "Une solution de contournement est en place : {text}",
         "workaround_gone": "Le contournement ne tient plus : {reason}",
         "severity_asked": "{who} demande la gravité {wanted} (actuellement {was}) : {reason}",
-        "severity_holds": "La gravité {wanted} s'applique désormais (avant : {was}) : {reason}",
+        "severity_holds": "La gravité {wanted} s'applique désormais au lieu de {was} : {reason}",
         "severity_agreed": "{who} est d'accord : la gravité est {wanted}.",
         "severity_refused": "{who} n'est pas d'accord avec la gravité {wanted} ; elle est de {now}. {reason}",
         "edited": "Un message a été corrigé : {text}",

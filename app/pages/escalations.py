@@ -106,7 +106,7 @@ def _ask(who: Caller, form: Form) -> bool:
         if incident is not None:
             customer = session.get_one(Customer, incident.customer_id)
         if customer is None:
-            form.refuse("customer", "Choose one of the customers.")
+            form.refuse("customer", "Choose one of the customers. Or name a case, which says whose it is.")
         if form.wrong or customer is None:
             return False
         said = pressing.ask(session, customer.id, Actor(who.person, who.name), reason, words, front.now(),
@@ -121,8 +121,8 @@ def _shown(who: Caller, form: Form, about: uuid.UUID | None = None) -> AnyRespon
     with reading(who) as session:
         running = _lines(session, who, now, ended=False)
         ended = _lines(session, who, now, ended=True)
-        customers = [(slug, name) for slug, name in session.execute(
-            select(Customer.slug, Customer.name).order_by(Customer.name))]  # fmt: skip
+        named = session.execute(select(Customer.slug, Customer.name).order_by(Customer.name))
+        customers = [("", "choose one, or name a case"), *((slug, name) for slug, name in named)]
     return page("escalations.html", status=422 if form.wrong else 200, here="/escalations", running=running,
                 ended=ended, form=form, about=about, customers=customers, reasons=list(pressing.REASONS.items()),
                 spans=[(key, words) for key, (words, _) in SPANS.items()],

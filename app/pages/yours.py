@@ -22,6 +22,7 @@ from app.pages.frame import SignInFirst, reading, zone
 from app.problems import not_found
 from escalation import agreeing, promises
 from escalation.incident import NotNow
+from escalation.words import whole
 from models.customers import Customer
 from models.incidents import OPEN_STATES, Incident, Promise, TimelineEntry
 from models.people import Person
@@ -220,7 +221,9 @@ def _line(row: SeverityChange, language: str, now: datetime, there: tzinfo) -> s
              "was": row.was, "reason": row.reason, "by": row.answered_by, "answer": row.answer}  # fmt: skip
     if row.state == "set":
         return yours_words.say(language, "line_set", **facts)
-    return f"{yours_words.say(language, 'line', **facts)} {yours_words.say(language, f'line_{row.state}', **facts)}"
+    return (
+        f"{whole(yours_words.say(language, 'line', **facts))} {yours_words.say(language, f'line_{row.state}', **facts)}"
+    )
 
 
 def _story(

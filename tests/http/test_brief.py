@@ -124,7 +124,7 @@ def test_the_brief_says_what_was_escalated_in_whose_words_and_who_answers(
     visit: Callable[[str], Visitor], incident: str, hands: Hands
 ) -> None:
     ada, dee = visit("ada"), visit("dee")
-    asked = {"incident": incident, "reason": "no-progress", "words": "We lose orders."}
+    asked = {"incident": incident, "reason": "no-progress", "words": "We lose orders"}
     row = ada.post("/api/v1/escalations", asked).get_json()["id"]
     told = "Ada escalated the case: “We lose orders.” Max answers for it; the next word is due 12:30."
     assert told in text(visit("max").get(f"/incidents/{incident}/brief").text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from flask import Flask
 from sqlalchemy import select
 
 from escalation import outbox
@@ -16,6 +17,7 @@ from models.session import SYSTEM, Sessions, work
 from tests import desk
 from tests.cast import Cast
 from tests.http.conftest import Hands, Visitor
+from tests.http.test_pages import counting
 
 Visit = Callable[[str], Visitor]
 
@@ -59,7 +61,9 @@ def test_an_engineer_sees_doors_and_makes_none(visit: Visit) -> None:
     assert dee.get("/doors/new").status_code == 403
 
 
-def test_the_log_shows_each_notice_and_sends_one_again(visit: Visit, cast: Cast, sessions: Sessions) -> None:
+def test_the_log_shows_each_notice_and_sends_one_again(
+    visit: Visit, cast: Cast, sessions: Sessions, app: Flask
+) -> None:
     with work(sessions, SYSTEM) as session:
         report(session, desk.signal(cast.plant_machine, cast.now), cast.now)
         (notice, *_) = session.scalars(select(Notice))
@@ -68,7 +72,9 @@ def test_the_log_shows_each_notice_and_sends_one_again(visit: Visit, cast: Cast,
     dee = visit("dee")
     said = dee.get("/notices?show=given-up").text
     assert "mailbox full" in said
-    assert dee.post(f"/notices/{id}/send-again", data=form(dee)).status_code == 303
+    with counting(app) as asked:
+        assert dee.post(f"/notices/{id}/send-again", data=form(dee)).status_code == 303
+    assert any("pg_notify" in statement for statement in asked), "the sender is woken, and does not wait for its turn"
     with work(sessions, SYSTEM) as session:
         assert session.get_one(Notice, id).state == "waiting"
 

@@ -81,7 +81,7 @@ def test_a_contact_asks_for_another_severity_and_reads_our_answer(
     assert "Ada of yours asks for severity 2" in ada.get(f"/yours/{incident}").text
     assert dee.post(f"/incidents/{incident}/agree", data={}).status_code == 303
     assert severity(sessions) == 2
-    assert "Agreed by Dee." in ada.get(f"/yours/{incident}").text
+    assert "a second press stands. Agreed by Dee." in ada.get(f"/yours/{incident}").text
     dee.post(f"/incidents/{incident}/resolve", data={"text": "A fuse.", "now": "1"})
     assert "It is over" in says(ada, incident, 422, deed="propose", severity="1", reason="again")
 

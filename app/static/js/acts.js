@@ -33,7 +33,7 @@ const ACTS = {
     title: "Why not?", fields: [{ name: "reason", label: "Reason, for the customer" }] } },
   severity: { key: "p", done: () => "Proposed; a graver one holds at once.", asks: {
     title: "Another severity: which, and why?", fields: [
-      { name: "severity", label: "Severity", choices: ["1", "2", "3", "4"] },
+      { name: "severity", label: "Severity", choices: ["1", "2", "3", "4"], chosen: "severity" },
       { name: "reason", label: "Reason, for both sides" }] } },
   workaround: { key: "b", done: () => "The way around is told; its clock has stopped.", asks: {
     title: "A way around it", fields: [{ name: "text", label: "What the customer can do meanwhile", long: true }] } },
@@ -76,7 +76,7 @@ export function subject() {
   const from = own || row;
   if (!from) return null;
   return { label: from.dataset.label, version: from.dataset.version, title: from.dataset.title, state: from.dataset.state,
-    asked: from.dataset.asked, offered: from.dataset.offered, proposed: from.dataset.proposed, row };
+    severity: from.dataset.severity, asked: from.dataset.asked, offered: from.dataset.offered, proposed: from.dataset.proposed, row };
 }
 
 export function bindActs() {
@@ -102,6 +102,7 @@ export function bindActs() {
 
 // What may be chosen is sometimes known to the page only.
 function filled(field) {
+  if (field.chosen) return { ...field, chosen: subject()?.[field.chosen] };
   if (!field.from) return field;
   return { ...field, choices: document.querySelector(`[data-${field.from}]`).dataset[field.from].split(",") };
 }

@@ -35,7 +35,7 @@ export function askWhy({ title, fields }) {
     }, { once: true });
     box.returnValue = "";
     box.showModal();
-    form.querySelector("input, textarea")?.focus();
+    form.querySelector("input:checked, input:not([type=radio]), textarea")?.focus();
   });
 }
 
@@ -43,7 +43,7 @@ function value(form, name) {
   return (form.elements[name]?.value || "").trim();
 }
 
-function field({ name, label, choices, long }) {
+function field({ name, label, choices, chosen, long }) {
   const holder = document.createElement(choices ? "fieldset" : "p");
   holder.className = "field";
   const said = document.createElement(choices ? "legend" : "label");
@@ -55,7 +55,7 @@ function field({ name, label, choices, long }) {
     choices.forEach((choice, index) => {
       const [kept, shown] = Array.isArray(choice) ? choice : [choice, choice];
       const one = document.createElement("label");
-      const radio = Object.assign(document.createElement("input"), { type: "radio", name, value: kept, checked: index === 0 });
+      const radio = Object.assign(document.createElement("input"), { type: "radio", name, value: kept, checked: chosen ? kept === chosen : index === 0 });
       one.append(radio, ` ${shown}`);
       row.append(one);
     });

@@ -142,7 +142,7 @@ function inPlace(next) {
     const other = next.querySelector(`[data-key="${item.dataset.key}"] .row`);
     const row = item.querySelector(".row");
     if (!other || row.innerHTML === other.innerHTML) continue;
-    for (const name of ["version", "state", "title"]) row.dataset[name] = other.dataset[name];
+    for (const name of ["version", "state", "severity", "title"]) row.dataset[name] = other.dataset[name];
     row.innerHTML = other.innerHTML;
     wash(row);
   }
