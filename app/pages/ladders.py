@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask, redirect, request
@@ -161,8 +162,12 @@ def _shown(at: Opened, form: Form, terms: Terms, after: Terms, differs: bool) ->
 
 def _next_night() -> Any:  # Any: an instant
     """Ten past three of the coming night, where the reader lives."""
-    local = front.now().astimezone(zone())
-    return local_instant(f"{local:%Y-%m-%d}T03:10", zone())
+    now = front.now()
+    today, tomorrow = (
+        local_instant(f"{(now + later).astimezone(zone()):%Y-%m-%d}T03:10", zone())
+        for later in (timedelta(), timedelta(days=1))
+    )
+    return today if today is not None and today > now else tomorrow
 
 
 def _words(session: Session) -> list[tuple[str, str]]:

@@ -97,8 +97,9 @@ def test_weekly_hours_survive_being_shown(words: str) -> None:
 def test_a_ladder_plays_its_night_and_waits_for_a_second_person(visit: Visit, sessions: Sessions, cast: Cast) -> None:
     max_ = visit("max")
     assert "VC-plant" in max_.get("/duty/ladders").text
-    now = text(max_.get(f"{LADDER}").text)
-    assert "What it does now" in now
+    drawn = max_.get(f"{LADDER}").text
+    assert "What it does now" in text(drawn)
+    assert 'value="2026-03-11T03:10"' in drawn, "the coming night, not the one that is over"
     given = {"csrf": max_.csrf, "who-0": "team:europe", "wait-0": "2 min", "who-1": "person:max@example.org",
              "wait-1": "5 min", "convention": "escalate_after", "repeats": "1", "again_after": "30 min",
              "at": "2026-03-11T03:10", "severity": "1"}  # fmt: skip
