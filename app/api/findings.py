@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import select
 
+from app import found_by
 from app.api import lookup
 from app.api.door import Call, route
 from app.api.paging import page
@@ -51,6 +52,9 @@ class FindingQuery(Paged):
     machine: Ref | None = Field(None, description="id or name")
     shadow: bool | None = Field(None, description="only shadow ones, or only the others")
     held_back: bool | None = Field(None, description="only those that are held back, or only the others")
+    contract: Ref | None = Field(None, description="id or number: whose answer stands behind them")
+    start: Instant | None = Field(None, description="opened then or later")
+    end: Instant | None = Field(None, description="opened before it")
     ended: bool | None = Field(None, description="only those over, or only those that last")
 
 
@@ -66,6 +70,12 @@ def index(call: Call, query: FindingQuery) -> FindingPage:
         wanted = wanted.where(Finding.shadow.is_(query.shadow))
     if query.held_back is not None:
         wanted = wanted.where(Finding.held_back != "" if query.held_back else Finding.held_back == "")
+    if query.contract is not None:
+        wanted = wanted.where(found_by.of_contract(lookup.contract(call, query.contract, "contract").id))
+    if query.start is not None:
+        wanted = wanted.where(Finding.opened_at >= query.start)
+    if query.end is not None:
+        wanted = wanted.where(Finding.opened_at < query.end)
     if query.ended is not None:
         wanted = wanted.where(Finding.ended_at.is_not(None) if query.ended else Finding.ended_at.is_(None))
     rows, after = page(call.session, wanted, query, Finding.opened_at, Finding.id)

@@ -22,6 +22,7 @@ from app.pages.enrolment import register as enrolment
 from app.pages.enrolments import register as enrolments
 from app.pages.files import register as files
 from app.pages.finder import register as finder
+from app.pages.findings import register as findings
 from app.pages.first_to_know import register as known_first
 from app.pages.fleet_events import register as events_of_fleets
 from app.pages.floor import register as floor
@@ -67,7 +68,7 @@ def register(app: Flask) -> None:
         signing,
     )
     desk = (floor, events_of_fleets, incidents, plainly, dividing, yours, files, breaches, machines, why, held_back)
-    looked_at = (releases, known_first)
+    looked_at = (releases, known_first, findings)
     for noun in (
         *desk,
         *looked_at,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -181,15 +181,17 @@ def _decisions(session: Session, machine: Machine) -> list[DecisionRow]:
 
 
 def findings_of(
-    session: Session, now: datetime, zone: tzinfo, *, machine: Machine | None = None, customer: Customer | None = None
-) -> list[FindingView]:
-    """The newest findings, shadow ones included."""
+    session: Session, now: datetime, zone: tzinfo, *, machine: Machine | None = None, customer: Customer | None = None,
+    where: Sequence[ColumnElement[bool]] = (), most: int = 12,
+) -> list[FindingView]:  # fmt: skip
+    """The newest findings, shadow ones included; ``where``: only those."""
     statement = (
         select(Finding, Incident.number, Machine.name)
         .join(Machine, Machine.id == Finding.machine_id)
         .outerjoin(Incident, Incident.id == Finding.incident_id)
+        .where(*where)
         .order_by(Finding.opened_at.desc())
-        .limit(12)
+        .limit(most)
     )
     if machine is not None:
         statement = statement.where(Finding.machine_id == machine.id)
@@ -203,7 +205,7 @@ def findings_of(
                 title=finding.summary or finding.cause,
                 when=words.hour(finding.opened_at, zone, now),
                 severity=finding.severity,
-                kind=f"{finding.kind}, {name}" if customer is not None else finding.kind,
+                kind=finding.kind if machine is not None else f"{finding.kind}, {name}",
                 shadow=finding.shadow,
                 is_open=finding.ended_at is None,
                 incident=f"VG-{number}" if number else "",

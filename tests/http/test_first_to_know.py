@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from models.base import new_id
+from models.decisions import DecisionRow
 from models.incidents import Finding, Incident
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
@@ -124,3 +125,53 @@ def test_a_period_that_cannot_be_read_is_said_beside_the_usual_one(visit: Visit,
 def test_a_day_is_a_day_in_the_viewers_zone(visit: Visit, cases: None) -> None:
     day = AT.strftime("%Y-%m-%d")
     assert "3 of 5" in visit("dee").get(f"/first-to-know?from={day}&to={day}").text
+
+
+@pytest.fixture
+def shadows(sessions: Sessions, cast: Cast) -> None:
+    """One finding that opened an incident of the plant's contract, two seen in its shadow, one of long ago."""
+    with work(sessions, SYSTEM) as session:
+        answer = DecisionRow(customer_id=cast.plant, contract_id=cast.plant_contract, machine_id=cast.plant_machine,
+                             ask="detection", asked_at=AT, outcome="shadow", rule="tier", reason="")  # fmt: skip
+        case = Incident(customer_id=cast.plant, machine_id=cast.plant_machine, contract_id=cast.plant_contract,
+                        cause="c", severity=3, title="Odd", began_at=AT, opened_at=AT, changed_at=AT)  # fmt: skip
+        session.add_all([answer, case])
+        session.flush()
+        for days, words, of in ((0, "opened one", case), (0, "first shadow", answer), (1, "second shadow", answer),
+                                (60, "old shadow", answer)):  # fmt: skip
+            then, mine = AT - timedelta(days=days), of is case
+            more = {"incident_id": case.id} if mine else {"decision_id": answer.id}
+            session.add(Finding(customer_id=cast.plant, machine_id=cast.plant_machine, cause="c", kind="anomaly",
+                                severity=3, summary=words, started_at=then, opened_at=then, created_at=then,
+                                shadow=not mine, **more))  # fmt: skip
+
+
+def number_of(who: Visitor, cast: Cast) -> str:
+    body: Any = who.get(f"/api/v1/contracts/{cast.plant_contract}").json
+    return str(body["number"])
+
+
+def test_findings_are_read_by_contract_and_period_shadow_ones_apart(visit: Visit, shadows: None, cast: Cast) -> None:
+    dee, day = visit("dee"), f"{AT:%Y-%m-%d}"
+    number = number_of(dee, cast)
+    page = dee.get(f"/findings?contract={number}&days=30").text
+    assert "3 findings in this time, 2 of them in shadow" in page
+    assert [w in page for w in ("opened one", "first shadow", "second shadow", "old shadow")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    page = dee.get(f"/findings?contract={number}&from={day}&to={day}&which=shadow").text
+    assert [w in page for w in ("opened one", "first shadow", "second shadow")] == [False, True, False]
+    start, end = (f"{AT + timedelta(days=d):%Y-%m-%dT00:00:00Z}" for d in (0, 1))
+    said: Any = dee.get(f"/api/v1/findings?contract={number}&shadow=true&start={start}&end={end}").json
+    assert [one["summary"] for one in said["items"]] == ["first shadow"]
+
+
+def test_findings_of_anothers_contract_or_of_none_are_not_found(visit: Visit, shadows: None, cast: Cast) -> None:
+    number = number_of(visit("dee"), cast)
+    assert visit("dee").get("/findings").status_code == 404
+    assert visit("cy").get(f"/findings?contract={number}").status_code == 403  # the console is ours
+    assert visit("cy").get(f"/api/v1/findings?contract={number}").status_code == 422
+    assert visit("dee").get(f"/findings?contract={number}&from=soon").status_code == 422
