@@ -101,7 +101,7 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
     keys.press("Control+Enter")
     shows(around, "Served in a remote session")
 
-    log = tmp_path / "batch.log"
+    log = tmp_path / f"batch-{'x' * 180}.log"
     log.write_text("02:10 batch began\n")
     keys.press("f")
     deadline = time.monotonic() + PATIENCE / 1000
@@ -109,7 +109,9 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
         page.wait_for_timeout(50)  # the browser's events reach us while its page is waited for
     assert choosers, "no dialog for files opened"
     choosers[0].set_files(log)
-    shows(around, "batch.log")
+    shows(around, log.name)
+    sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(sideways) == 0, "a long name stays within its column"
 
     keys.press("x")
     keys.type("The batch was moved to the night.")
@@ -121,9 +123,7 @@ def test_an_engineer_takes_an_incident_from_page_to_resolution_with_the_keyboard
     with work(house.sessions, SYSTEM) as session:
         incident = session.scalars(select(Incident).where(Incident.number == 1005)).one()
         assert (incident.state, incident.owner_id) == ("resolved", house.night.dee)
-        assert session.scalars(select(Attachment.name).where(Attachment.incident_id == incident.id)).all() == [
-            "batch.log"
-        ]
+        assert session.scalars(select(Attachment.name).where(Attachment.incident_id == incident.id)).all() == [log.name]
         mine = select(TimelineEntry.kind).where(TimelineEntry.incident_id == incident.id)
         told = session.scalars(mine).all()
         assert {"acknowledged", "claimed", "note", "swarm", "file", "undone", "resolved"} <= set(told)
