@@ -27,7 +27,7 @@ from telemetry.formats import (
 )
 from telemetry.formats.assembler import Assembler
 from telemetry.formats.guess import guess
-from telemetry.formats.lanes import BARE, DATED, MOST_LANES, TEXTS, Lanes
+from telemetry.formats.lanes import BARE, DATED, MOST_LANES, OBJECTS, TEXTS, Lanes
 from telemetry.formats.mapped import Mapped
 from telemetry.formats.route import Route
 from telemetry.formats.strict import MAX_TEXT, machine_ok, within_limits
@@ -67,7 +67,7 @@ PARSERS: Final[dict[str, Parse]] = {
 }
 # Agents that spread one cycle over many messages.
 PIECEMEAL: Final = frozenset({"values", "collectd", "glances", "linux2mqtt", "psmqtt", "telegraf"})
-LEARNED: Final = frozenset({*BARE, DATED, *TEXTS})
+LEARNED: Final = frozenset({*BARE, DATED, *TEXTS, *OBJECTS})
 DOOR: Final = "door"  # no machine may write there: door/REASON/…
 OWN_WIRE: Final = frozenset({"report", "event", "status", "answer"}) | native.OURS
 

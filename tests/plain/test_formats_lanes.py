@@ -8,6 +8,8 @@ import pytest
 
 from telemetry.formats import Decoder, lanes
 from telemetry.formats.mapped import compiled
+from telemetry.formats.route import Route
+from telemetry.formats.sources import PARSERS
 from telemetry.reading import Heard, Reading, Refused
 
 NOW = 1_790_000_000_000
@@ -37,6 +39,14 @@ def number(rng: random.Random) -> str:
     ])  # fmt: skip
 
 
+def stamped(rng: random.Random, at: int, said: list[str]) -> str:
+    """Values beside their instant, as ThingsBoard's devices send them; one of six with something odd about it."""
+    ts = rng.choice([str(at)] * 30 + ["true", "0", f"{at}.5", f'"{at}"', f"{at + 10**7}", "1e400", "null"])
+    more = rng.choice([""] * 30 + [',"c":1', ',"ts":5', ',"values":{"a":1}'])
+    values = f'"a":{said[0]},"b":{said[1]}' + rng.choice([""] * 30 + [f',"a":{said[2]}', ',"d":"x:y"', ',"d":{"e":1}'])
+    return f'{{"ts":{ts},"values":{{{values}}}{more}}}'
+
+
 def agents(rng: random.Random, i: int) -> Message:
     """A message such as agents send: nearly always like the last of its topic."""
     good = rng.random() < 0.9
@@ -64,6 +74,8 @@ def agents(rng: random.Random, i: int) -> Message:
         (f"prometheus/{machine}/node", prom.encode()),
         (f"nagios/{machine}/check all/{k}", f"OK - 5=5 fine | {perf}".encode()),
         (f"vigie/{machine}/thingsboard/telemetry", f'{{"a":{said[0]},"b":{said[1]},"c.d":7}}'.encode()),
+        (f"vigie/{machine}/thingsboard/v1/devices/me/telemetry", stamped(rng, at, said).encode()),
+        (f"glances/{machine}/network", f'{{"a":{said[0]},"rx_gauge":{said[1]},"x\\u003ay":{said[2]}}}'.encode()),
         (f"glances/{machine}/mem", f'{{"a":{said[0]},"b":{said[1]},"b_careful":{said[2]},"t":"x"}}'.encode()),
         (f"glances/{machine}/fs", f'{{"a":{said[0]},"b":{k}}}'.encode()),
     ])  # fmt: skip
@@ -94,6 +106,57 @@ def test_texts_like_those_before_are_not_parsed_again(topic: str, said: str, mon
     for i in range(20):
         decoder.decode(topic, said.format(i + 0.5, i, NOW // 1000 + 10 * i).encode(), NOW + i * 10_000)
     assert len(asked) == 2  # once, and once more because it came again
+
+
+@pytest.mark.parametrize(("topic", "said", "metrics"), [
+    ("v1/devices/me/telemetry", '{{"ts":{2}000,"values":{{"a":{0},"b":{1}}}}}', {"a": 19.5, "b": 19.0}),
+    ("v1/devices/me/telemetry", '{{"a":{0},"b":{1}}}', {"a": 19.5, "b": 19.0}),
+    ("glances/m/network", '{{"rx_gauge":{0},"tx":{1}}}', {"network.rx_gauge": 19.5, "network.tx": 19.0}),
+])  # fmt: skip
+def test_objects_like_the_one_before_are_not_parsed_again(
+    topic: str, said: str, metrics: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = f"vigie/m/thingsboard/{topic}" if topic.startswith("v1") else topic
+    decoder, asked, heard = Decoder(), [], list[Heard]()
+    learn = lanes.Lanes.learn
+    monkeypatch.setattr(lanes.Lanes, "learn", lambda self, *given: (asked.append(1), learn(self, *given)))
+    for i in range(20):
+        heard += decoder.decode(topic, said.format(i + 0.5, i, NOW // 1000 + 10 * i).encode(), NOW + i * 10_000)
+    heard += decoder.flush()
+    assert len(asked) == 1
+    assert isinstance(last := heard[-1], Reading)
+    assert (last.metrics, last.at_ms) == (metrics, NOW + 190_000)
+    assert last.counters == frozenset(name for name in metrics if name.endswith("_gauge"))
+
+
+def test_an_object_of_which_something_is_left_out_is_asked_about_once() -> None:
+    decoder, asked = Decoder(), []
+    parse = PARSERS["glances"]
+    for i in range(5):
+        said = b'{"percent":%d,"percent_careful":50}' % i
+        assert decoder.decode("glances/m/mem", said, NOW + i * 10_000) is not None
+        route = Route("glances/m/mem", "m", ("mem",), NOW + i * 10_000)
+        decoder._lanes.learn(
+            route, "glances", said, parse(route, said), lambda *given: (asked.append(1), parse(*given))[1]
+        )
+    assert not asked
+
+
+@pytest.mark.parametrize(("topic", "said", "cut"), [
+    ("prometheus/m/node", b"# TYPE a gauge\na 1\nb 2\n", b"# TYPE a gauge\na\0\nb 2\n"),
+    ("nagios/m/load/0", b"OK | l=1;5 m=2;5", b"OK | l\0;5 m=2;5"),
+    ("telegraf/m/cpu", b"cpu a=1,b=2\n", b"cpu a\0,b=2\n"),
+])  # fmt: skip
+def test_a_nul_in_place_of_a_number_does_not_pass_for_one(topic: str, said: bytes, cut: bytes) -> None:
+    quick, careful = Decoder(), Careful()
+    for i in range(4):
+        quick.decode(topic, said, NOW + i * 10_000)
+        careful.decode(topic, said, NOW + i * 10_000)
+    assert repr(_answer(quick, (topic, cut))) == repr(_answer(careful, (topic, cut)))
+
+
+def _answer(decoder: Decoder, message: Message) -> object:
+    return said(decoder, message, NOW + 50_000)
 
 
 def test_a_topic_that_is_mapped_meanwhile_says_what_the_mapping_says() -> None:
