@@ -1,12 +1,14 @@
 """Stored history replayed under two models: what one opens that the other does not, and what was said of it.
 
 The model alone is compared, before contract and desk: what each would open is matched by machine and time. What
-engineers said up to each instant acts on both as it acted then. Takes a session, never commits.
+engineers said up to each instant acts on both as it acted then, and so does what was changed. Takes a session, never
+commits.
 """
 
 from __future__ import annotations
 
 import uuid
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,11 +24,12 @@ from models.incidents import Finding
 from models.machines import Machine
 from models.releases import ModelComparison, ModelRelease, ReleaseArtefact
 from models.telemetry import ReadingBlock
-from telemetry import gridded, history, installing, matching, releases, taught, worked_on
+from telemetry import changes_kept, gridded, history, installing, matching, releases, taught, worked_on
+from telemetry.changes import DEPLOYMENT
 from telemetry.columns import Columns
 from telemetry.maintenance import covering
 from telemetry.matching import Opening, Pair
-from telemetry.reading import Reading
+from telemetry.reading import Event, Reading
 from telemetry.verdict import Verdict
 from telemetry.watching import Watching
 
@@ -149,10 +152,16 @@ def _openings(
     windows = worked_on.windows_of(session, [one.id for one in machines], start)
     opened: dict[uuid.UUID, tuple[Verdict, datetime | None]] = {}
     reports = 0
-    for batch in _heard(session, [one for one in machines if one.name not in left_out], counters, start, end):
+    watched = [one for one in machines if one.name not in left_out]
+    changed = _changes(session, watched, start, end)
+    for batch in _heard(session, watched, counters, start, end):
         reports += len(batch)
-        kept = [r for r in batch if covering(windows.get(by_name[r.machine].id, ()), _at(r.at_ms)) is None]
-        for verdict in watching.feed(kept):
+        kept: list[Reading | Event] = [
+            r for r in batch if covering(windows.get(by_name[r.machine].id, ()), _at(r.at_ms)) is None
+        ]
+        told = [changed.pop(0) for _ in range(bisect_right(changed, batch[-1].at_ms, key=_instant) if batch else 0)]
+        heard: list[Reading | Event] = sorted((*told, *kept), key=_instant)
+        for verdict in watching.feed(heard):
             if verdict.kind != "anomaly":
                 continue
             if verdict.opened:
@@ -160,10 +169,26 @@ def _openings(
             elif verdict.finding_id in opened:
                 opened[verdict.finding_id] = opened[verdict.finding_id][0], _at(verdict.at_ms)
         watching.take_models()
+        watching.changes.take()
     found = [
         Opening(v.machine, v.cause, v.severity, _at(v.started_ms), ended, v.summary) for v, ended in opened.values()
     ]
     return found, reports
+
+
+def _changes(session: Session, machines: Sequence[Machine], start: datetime, end: datetime) -> list[Event]:
+    """What was changed on these machines from a day before the span on, as it was told live; restarts show by
+    themselves."""
+    names = {one.id: one.name for one in machines}
+    rows = changes_kept.within(session, names, start - timedelta(days=1), end)
+    return [
+        Event(names[row.machine_id], ms, DEPLOYMENT, 4, row.what, ms, "history")
+        for row in rows if row.kind == DEPLOYMENT for ms in (round(row.at.timestamp() * 1000),)
+    ]  # fmt: skip
+
+
+def _instant(said: Reading | Event) -> int:
+    return said.at_ms
 
 
 def _learn(watching: Watching, name: str, before: Columns, counters: frozenset[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Flask, Response, request
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from app import found_by, front, words
 from app.pages.first_to_know import SPANS, asked
@@ -40,7 +40,11 @@ def findings_of_contract() -> Response:
         if found is None:
             raise not_found("contract")
         contract, customer = found
-        wanted = [found_by.of_contract(contract.id), Finding.opened_at >= period.start, Finding.opened_at < period.end]
+        wanted: list[ColumnElement[bool]] = [
+            found_by.of_contract(contract.id),
+            Finding.opened_at >= period.start,
+            Finding.opened_at < period.end,
+        ]
         shadow = session.scalar(select(func.count()).select_from(Finding).where(*wanted, Finding.shadow)) or 0
         total = session.scalar(select(func.count()).select_from(Finding).where(*wanted)) or 0
         if which != "all":

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
+from models.changes import MachineChange
 from models.incidents import Finding
 from models.machines import Machine
 from models.releases import ModelComparison, ReleaseArtefact
@@ -111,3 +112,13 @@ def test_what_was_learned_of_erased_history_is_erased(plant: Plant, cast: Cast) 
         releases.check(session, releases.find(session, "M-1"))  # what is gone is no tampering
         with pytest.raises(releases.NotNow):
             releases.promote(session, releases.find(session, "M-1"), actor="Max", reason="", now=plant.now)
+
+
+def test_what_shifted_with_a_release_is_taken_for_it_in_a_comparison_too(plant: Plant, cast: Cast) -> None:
+    remember(plant)
+    usual, at = release(plant), plant.now
+    problem(plant, loud=40.0)
+    with work(plant.sessions, SYSTEM) as session:
+        session.add(MachineChange(customer_id=cast.plant, machine_id=cast.plant_machine, at=at, kind="deployment",
+                                  what="release 2", told_by="api", told_at=at))  # fmt: skip
+    assert len(compare(plant, usual, usual).pairs) == 0
