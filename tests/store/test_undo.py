@@ -129,7 +129,11 @@ def picture(session: Session, incident: uuid.UUID) -> dict[str, list[str]]:
 def test_what_is_taken_back_is_as_if_it_had_not_been(
     sessions: Sessions, cast: Cast, opened: uuid.UUID, name: str
 ) -> None:
-    before, does = ACTS[name]
+    does_and_takes_back(sessions, cast, opened, *ACTS[name])
+
+
+def does_and_takes_back(sessions: Sessions, cast: Cast, opened: uuid.UUID, before: Deed | None, does: Deed) -> None:
+    """Dee does it, takes it back a minute later, and everything stands as before."""
     dee, at = desk.actor(cast, "dee"), cast.now + desk.minutes(2)
     with work(sessions, SYSTEM) as session:
         if before is not None:
