@@ -40,6 +40,7 @@ def main() -> int:
     options.add_argument("--metrics", type=int, choices=(12, 38), default=12, help="metrics a report")
     options.add_argument("--log", choices=("kafka", "postgres"), default="kafka", help="where our log is kept")
     options.add_argument("--watchers", type=int, default=1)
+    options.add_argument("--ahead", type=int, default=runs.AHEAD, help="most reports published and not yet stored")
     given = options.parse_args()
     # The library reads its protocol tables in a way Python is about to retire.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="kafka")
@@ -67,7 +68,7 @@ def _run(data: Path, given: argparse.Namespace) -> None:
         until(lambda: _listens(stack.port), "the MQTT broker listens")
         _say(given)
         load = runs.ours(stack, given.watchers, given.metrics)
-        ours = runs.full_load(meter, load, lambda: plant.received(stack.sessions), given.seconds)
+        ours = runs.full_load(meter, load, lambda: plant.received(stack.sessions), given.seconds, given.ahead)
         if given.log == "postgres":
             ours.cpu.pop("Kafka", None)  # it stands by for the naive pipeline
         _table(f"Vigie, log in {given.log}", ours)
