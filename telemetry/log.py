@@ -6,9 +6,12 @@ Two doors open it, Kafka and a PostgreSQL table; tests/pipe/test_log_contract.py
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 Done = Callable[[Exception | None], None]
+# What one `poll` brings at most, but for a record that is larger alone. Where records held little, many are asked for
+# at once; after the log was away they are full, and so many would keep a reader busy for longer than its seat is kept.
+POLL_BYTES: Final = 4 << 20
 
 
 class Record(NamedTuple):
@@ -59,7 +62,7 @@ class LogReader(Protocol):
         """Read a held partition from this position on; nothing comes from it before."""
 
     def poll(self, timeout_s: float, most: int) -> list[Record]:
-        """Up to about `most` records, in order within a partition; an empty list when none came in time.
+        """Up to about `most` records or `POLL_BYTES`, in order within a partition; an empty list when none came.
 
         Raises `PositionGone`, and `LogError` when the log is unusable.
         """

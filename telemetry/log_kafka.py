@@ -23,7 +23,7 @@ from kafka.errors import (
     TopicAlreadyExistsError,
 )
 
-from telemetry.log import Done, LogError, PositionGone, Record
+from telemetry.log import POLL_BYTES, Done, LogError, PositionGone, Record
 
 log = structlog.get_logger()
 
@@ -170,6 +170,7 @@ class KafkaReader:
             session_timeout_ms=_SESSION_MS,
             heartbeat_interval_ms=_SESSION_MS // 4,
             max_partition_fetch_bytes=_LARGEST_RECORD * 2,
+            fetch_max_bytes=POLL_BYTES,  # packed; a larger record comes alone
         )
         self._know(topic, partitions)
         self._consumer.subscribe([topic], listener=self._revoked)

@@ -16,7 +16,7 @@ import psycopg
 import structlog
 from sqlalchemy import make_url
 
-from telemetry.log import Done, PositionGone, Record
+from telemetry.log import POLL_BYTES, Done, PositionGone, Record
 from telemetry.log_shares import Shares
 
 log = structlog.get_logger()
@@ -38,6 +38,15 @@ WITH head AS (
 )
 INSERT INTO log_records (partition, position, appended_at, body)
 SELECT %(partition)s, head.position, clock_timestamp(), %(body)s FROM head
+"""
+# Bodies are summed by the sizes their rows know, and read only as far as they are wanted.
+_NEXT = """
+SELECT position, body
+FROM (
+    SELECT position, body, sum(octet_length(body)) OVER (ORDER BY position) - octet_length(body) AS before
+    FROM log_records WHERE partition = %s AND position >= %s ORDER BY position LIMIT %s
+) AS waiting
+WHERE before < %s ORDER BY position
 """
 
 
@@ -183,25 +192,23 @@ class PostgresReader:
         order = sorted(self._next)
         self._turn += 1
         records: list[Record] = []
+        size = 0
         for i in range(len(order)):
             partition = order[(i + self._turn) % len(order)]
             try:
-                records += self._read_one(partition, most - len(records))
+                records += self._read_one(partition, most - len(records), POLL_BYTES - size)
             except psycopg.errors.LockNotAvailable as problem:
                 # The writer waits out whoever holds the table, and so do we.
                 log.warning("log.away", kind="postgres", why=str(problem).partition("\n")[0])
                 break
-            if len(records) >= most:
+            size = sum(len(record.body) for record in records)
+            if len(records) >= most or size >= POLL_BYTES:
                 break
         return records
 
-    def _read_one(self, partition: int, most: int) -> list[Record]:
+    def _read_one(self, partition: int, most: int, largest: int) -> list[Record]:
         wanted = self._next[partition]
-        rows = self._connection.execute(
-            "SELECT position, body FROM log_records WHERE partition = %s AND position >= %s ORDER BY position LIMIT %s",
-            [partition, wanted, most],
-            binary=True,
-        ).fetchall()
+        rows = self._connection.execute(_NEXT, [partition, wanted, most, largest], binary=True).fetchall()
         if rows:
             if rows[0][0] != wanted:
                 raise PositionGone(partition, wanted, rows[0][0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from telemetry.log import LogReader, LogWriter, PositionGone, Record
+from telemetry.log import POLL_BYTES, LogReader, LogWriter, PositionGone, Record
 from telemetry.log_kafka import KafkaReader, KafkaWriter
 from telemetry.log_postgres import PostgresReader, PostgresWriter
 from tests import postgres
@@ -125,6 +126,29 @@ def test_a_megabyte_is_a_record_like_any_other(log: Log) -> None:
     reader = log.reader("one/a")
     from_the_start(reader)
     assert bodies(read(reader, 3), 0) == [b"", large, b"after"]
+
+
+def test_full_records_are_read_a_few_at_a_time_however_many_are_asked_for(log: Log) -> None:
+    """A reader that was used to small ones asks for a thousand."""
+    full = [os.urandom(1 << 20) for _ in range(12)]
+    log.write(log.writer(), *[(at % 2, body) for at, body in enumerate(full)])
+    reader = log.reader("one/a")
+    polls: list[list[Record]] = []
+    seated: set[int] = set()
+
+    def everything_came() -> bool:
+        polls.append(reader.poll(0.5, 1_000))
+        seated.intersection_update(reader.held)
+        for partition in reader.held - seated:  # dealt out, perhaps once more
+            reader.seek(partition, sum(record.partition == partition for poll in polls for record in poll))
+            seated.add(partition)
+        return sum(map(len, polls)) >= len(full)
+
+    until(everything_came, "all of them arrive")
+    assert max(sum(len(record.body) for record in poll) for poll in polls) <= 2 * POLL_BYTES
+    everything = [record for poll in polls for record in poll]
+    assert bodies(everything, 0) == full[::2]
+    assert bodies(everything, 1) == full[1::2]
 
 
 def test_reading_goes_on_from_the_position_asked_for(log: Log) -> None:
