@@ -75,7 +75,7 @@ def test_nothing_is_unpickled_and_no_shell_is_asked() -> None:
 
 
 def test_locks_name_hashes_and_no_address() -> None:
-    for name in ("requirements.lock", "requirements-test.lock", "requirements-node.lock"):
+    for name in ("requirements.lock", "requirements-test.lock", "requirements-node.lock", "requirements-pip.lock"):
         text = (ROOT / name).read_text()
         assert "://" not in text
         pinned = re.findall(r"^[a-z0-9._-]+==", text, flags=re.MULTILINE | re.IGNORECASE)
