@@ -12,6 +12,8 @@ from app.api import lookup
 from app.api.door import Answer, Call, route
 from app.problems import Problem, invalid
 from app.wire import Day, In, Instant, MaybeLine, Out, Ref, Words
+from escalation import detaching
+from escalation.incident import NotNow
 from escalation.subjects import SUBJECTS
 from models.audit import record
 from models.duty import Detachment, TimeOff, Training
@@ -170,20 +172,11 @@ def detachments(call: Call) -> Detachments:
 def detach(call: Call, body: DetachmentIn) -> DetachmentOut:
     """Detach a senior engineer to one account: they are first for it, and routed to nobody else."""
     row = lookup.person(call, str(body.person), "person")
-    if row.role != "engineer" or row.level != "senior":
-        raise invalid("person", "is not a senior engineer", "detach somebody who can carry an account alone")
     customer = lookup.customer(call, body.customer, "customer")
-    held = call.session.scalar(select(Detachment).where(Detachment.person_id == row.id, Detachment.ends_at.is_(None)))
-    if held is not None:
-        raise Problem("conflict", f"{row.name} is detached already.", remedy="End that detachment first.")
-    made = Detachment(customer_id=customer.id, person_id=row.id, starts_at=body.start or call.now, ends_at=None,
-                      reason=body.reason, made_by=call.caller.actor)  # fmt: skip
-    call.session.add(made)
-    call.session.flush()  # the audit names the row
-    facts = {"person": str(row.id), "reason": body.reason}
-    record(call.session, actor=call.caller.actor, deed="detachment.made", subject=f"detachment:{made.id}",
-           customer_id=customer.id, facts=facts, now=call.now)  # fmt: skip
-    return DetachmentOut.model_validate(made)
+    said = detaching.detach(call.session, row, customer, body.reason, call.caller.actor, call.now, start=body.start)
+    if isinstance(said, NotNow) and said.rule == "person":
+        raise invalid("person", "is not a senior engineer", "detach somebody who can carry an account alone")
+    return _detachment(said)
 
 
 @route("POST", "/detachments/{detachment}/end", "duty:write", {200: DetachmentOut}, staff=True,
@@ -191,14 +184,13 @@ def detach(call: Call, body: DetachmentIn) -> DetachmentOut:
 def end(call: Call, *, detachment: str) -> DetachmentOut:
     """They are everybody's again."""
     row = lookup.detachment(call, detachment)
-    if row.ends_at is not None:
-        raise Problem("conflict", "It has ended already.", remedy="Nothing needs to be done.")
-    if row.starts_at >= call.now:
-        raise Problem("conflict", "It has not begun.", remedy="Wait for its start, or make none.")
-    row.ends_at = call.now
-    record(call.session, actor=call.caller.actor, deed="detachment.ended", subject=f"detachment:{row.id}",
-           customer_id=row.customer_id, now=call.now)  # fmt: skip
-    return DetachmentOut.model_validate(row)
+    return _detachment(detaching.end(call.session, row, call.caller.actor, call.now))
+
+
+def _detachment(said: Detachment | NotNow) -> DetachmentOut:
+    if isinstance(said, NotNow):
+        raise Problem("conflict", said.reason, remedy=said.remedy)
+    return DetachmentOut.model_validate(said)
 
 
 def _ours(call: Call, ref: str) -> Person:

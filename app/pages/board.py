@@ -23,6 +23,7 @@ from escalation.roster import Roster
 from escalation.rota import Stretch
 from escalation.routing import CAPACITY, UNITS, Candidate, Need, order
 from escalation.words import rung_name
+from models.customers import Customer
 from models.duty import Cover, DutySchedule
 from models.people import Person, Shift
 
@@ -104,7 +105,8 @@ def read_board(session: Session, reader: uuid.UUID | None, now: datetime, zone: 
     spans = _spans(session, drawn, now)
     proved = proving.proofs(session)
     reach = {id: reached(person, proved, now, zone) for id, person in people.items()}
-    units = tuple(_unit(unit, people, able, spans, reach, now, zone) for unit in UNITS)
+    accounts = _accounts(session, known.engineers)
+    units = tuple(_unit(unit, people, able, spans, reach, accounts, now, zone) for unit in UNITS)
     gaps = tuple(
         Gap(row.name, gap.start, gap.end) for row, plain in drawn for gap in rota.gaps(plain, now, now + LOOKED_AHEAD)
     )
@@ -146,12 +148,13 @@ def _unit(
     able: Mapping[uuid.UUID, Candidate],
     spans: Spans,
     reach: Mapping[uuid.UUID, Reached],
+    accounts: Mapping[uuid.UUID, str],
     now: datetime,
     zone: tzinfo,
 ) -> UnitBoard:
     here = [people[id] for (where, id) in spans if where == unit and id in people]
     ordered = sorted(here, key=lambda one: (not _is_now(spans[unit, one.id], now), one.name))
-    rows = [_row(one, able.get(one.id), spans[unit, one.id], reach[one.id], now, zone) for one in ordered]
+    rows = [_row(one, able.get(one.id), spans[unit, one.id], reach[one.id], accounts, now, zone) for one in ordered]
     on_duty = [person for person in here if _is_now(spans[unit, person.id], now)]
     spoken = sorted({language for person in on_duty for language in person.languages})
     said = f"{len(on_duty)} on duty, speaking {', '.join(spoken)}" if on_duty else "nobody is on duty"
@@ -162,15 +165,29 @@ def _is_now(stretches: Sequence[Stretch], now: datetime) -> bool:
     return any(one.start <= now < one.end for one in stretches)
 
 
+def _accounts(session: Session, engineers: Sequence[Candidate]) -> dict[uuid.UUID, str]:
+    """The names of the accounts somebody is detached to."""
+    ids = {one.exclusive for one in engineers if one.exclusive is not None}
+    return dict(session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).all()) if ids else {}
+
+
 def _row(
-    person: Person, able: Candidate | None, spans: Sequence[Stretch], proof: Reached, now: datetime, zone: tzinfo
+    person: Person,
+    able: Candidate | None,
+    spans: Sequence[Stretch],
+    proof: Reached,
+    accounts: Mapping[uuid.UUID, str],
+    now: datetime,
+    zone: tzinfo,
 ) -> Row:
     is_on = _is_now(spans, now)
     unsure_place = not person.notify or bool(able and able.away)
     unsure = unsure_place or not proof.good
     trained = [f"{subject} ({level})" for subject, level in sorted(able.trained.items())] if able else []
     expired = [f"{subject} expired" for subject in sorted(able.expired)] if able else []
-    said = ", ".join([person.level if person.role == "engineer" else person.role, *trained, *expired])
+    account = accounts.get(able.exclusive) if able is not None and able.exclusive is not None else None
+    detached = [f"detached to {account}"] if account is not None else []
+    said = ", ".join([person.level if person.role == "engineer" else person.role, *detached, *trained, *expired])
     holds = words.count(able.in_hand, "incident") if able else ""
     free = [
         f"{max(0, able.capacity.get(mode, most) - able.serving.get(mode, 0))} {mode}" for mode, most in CAPACITY.items()

@@ -19,11 +19,13 @@ from app.pages.fields import Form, is_zone, zones
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from app.pages.reachable import Reached, reached
 from app.problems import not_found
-from escalation import proving, roster, rota
+from escalation import detaching, proving, roster, rota
+from escalation.incident import NotNow
 from escalation.routing import CAPACITY, LEVELS, UNITS, Seat, seat_words
 from escalation.subjects import SUBJECTS
 from models.audit import record
-from models.duty import HouseSite, TimeOff, Training
+from models.customers import Customer
+from models.duty import Detachment, HouseSite, TimeOff, Training
 from models.people import Person, Shift
 
 AHEAD = timedelta(days=28)
@@ -107,9 +109,21 @@ def one(person_id: uuid.UUID) -> AnyResponse:
             sites=session.scalars(select(HouseSite.name).order_by(HouseSite.name)).all(),
             trainings=session.scalars(select(Training).where(Training.person_id == person.id)
                                       .order_by(Training.subject)).all(),
+            detached=_detached(session, person.id), customers=_customers(session) if may else [],
             off=session.scalars(select(TimeOff).where(TimeOff.person_id == person.id, TimeOff.ends_at > now)
                                 .order_by(TimeOff.starts_at)).all(),
         )  # fmt: skip
+
+
+def _detached(session: Session, person_id: uuid.UUID) -> tuple[Detachment, str] | None:
+    """Which account they are detached to, by name."""
+    row = detaching.open_one(session, person_id)
+    return (row, session.get_one(Customer, row.customer_id).name) if row is not None else None
+
+
+def _customers(session: Session) -> list[tuple[str, str]]:
+    named = session.execute(select(Customer.slug, Customer.name).order_by(Customer.name))
+    return [("", "choose"), *((slug, name) for slug, name in named)]
 
 
 def _turns(session: Session, person_id: uuid.UUID) -> list[tuple[str, rota.Stretch]]:
@@ -134,6 +148,9 @@ def _do(session: Session, who: Caller, person: Person, form: Form, *, own: bool,
     deed, now = form["do"], front.now()
     if not (may or (own and deed in ("presence", "room", "off", "back"))):
         form.refuse("do", "Somebody who may change duty does that; ask a manager.")
+        return
+    if deed in ("detach", "recall"):
+        _detach(session, who, person, form)
         return
     facts: dict[str, object] = {}
     if deed == "presence":
@@ -161,6 +178,23 @@ def _do(session: Session, who: Caller, person: Person, form: Form, *, own: bool,
     if not form.wrong:
         session.flush()
         record(session, actor=who.actor, deed=f"person.{deed}", subject=f"person:{person.id}", facts=facts, now=now)
+
+
+def _detach(session: Session, who: Caller, person: Person, form: Form) -> None:
+    """To one account, or back to everybody; the audit is written there."""
+    now, said = front.now(), None
+    if form["do"] == "recall":
+        row = detaching.open_one(session, person.id)
+        said = detaching.end(session, row, who.actor, now) if row is not None else None
+    else:
+        customer = session.scalar(select(Customer).where(Customer.slug == form["customer"]))
+        reason = form.text("why", "a reason; the engineer and the account read it", most=200)
+        if customer is None:
+            form.refuse("customer", "Choose one of the customers.")
+        elif not form.wrong:
+            said = detaching.detach(session, person, customer, reason, who.actor, now)
+    if isinstance(said, NotNow):
+        form.refuse("do", f"{said.reason} {said.remedy}")
 
 
 def _take_off(session: Session, person: Person, form: Form) -> dict[str, object]:

@@ -17,7 +17,7 @@ from models.duty import DutySchedule, TimeOff, Training
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests.cast import Cast
-from tests.http.conftest import Visitor
+from tests.http.conftest import Hands, Visitor
 
 Visit = Callable[[str], Visitor]
 LADDER = "/customers/plant/contracts/VC-plant/ladder"
@@ -172,3 +172,28 @@ def test_a_persons_page_says_and_changes_what_routing_counts_on(visit: Visit, se
     with work(sessions, SYSTEM) as session:
         assert session.scalars(select(TimeOff)).all() == []
     assert dee.get(f"/people/{cast.ada}").status_code == 404
+
+
+def test_a_senior_is_detached_to_one_account_on_their_page_and_called_back(
+    visit: Visit, sessions: Sessions, cast: Cast, hands: Hands
+) -> None:
+    max_ = visit("max")
+    page, given = f"/people/{cast.dee}", {"do": "detach", "csrf": max_.csrf, "customer": "plant", "why": "the array"}
+    refused = max_.post(page, data=given | {"customer": "", "why": ""})
+    assert (refused.status_code, "Choose one of the customers." in refused.text) == (422, True)
+    assert visit("dee").post(page, data=given | {"csrf": visit("dee").csrf}).status_code == 422, "a manager does that"
+    assert max_.post(page, data=given).status_code == 303
+    assert "Ada's Plant alone, since 10:00: first for them, routed to nobody else the array" in text(
+        max_.get(page).text
+    ).replace("&#39;", "'")
+    assert "senior, detached to Ada's Plant" in text(max_.get("/duty").text).replace("&#39;", "'")
+    twice = max_.post(page, data=given | {"customer": "joinery"})
+    assert (twice.status_code, "Dee is detached already." in twice.text) == (422, True)
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.eve).level = "confirmed"
+    below = max_.post(f"/people/{cast.eve}", data=given)
+    assert (below.status_code, "Eve is not a senior engineer." in below.text) == (422, True)
+    hands.forward(minutes=5)
+    assert max_.post(page, data={"do": "recall", "csrf": max_.csrf}).status_code == 303
+    assert "To no account" in max_.get(page).text
+    assert "detached" not in text(max_.get("/duty").text)
