@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from flask import Flask, Response
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from app.brief import Brief, read_brief
 from app.identity import Caller
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from app.pages.handing import find_incident
+from app.pages.meaning import in_local_hours
 
 
 def register(app: Flask) -> None:
@@ -39,4 +40,6 @@ def brief_pdf(label: str) -> Response:
 def _read(who: Caller, label: str) -> Brief:
     session: Session
     with reading(who) as session:
-        return read_brief(session, find_incident(session, label), front.now(), zone())
+        incident = find_incident(session, label)
+        found = read_brief(session, incident, front.now(), zone())
+        return replace(found, summary=in_local_hours(found.summary, incident.evidence, zone()))

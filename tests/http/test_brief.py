@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
@@ -153,3 +154,13 @@ def test_the_brief_is_one_page_whatever_people_wrote(
     assert re.search(r"(press|stands\.|The) …” Max answers for it", printed[0])
     assert printed[0].count("wwww …") >= 1
     assert "Decide whether a senior engineer is detached" in printed[0]
+
+
+def test_the_brief_says_in_the_readers_hours_since_when(
+    visit: Callable[[str], Visitor], sessions: Sessions, cast: Cast
+) -> None:
+    began = {"since_ms": (NOW - timedelta(minutes=20)).timestamp() * 1000}
+    signal = Signal(cast.plant_machine, "memory", "anomaly", 2, NOW, "Memory", "93 %, since 08:40.", began, None)
+    with work(sessions, SYSTEM) as session:
+        label = session.get_one(Incident, intake.report(session, signal, NOW).incident_id).label
+    assert "93 %, since 09:40." in visit("max").get(f"/incidents/{label}/brief").text
