@@ -9,11 +9,12 @@ import uuid
 from typing import Any
 
 from flask import Flask, jsonify, redirect, request
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import front
+from app.api.lookup import as_id
 from app.identity import Caller
 from app.pages.frame import page, reading, signed_in
 from app.problems import not_found
@@ -37,27 +38,30 @@ def register(app: Flask) -> None:
 
 
 def log() -> AnyResponse:
-    """The last notices, newest first."""
+    """The notices, newest first, as many as a page holds; `before` names the last one of the page before."""
     who = signed_in("platform:read")
-    which = request.args.get("show", "")
+    which, last = request.args.get("show", ""), as_id(request.args.get("before", ""))
     with reading(who) as session:
         found = (
             select(Notice, Incident, Person)
             .outerjoin(Incident, Incident.id == Notice.incident_id)
             .outerjoin(Person, Person.id == Notice.person_id)
             .order_by(Notice.created_at.desc(), Notice.id.desc())
-            .limit(MOST_SHOWN)
+            .limit(MOST_SHOWN + 1)
         )
+        if (seen := session.get(Notice, last) if last is not None else None) is not None:
+            found = found.where(tuple_(Notice.created_at, Notice.id) < (seen.created_at, seen.id))
         if which == "open":
             found = found.where(Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
         elif which == "given-up":
             failed = Notice.receipt["delivery"].astext == "failed"
             found = found.where(or_(Notice.given_up_at.is_not(None), failed))
         rows = session.execute(found).all()
+        older = rows[MOST_SHOWN - 1][0].id if len(rows) > MOST_SHOWN else None
         is_on = _browser_way(session, who) is not None
     return page(
-        "notices.html", rows=rows, filters=FILTERS, which=which, most=MOST_SHOWN, may_act=who.may("incidents:act"),
-        is_on=is_on, masked=masked,
+        "notices.html", rows=rows[:MOST_SHOWN], older=older, is_first=seen is None, filters=FILTERS,
+        which=which, may_act=who.may("incidents:act"), is_on=is_on, masked=masked,
     )  # fmt: skip
 
 

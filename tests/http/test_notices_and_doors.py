@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -77,6 +79,26 @@ def test_the_log_shows_each_notice_and_sends_one_again(
     assert any("pg_notify" in statement for statement in asked), "the sender is woken, and does not wait for its turn"
     with work(sessions, SYSTEM) as session:
         assert session.get_one(Notice, id).state == "waiting"
+
+
+def test_older_notices_are_a_page_further(
+    visit: Visit, cast: Cast, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("app.pages.notices"), "MOST_SHOWN", 2)
+    with work(sessions, SYSTEM) as session:
+        report(session, desk.signal(cast.plant_machine, cast.now), cast.now)
+        body = {"type": "vigie.incident.alert", "text": "t", "path": "/", "data": {}}
+        for n in range(5):
+            draft = outbox.Draft(0, 50 + n, "email", f"n{n}@example.org", "s", body, f"why {n}")
+            outbox.enqueue(session, desk.the_incident(session), draft, cast.now + desk.minutes(n + 1))
+    dee, path, seen = visit("dee"), "/notices", []
+    for _ in range(2):
+        page = dee.get(path).text
+        seen += re.findall(r"<small>why (\d)</small>", page)
+        path = re.findall(r'href="(/notices\?before=[^"]+)">Older', page)[0]
+    assert seen == ["4", "3", "2", "1"]
+    assert "The newest" in dee.get(path).text
+    assert "Older" not in dee.get("/notices?before=nonsense&show=given-up").text
 
 
 def test_the_log_hides_what_lets_others_post_and_finds_what_a_provider_reports_failed(
