@@ -49,7 +49,8 @@ def offer(
     taker_id: uuid.UUID,
     expected_version: int | None = None,
 ) -> Handover | NotNow:
-    """Offer it to somebody. The giver keeps it until they accept."""
+    """Offer it to somebody. The giver keeps it until they accept. One offer stands at a time, while it can be
+    answered in time."""
     if not note.state.strip():
         return NotNow("A hand-over needs words on how it stands.", "Write what the taker must know.", "value")
     incident = grasp(session, incident_id, Act.HAND_OVER, now, expected_version)
@@ -57,11 +58,18 @@ def offer(
         return incident
     if incident.owner_id is None:
         return NotNow("Nobody has it, so nobody can hand it over.", "Let the taker claim it.", "person")
-    if waiting := open_offer(session, incident.id):
+    waiting = open_offer(session, incident.id)
+    if waiting is not None and waiting.answer_by > now:
         return NotNow("It is offered already.", f"Wait for an answer until {waiting.answer_by:%H:%M} UTC.", "state")
     taker = session.get(Person, taker_id)
     if taker is None or taker.customer_id is not None or not taker.active or taker.id == incident.owner_id:
         return NotNow("This person cannot take it.", "Name one of ours who is not the owner.", "person")
+    if waiting is not None:  # nobody answered in time: it goes to somebody who may
+        waiting.state, waiting.answered_at, waiting.reason = "withdrawn", now, "not answered in time; offered anew"
+        facts = {"handover": str(waiting.id)}
+        story.tell(session, incident, "handover_withdrawn", "The offer before was not answered in time.", now,
+                   actor=actor, facts=facts)  # fmt: skip
+        session.flush()  # one offer at a time stands
     owed = promises.next_promise(session, incident)
     said = f"{promises.words(owed.kind)} by {owed.due_at:%Y-%m-%d %H:%M} UTC" if owed and owed.due_at else "none"
     row = Handover(

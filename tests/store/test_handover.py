@@ -189,3 +189,20 @@ def test_one_incident_is_offered_to_one_person_at_a_time(sessions: Sessions, cas
         said = handover.offer(session, incident, Actor(cast.dee, "Dee"), NOW, NOTE, taker_id=cast.max)
         assert isinstance(said, NotNow)
         assert said.reason == "It is offered already."
+
+
+def test_an_offer_nobody_answered_in_time_gives_way_to_another_and_comes_back_when_that_is_undone(
+    sessions: Sessions, cast: Cast, incident: uuid.UUID
+) -> None:
+    first, late, dee = offered(sessions, cast, incident), NOW + 21 * MINUTE, Actor(cast.dee, "Dee")
+    handover.climb_unanswered(sessions, late)
+    with work(sessions, SYSTEM) as session:
+        second = handover.offer(session, incident, dee, late, NOTE, taker_id=cast.max)
+        assert isinstance(second, Handover)
+        assert session.get_one(Handover, first).state == "withdrawn"
+        gone = handover.answer(session, first, Actor(cast.eve, "Eve"), "accepted", late)
+        assert isinstance(gone, NotNow)
+        assert gone.reason == "It is withdrawn already."
+        assert isinstance(undo.undo(session, incident, dee, late + MINUTE), Incident)
+        assert isinstance(handover.answer(session, first, Actor(cast.eve, "Eve"), "accepted", late + MINUTE), Handover)
+    assert owner(sessions, incident) == cast.eve
