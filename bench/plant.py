@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 
 from models.agreements import Contract, ContractLine
+from models.artefacts import ModelArtefact
 from models.customers import Customer, Site
 from models.incidents import Finding
 from models.machines import Machine, MachineState
@@ -54,6 +55,12 @@ def healthy(sessions: Sessions) -> int:
     """Machines the model watches, none of them in trouble."""
     with work(sessions, SYSTEM) as session:
         return int(session.scalar(select(func.count()).where(MachineState.health == "healthy")) or 0)
+
+
+def learned(sessions: Sessions) -> int:
+    """Machines whose model has been written down."""
+    with work(sessions, SYSTEM) as session:
+        return int(session.scalar(select(func.count(func.distinct(ModelArtefact.machine_id)))) or 0)
 
 
 def incidents(sessions: Sessions) -> dict[str, str]:
