@@ -58,7 +58,7 @@ def people(
                 said = "asked, no yes yet"
             lonely = alone.seconds(incident, now) if role == "leads" else 0
             if lonely >= words.MINUTE:
-                said = f"{said}, {words.span(lonely)} of it alone"
+                said = f"{said}; {words.span(lonely)} alone in all"
             shown_people.append((shown, said))
     return shown_people
 
