@@ -28,13 +28,17 @@ class Window:
 
 
 def behind(window: Window, found: Sequence[tuple[float, float]], height: int) -> Iterable[str]:
-    """Amber intervals, the window's own and those of `found`; maintenance; an upright dash where something changed."""
+    """Amber intervals, the window's own and those of `found`; maintenance."""
     yield from _lit(window, height)
     for begins, ends in found:
         yield from _lit(replace(window, lit_from=begins, lit_to=ends), height)
     for begins, ends in window.worked_on:
         left, wide = window.x(begins), max(window.x(ends) - window.x(begins), 0.4)
         yield f'<rect class="worked" x="{left:.2f}%" y="0" width="{wide:.2f}%" height="{height}"/>'
+
+
+def uprights(window: Window, height: int) -> Iterable[str]:
+    """A dash where something was changed, over the band that would hide it."""
     for at, what in window.changes:
         if window.start <= at <= window.end:
             x = f"{window.x(at):.2f}%"

@@ -21,7 +21,7 @@ from app.axes import gap_of as gap_of
 from app.axes import hours_on as hours_on
 from app.axes import ticks as ticks
 from app.backdrop import Window as Window
-from app.backdrop import behind
+from app.backdrop import behind, uprights
 
 AXIS = 18  # px below the plot for the hours
 GUTTER = 12  # per cent left of the plot for the values, so that no line crosses them
@@ -76,6 +76,7 @@ def evidence_chart(
         f"{''.join(inside)}</svg>"
     )
     parts.extend(_limit(series.limit, scale))
+    parts.extend(uprights(window, height))
     parts.extend(_marks(window, height))
     parts.extend(_axis(window, zone, height) if hours else ())
     tall = height + (AXIS if hours else 2)

@@ -29,6 +29,7 @@ from telemetry.features import (
     separate_peaks,
     slot_means,
     smooth,
+    without_weekly,
 )
 from telemetry.levels import CLIP, LINKED_TOP, QUICK_LINK, SLOW_LINK, linked_level, own_level
 
@@ -161,7 +162,8 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         count = round(self.linked_peaks_a_day * days)
         self.linked_level_ = max(separate_peaks(score, count, apart), TINY)
         if count >= LEAST_PEAKS:
-            self.linked_top_ = separate_peaks(score, 1, apart) / self.linked_level_
+            noise = without_weekly(score, self.linked_level_, self.grid_s)
+            self.linked_top_ = separate_peaks(noise, 1, apart) / self.linked_level_
 
     def _calm(self, quick: Array, days: float) -> float:
         """What three half-hours a day of held-out history exceed, in units of the residuals' middle: tails show."""

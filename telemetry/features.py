@@ -16,6 +16,7 @@ SPAN: Final = 3  # grid steps of the fast average: a problem of three minutes sh
 RECENT: Final = 3  # grid steps that are "now" in the half-hour surprise
 BEFORE: Final = 30  # grid steps they are held against; 15 to 30 are a plateau
 DAY_S: Final = 86_400
+WEEKLY_S: Final = 75 * 60  # people's clocks move an hour twice a year, and jobs start a little late
 TOP: Final = 3  # metrics a machine's own-past score is the mean of
 SLOT_S: Final = 1800  # seconds of one of yesterday's slots
 SLOTS_A_DAY: Final = DAY_S // SLOT_S
@@ -95,6 +96,21 @@ def mean_of_top(u: Array, count: int) -> Array:
     top.partition(width - count, axis=1)
     # As numpy's mean takes it, without its layers of Python.
     return np.asarray(np.add.reduce(top[:, width - count :], axis=1) / count)
+
+
+def without_weekly(score: Array, level: float, grid_s: float) -> Array:
+    """The same score, nought where it stood above a level at about the same hour of two weeks in a row: a weekly job
+    says nothing about how high noise can rise."""
+    week, around = round(7 * DAY_S / grid_s), max(1, round(WEEKLY_S / grid_s))
+    if len(score) <= week + around:
+        return score
+    over = np.convolve(score > level, np.ones(2 * around + 1), "same") > 0
+    weekly = np.zeros(len(score), dtype=bool)
+    both = over[week:] & over[:-week]
+    weekly[week:] |= both
+    weekly[:-week] |= both
+    out: Array = np.where(weekly, 0.0, score)
+    return out
 
 
 def separate_peaks(score: Array, count: int, apart: int) -> float:

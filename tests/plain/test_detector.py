@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.covariance import ShrunkCovariance
 
 from telemetry.baselines import Baselines
-from telemetry.features import Array, half_hour, separate_peaks
+from telemetry.features import Array, half_hour, separate_peaks, without_weekly
 from telemetry.fleet import Fleet
 from telemetry.levels import own_level
 
@@ -104,3 +104,13 @@ def test_peaks_near_each_other_are_one() -> None:
     score = np.zeros(100)
     score[[10, 12, 50]] = 5, 4, 3
     assert separate_peaks(score, 2, apart=5) == 3.0
+
+
+def test_what_recurs_weekly_is_left_out_of_how_high_noise_can_rise() -> None:
+    """Half-hour steps over two weeks and a bit: a job that moves by an hour is one, a problem of one week is none."""
+    score = np.full(15 * 48, 0.3)
+    score[100:104], score[100 + 7 * 48 + 2 : 106 + 7 * 48], score[300] = 5.0, 4.0, 0.9
+    assert without_weekly(score, 0.5, 1800.0).max() == 0.9
+    score[300 + 5 * 48] = 3.0
+    assert without_weekly(score, 0.5, 1800.0).max() == 3.0
+    assert without_weekly(score[: 7 * 48], 0.5, 1800.0).max() == 5.0, "of one week nothing is known to recur"

@@ -79,6 +79,7 @@ function options(series, data, ink, sync, width, figure) {
     bands,
     hooks: {
       drawClear: [(chart) => backdrop(chart, data, ink, series)],
+      draw: [(chart) => uprights(chart, data.changes || [], ink)], // over the band, which would hide them
       setSelect: [(chart) => chosen(chart, figure)],
       setCursor: [(chart) => speak(chart, series, said, resting)],
     },
@@ -143,7 +144,6 @@ function backdrop(chart, data, ink, series) {
     ctx.fillRect(x(from), bbox.top, Math.max(x(to) - x(from), 2), bbox.height);
   }
   ctx.globalAlpha = 1;
-  for (const at of data.changes || []) upright(chart, ctx, x(at), bbox, ink);
   hatch(ctx, data, x, bbox, ink);
   foretold(chart, ctx, series, ink, bbox);
   if (data.now) {
@@ -154,15 +154,20 @@ function backdrop(chart, data, ink, series) {
 }
 
 // Where something was changed on the machine: a release, another version, a restart.
-function upright(chart, ctx, at, bbox, ink) {
+function uprights(chart, changes, ink) {
+  const { ctx, bbox, scales } = chart;
+  ctx.save();
   ctx.strokeStyle = ink.ink;
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([2 * devicePixelRatio, 2 * devicePixelRatio]);
-  ctx.beginPath();
-  ctx.moveTo(Math.round(at) + 0.5, bbox.top);
-  ctx.lineTo(Math.round(at) + 0.5, bbox.top + bbox.height);
-  ctx.stroke();
-  ctx.setLineDash([]);
+  for (const at of changes.filter((one) => one >= scales.x.min && one <= scales.x.max)) {
+    const x = Math.round(chart.valToPos(at, "x", true)) + 0.5;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 // Dashes have not happened yet: the cone between the earliest and the latest, the likely course, and the limit.
