@@ -14,9 +14,11 @@ import time
 from datetime import timedelta
 from typing import Final, cast
 
+import structlog
 from flask import Flask, Response, g, redirect, request
 from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import identity
@@ -24,6 +26,8 @@ from app.front import as_house, now
 from app.problems import Problem
 from app.shields import CSRF_FIELD, CSRF_HEADER, MARK_AFTER
 from models.people import IdempotentAnswer
+
+log = structlog.get_logger("vigie.web")
 
 _KEPT: Final = timedelta(days=1)  # a page left open for longer is read again before it is used
 _PATIENCE_S: Final = 5.0  # as long as a statement of ours may take
@@ -107,13 +111,18 @@ def _settle(response: Response) -> Response:
         return response
     caller, key = place
     location = response.headers.get("Location", "") if 300 <= response.status_code < 400 else ""
+    keeps = bool(location) or (response.status_code == 200 and bool(g.get("shows_a_secret")))
     mine = (IdempotentAnswer.caller == caller, IdempotentAnswer.key == key)
-    with as_house() as session:
-        if location or (response.status_code == 200 and g.get("shows_a_secret")):
-            body = json.dumps({"location": location}).encode()
-            session.execute(update(IdempotentAnswer).where(*mine).values(status=response.status_code, body=body))
-        else:
-            session.execute(delete(IdempotentAnswer).where(*mine))
+    body = json.dumps({"location": location}).encode()
+    try:
+        with as_house() as session:
+            if keeps:
+                session.execute(update(IdempotentAnswer).where(*mine).values(status=response.status_code, body=body))
+            else:
+                session.execute(delete(IdempotentAnswer).where(*mine))
+    except SQLAlchemyError as away:
+        # The answer is what it is, and is given; who sends the form again is told that its first answer is not known.
+        log.warning("form_answer_not_kept", path=request.path, problem=type(away).__name__)
     return response
 
 

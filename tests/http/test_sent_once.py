@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 
 from app import sent_once
 from escalation import intake
@@ -94,6 +95,19 @@ def test_who_comes_second_while_the_first_is_at_work_is_told_so(
         session.execute(update(IdempotentAnswer).values(status=None, body=None))
     second = plain.post(f"/incidents/{incident}/note", data=form)
     assert (second.status_code, "has no answer yet" in second.text) == (409, True)
+    assert notes(sessions) == 1
+
+
+def test_a_deed_that_is_done_is_answered_though_its_answer_cannot_be_kept(
+    plain: Visitor, sessions: Sessions, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = {"csrf": drawn(plain, f"/incidents/{incident}/acts"), "text": "Seen."}
+
+    def away(*_: object) -> None:
+        raise OperationalError("away", None, Exception())
+
+    monkeypatch.setattr(sent_once, "update", away)
+    assert plain.post(f"/incidents/{incident}/note", data=form).status_code == 303
     assert notes(sessions) == 1
 
 
