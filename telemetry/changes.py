@@ -10,6 +10,8 @@ for a day, unless
     (and half as far again as what opens an incident);
   * it is another thing: unlike the shift in which metrics speak, once those 45 minutes are over;
   * it is damage in itself: errors, drops, failures, restarts that became more;
+  * customers wait: a latency or duration is twice what its history knew at most. A release that makes everything slow
+    did not become worse than it was from its first minute on, and is the commonest harm there is;
   * something stopped: a metric that never was nought is nought now.
 Hard faults, limits, forecasts, what the machine itself reports, and silence are never held back by it. A machine
 that is changed more than six times a day is judged as if nobody had touched it.
@@ -21,11 +23,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.reading import Event, Reading
-from telemetry.teaching import Signature, likeness
 from telemetry.verdict import Verdict
+
+if TYPE_CHECKING:  # pages tell of changes too, and do without numpy
+    from telemetry.teaching import Signature
 
 CODES: Final = frozenset({"deployment", "deploy", "release", "rollout", "rollback", "upgrade", "change"})
 DEPLOYMENT, RESTART = "deployment", "restart"  # kinds of change
@@ -55,6 +59,8 @@ _DAMAGE: Final = re.compile(
     r"(?:^|[^a-z])(?:err|error|drop|dropp?ed|retrans|fail|failure|failed|discard|loss|lost|timeout|reject|rejected|oom|"
     r"crash|restart|5xx)s?(?:$|[^a-z])|errors?$|errs$"
 )
+_FELT: Final = re.compile(r"(?:^|[^a-z])(?:latency|duration|rtt|delay|elapsed|response_?time)(?:$|[^a-z])")
+FELT: Final = 2.0  # times the most that history knew
 
 # Of a metric: robust sigmas from its history, its value, and between which values history held 98 of 100 steps.
 Stand = tuple[float, float, float, float]
@@ -118,6 +124,12 @@ def is_version_metric(metric: str) -> bool:
 def is_damage(metric: str) -> bool:
     """Whether more of this is harm, whoever brought it."""
     return _DAMAGE.search(_CAMEL.sub("_", metric).lower()) is not None
+
+
+@lru_cache(maxsize=20_000)
+def is_felt(metric: str) -> bool:
+    """Whether somebody waits for as long as this says."""
+    return _FELT.search(_CAMEL.sub("_", metric).lower()) is not None
 
 
 def labelled(metrics: Iterable[str]) -> dict[str, str]:
@@ -264,7 +276,8 @@ def named(v: Verdict, lately: Lately) -> Verdict:
 def _is_damage(signature: Signature, stands: Mapping[str, Stand]) -> bool:
     found = ((name, stands[name]) for name in signature if name in stands)
     return any(
-        now == 0.0 < low or (now > high and far >= LEAST_FAR and is_damage(name))
+        now == 0.0 < low
+        or (far >= LEAST_FAR and ((now > high and is_damage(name)) or (now > FELT * high > 0.0 and is_felt(name))))
         for name, (far, now, low, high) in found
     )
 
@@ -272,7 +285,7 @@ def _is_damage(signature: Signature, stands: Mapping[str, Stand]) -> bool:
 def _likeness(a: Signature, b: Signature) -> float:
     """Cosine, of signatures of any length."""
     length = sum(v * v for v in a.values()) * sum(v * v for v in b.values())
-    return likeness(a, b) / length**0.5 if length > 0 else 0.0
+    return sum(weight * b.get(name, 0.0) for name, weight in a.items()) / length**0.5 if length > 0 else 0.0
 
 
 def _last_word(name: str) -> str:

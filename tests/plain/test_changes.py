@@ -85,6 +85,10 @@ def errors(row: Values, _: int) -> None:
     row["http_errors"] += 20
 
 
+def slow(row: Values, _: int) -> None:
+    row["latency_ms"] *= 3
+
+
 def stopped(row: Values, _: int) -> None:
     row |= {"requests_s": 0.0, "cpu_util": 3.0, "disk_iops": 5.0}
 
@@ -101,7 +105,7 @@ def test_what_keeps_getting_worse_after_a_release_opens_and_names_it(learned: by
     assert first.evidence["change"]["what"] == "release 2.3.1"
 
 
-@pytest.mark.parametrize("bend", [errors, stopped])
+@pytest.mark.parametrize("bend", [errors, slow, stopped])
 def test_harm_opens_at_once_whoever_brought_it(learned: bytes, bend: Bend) -> None:
     after, first = said(learned, bend, [release()], 3)[0]
     assert after <= 8
