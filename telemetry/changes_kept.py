@@ -6,7 +6,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from models.changes import MachineChange
 from telemetry.changes import DAY_MS, MOST_KEPT, Change
-from telemetry.directory import Known
+
+if TYPE_CHECKING:
+    from telemetry.directory import Known
 
 _IDS: Final = uuid.UUID("5b0a7f0e-93d1-5f53-8d52-6b0c7b3e9a14")
 _DAY: Final = timedelta(milliseconds=DAY_MS)

@@ -86,6 +86,7 @@ def weigh(
     """What holds back such a score now; None: nothing does."""
     if quiet:
         return Hold("backdated", "It came long after its instant: history is learned from and opens nothing.", 1.0)
+    changed = m.lately.holds(signature, stands, at_ms) if m.lately.told else ""  # it learns of the shift meanwhile
     if at_ms < m.settles_ms:
         until = date_and_clock(m.settles_ms)
         return Hold("settling", f"It was mended, booted or worked on; until {until} its return is no news.", 1.0)
@@ -100,7 +101,6 @@ def weigh(
         return Hold("verdicts", held.reason, held.bar)
     usual = m.habits.usual(signature, ratio, at_ms, m.taught.judged)
     if usual is None:
-        changed = m.lately.holds(signature, stands, at_ms) if m.lately.told else ""
         return Hold("change", changed, 1.0) if changed else None
     one, two = (date_and_clock(seen.started_ms) for seen in usual)
     words = f"The same was seen at about this hour two weeks ago and a week ago ({two}, {one}) and went away by itself."

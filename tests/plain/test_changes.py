@@ -98,6 +98,29 @@ def test_a_new_level_after_a_release_opens_nothing_for_a_day_and_without_one_it_
     assert [(after, v.cause) for after, v in said(learned, new_level, [], 3)] == [(4, "memory")]
 
 
+def test_a_release_that_restarts_the_machine_half_an_hour_later_is_one_change(learned: bytes) -> None:
+    def restarted(row: Values, after: int) -> None:
+        row["uptime_s"] = 60.0 * (after - 30 if after >= 30 else after + 90_000)
+        if after >= 30:
+            new_level(row, after)
+
+    assert said(learned, restarted, [release()], 5) == []
+
+
+def test_what_was_taken_for_a_change_says_so_to_who_asks_why(learned: bytes) -> None:
+    watching = Watching.restore(learned)
+    for i, row in enumerate(day(2, 60, DAYS * 1440)):
+        at = T0 + (DAYS * 1440 + i) * MINUTE
+        if i >= 30:
+            new_level(row, i)
+        heard: list[Heard] = [release(25)] if i == 25 else []
+        assert watching.feed([*heard, Reading("m", at, row, None, at, "native")]) == []
+    held = watching.known["m"].held
+    assert held is not None
+    assert held.rule == "change"
+    assert "within an hour of release 2.3.1" in held.words
+
+
 def test_what_keeps_getting_worse_after_a_release_opens_and_names_it(learned: bytes) -> None:
     after, first = said(learned, worse_and_worse, [release()], 6)[0]
     assert first.kind == "anomaly"
