@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 Done = Callable[[Exception | None], None]
 # What one `poll` brings at most, but for a record that is larger alone. Where records held little, many are asked for
 # at once; after the log was away they are full, and so many would keep a reader busy for longer than its seat is kept.
-POLL_BYTES: Final = 4 << 20
+POLL_BYTES: Final = 2 << 20
 
 
 class Record(NamedTuple):

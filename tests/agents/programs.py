@@ -78,6 +78,24 @@ time.sleep(2)
 client.disconnect()
 os._exit(0)
 """
+THINGSBOARD_GATEWAY = """
+import os, time
+import tb_gateway_mqtt as tb
+for what in ("TELEMETRY_TOPIC", "ATTRIBUTES_TOPIC", "MAIN_TOPIC"):
+    setattr(tb, "GATEWAY_" + what, "vigie/{machine}/thingsboard/" + getattr(tb, "GATEWAY_" + what))
+gateway = tb.TBGatewayMqttClient("127.0.0.1", {port}, username="{machine}", password="{secret}", client_id="{machine}")
+gateway.connect()
+time.sleep(1)
+gateway.gw_connect_device("by-tb-device")
+now = int(time.time() * 1000)
+gateway.gw_send_telemetry("by-tb-device", {{"ts": now, "values": {{"temperature": 21.5, "on": False}}}})
+gateway.gw_send_telemetry("by-hand", {{"temperature": 99}})
+gateway.gw_send_attributes("by-tb-device", {{"model": "DHT-11"}})
+time.sleep(2)
+gateway.gw_disconnect_device("by-tb-device")
+gateway.disconnect()
+os._exit(0)
+"""
 OTEL = """
 import base64
 from opentelemetry.exporter.otlp.proto.http import Compression

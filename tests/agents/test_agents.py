@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from sqlalchemy import select
 from app.free_port import free_port
 from models.agreements import ContractLine
 from models.machines import Machine, MachineState
+from models.mappings import GatewayMachine
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter
+from telemetry import enrol
 from tests.agents import programs
 from tests.agents.conftest import Environment
 from tests.cast import Cast
@@ -115,6 +118,12 @@ def cast_of_agents(stage: Stage, environment: Environment, secret_of: Callable[[
             name, secret, [str(many), program],
             lambda m, f: m == {"temperature": 41.9, "enabled": 1.0} and f == {"firmware": "v1.2.2", "model": "DHT-22"},
         )  # fmt: skip
+        secret = secret_of("by-tb-gateway")
+        program = stage.words("by-tb-gateway", secret, programs.THINGSBOARD_GATEWAY, "tb_gateway.py")
+        stage.play(
+            "by-tb-device", secret, [str(many), program],
+            lambda m, f: m == {"temperature": 21.5, "on": 0.0} and f == {"model": "DHT-11"},
+        )  # fmt: skip
         name, secret = "by-otel", secret_of("by-otel")
         program = stage.words(name, secret, programs.OTEL, "otel.py")
         stage.play(
@@ -175,8 +184,16 @@ def test_every_agent_arrives_as_a_named_machine_with_the_right_values(
     rig: Rig, sessions: Sessions, cast: Cast, tmp_path: Path, environment: Environment
 ) -> None:
     stage = Stage(rig, tmp_path, free_port())
-    names = ("glances", "psmqtt", "thingsboard", "otel", "sparkplug", "linux2mqtt", "collectd", "hand", "telegraf")
+    names = ("glances", "psmqtt", "thingsboard", "otel", "sparkplug", "linux2mqtt", "collectd", "hand", "telegraf",
+             "tb-gateway", "tb-device")  # fmt: skip
     secrets = {f"by-{name}": enrolled(rig, cast, sessions, f"by-{name}") for name in names}
+    with work(sessions, SYSTEM) as session:
+        gateway, device = (enrol.machine_named(session, f"by-tb-{what}") for what in ("gateway", "device"))
+        assert gateway is not None
+        assert device is not None
+        declared = GatewayMachine(customer_id=cast.plant, gateway_id=gateway.id, machine_id=device.id)
+        declared.created_at = datetime.now(UTC)
+        session.add(declared)
     rig.broker()
     bridge = rig.bridge()
     rig.watch()
@@ -213,6 +230,8 @@ def test_every_agent_arrives_as_a_named_machine_with_the_right_values(
         stage.end()
     # psmqtt says of a place that is not there that it is not there: a refusal with its reason, and no value.
     allowed = {("no_value", "psmqtt/by-psmqtt/disk_usage/percent/|no-such-place/error")}
+    # And the gateway spoke for one that nobody declared for it.
+    allowed.add(("not_its_own", "vigie/by-tb-gateway/thingsboard/v1/gateway/telemetry"))
     assert {tuple(letter) for letter in letters} <= allowed
     if stage.absent:
         pytest.skip(f"all that are here arrived; not to be had here: {'; '.join(stage.absent)}")
