@@ -100,7 +100,7 @@ def _value_list(route: Route, item: Any) -> list[Heard]:
     metrics: dict[str, float] = {}
     counters: set[str] = set()
     deltas: dict[str, float] = {}
-    interval = number(item.get("interval"))
+    interval = item.get("interval")
     for value, source, source_kind in zip(values, names, kinds, strict=True):
         as_number = number(value)
         if as_number is None:
@@ -110,8 +110,8 @@ def _value_list(route: Route, item: Any) -> list[Heard]:
         is_raw = isinstance(value, int) and value != 0
         if source_kind in _CUMULATIVE and is_raw:
             counters.add(name)
-        elif source_kind == _SINCE_LAST and is_raw and interval is not None and interval > 0:
-            deltas[name] = interval
+        elif source_kind == _SINCE_LAST and is_raw and isinstance(interval, int | float) and interval > 0:
+            deltas[name] = float(interval)
     if not metrics:
         return []
     seconds = number(item.get("time"))
