@@ -50,6 +50,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
     """
 
     linked_top_: float = np.inf  # of models that were fitted before it was known
+    linked_noise_: float = np.inf
     kin_: NDArray[np.int8] | None = None
 
     def __init__(
@@ -133,7 +134,7 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
     def _fit_linked(self, X: Array) -> None:
         m, days = X.shape[1], len(X) * self.grid_s / DAY_S
         self.linked_ = bool(3 <= self.live_.sum() <= self.most_linked and len(X) >= 12 * self.folds and days >= 1)
-        self.calm_, self.linked_level_, self.linked_top_ = np.inf, 1.0, np.inf
+        self.calm_, self.linked_level_, self.linked_top_, self.linked_noise_ = np.inf, 1.0, np.inf, np.inf
         if not self.linked_:
             return
         self.kin_ = _kin(X)
@@ -162,8 +163,9 @@ class Baselines(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no t
         count = round(self.linked_peaks_a_day * days)
         self.linked_level_ = max(separate_peaks(score, count, apart), TINY)
         if count >= LEAST_PEAKS:
+            self.linked_top_ = separate_peaks(score, 1, apart) / self.linked_level_
             noise = without_weekly(score, self.linked_level_, self.grid_s)
-            self.linked_top_ = separate_peaks(noise, 1, apart) / self.linked_level_
+            self.linked_noise_ = separate_peaks(noise, 1, apart) / self.linked_level_
 
     def _calm(self, quick: Array, days: float) -> float:
         """What three half-hours a day of held-out history exceed, in units of the residuals' middle: tails show."""

@@ -37,7 +37,7 @@ class Classes:
 
     def __init__(self, calm_trusted: float) -> None:
         self.calm_trusted = calm_trusted
-        self._members: dict[Key, dict[str, tuple[float, float, float]]] = {}
+        self._members: dict[Key, dict[str, tuple[float, float, float, float]]] = {}
         self._judged: dict[Key, Class] = {}
         self._keys: dict[Key, Key] = {}  # the members of a class hold one and the same tuple
 
@@ -46,8 +46,8 @@ class Classes:
         self.leave(m)
         key = tuple(sorted(m.notebook.names[: len(m.rows)]))
         m.trusted_class = key = self._keys.setdefault(key, key)
-        level, top = (m.links.level, m.links.top) if m.links is not None else (0.0, 0.0)
-        self._members.setdefault(key, {})[m.name] = (m.calm, level, top)
+        of = (m.links.level, m.links.top, m.links.noise) if m.links is not None else (0.0, 0.0, 0.0)
+        self._members.setdefault(key, {})[m.name] = (m.calm, *of)
         self._judged.pop(key, None)
 
     def leave(self, m: Machine) -> None:
@@ -77,10 +77,13 @@ class Classes:
 
     def _judge(self, key: Key) -> Class:
         members = self._members[key].values()
-        calm = float(np.median([calm for calm, _, _ in members]))
-        levels = [level for _, level, _ in members if level > 0]
+        calm = float(np.median([calm for calm, *_ in members]))
+        levels = [level for _, level, _, _ in members if level > 0]
         restless = float(np.median(levels)) if levels else 1.0
-        top = float(np.median([top or np.inf for _, _, top in members]))
+        top = float(np.median([top or np.inf for _, _, top, _ in members]))
+        if top >= NOTHING_BUT_NOISE:
+            # Problems; or most of them have a job that recurs weekly, and but for that are calm.
+            top = float(np.median([left or np.inf for *_, left in members]))
         noise = restless * top * ABOVE_NOISE / LINKED_THRESHOLD if top < NOTHING_BUT_NOISE else 1.0
         bar = max(noise, 1.0)
         judged = Class(calm < self.calm_trusted, restless / bar, bar)

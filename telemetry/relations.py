@@ -39,6 +39,7 @@ class Links:
     grid_s: float
     phase: float  # added to a step: steps since the row slots of half an hour are counted from
     top: float = 0.0  # the highest peak of held-out history, times the level; 0: too little history to say
+    noise: float = 0.0  # the same of history without what recurs weekly
     kin: NDArray[np.int8] | None = None  # (m, m): how closely metrics move together (`baselines.py`); None: not known
 
 
@@ -97,10 +98,10 @@ def settle(c: Columns, slots: Slots, rows: Rows, model: Baselines, history: Arra
     for k in range(max(at - SLOTS, 0), min(at, len(means))):
         slots[rows, k % SLOTS] = means[k]
     weights = model.weights_.astype(np.float32)
-    top = float(model.linked_top_) if np.isfinite(model.linked_top_) else 0.0
+    top, noise = (float(one) if np.isfinite(one) else 0.0 for one in (model.linked_top_, model.linked_noise_))
     return Links(
         rows, weights, model.offset_, model.linked_level_, model.cap, model.usual_weight_, model.grid_s, phase, top,
-        model.kin_,
+        noise, model.kin_,
     )  # fmt: skip
 
 

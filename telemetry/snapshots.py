@@ -131,6 +131,7 @@ def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
             links.phase,
             links.top,
             None if links.kin is None else out.put(links.kin, "|i1"),
+            links.noise,
         ],
         "plain": [m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at],
         "calm": m.calm if np.isfinite(m.calm) else None,
@@ -170,6 +171,7 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
         m.links = Links(m.rows, arrays.get(weights), arrays.get(offset), *plain[:6])
         if len(plain) > 6 and plain[6] is not None:  # older versions did not keep it
             m.links.kin = arrays.get(plain[6])
+        m.links.noise = plain[7] if len(plain) > 7 else 0.0
     m.grid_s, m.step, m.learned_s, m.last_ms, m.cadence_ms, m.score, m.looked_at = d["plain"]
     m.calm = float("inf") if d["calm"] is None else d["calm"]
     m.lineage = d["lineage"]

@@ -11,12 +11,14 @@ from telemetry.relations import Links
 from telemetry.verdicts import LINKED_THRESHOLD
 
 
-def machine(name: str, metrics: tuple[str, ...], calm: float, level: float, top: float = 0.0) -> Machine:
+def machine(
+    name: str, metrics: tuple[str, ...], calm: float, level: float, top: float = 0.0, noise: float = 0.0
+) -> Machine:
     m = Machine(name)
     m.notebook.columns(metrics)
     m.rows = np.arange(len(metrics))
     m.calm = calm
-    m.links = Links(m.rows, np.zeros((0, 0)), np.zeros(0), level, 6.0, 0.1, 60.0, 0.0, top)
+    m.links = Links(m.rows, np.zeros((0, 0)), np.zeros(0), level, 6.0, 0.1, 60.0, 0.0, top, noise)
     return m
 
 
@@ -67,3 +69,16 @@ def test_where_history_is_nothing_but_noise_its_highest_is_no_news() -> None:
         asked = 0.66 * 1.3 * ABOVE_NOISE / LINKED_THRESHOLD if name == "noise" else 1.0
         assert judged.bar == pytest.approx(asked)
         assert judged.restless == pytest.approx(0.66 / asked)
+
+
+def test_a_weekly_job_on_most_of_a_class_does_not_hide_how_calm_it_is() -> None:
+    """Where what is left without the weeks' own peaks is no calmer, or was not known yet, nothing changes."""
+    classes = Classes(1.75)
+    for metrics, noises, calmer in ((("a", "b"), (1.2, 1.3, 1.2), True), (("a", "c"), (1.2, 2.0, 2.0), False),
+                                    (("a", "d"), (0.0, 0.0, 1.2), False)):  # fmt: skip
+        tops = (3.0, 4.0, 1.2)
+        members = [machine(f"{metrics}{i}", metrics, 1.0, 1.0, top, noise)
+                   for i, (top, noise) in enumerate(zip(tops, noises, strict=True))]  # fmt: skip
+        for m in members:
+            classes.join(m)
+        assert (classes.of(members[0]).bar > 1.0) is calmer
