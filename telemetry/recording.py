@@ -74,7 +74,9 @@ def message_of(line: bytes) -> Message:
         text = d.get("payload")
         payload = base64.b64decode(d["payload_b64"], validate=True) if text is None else text.encode("utf-8")
         qos, retain = d.get("qos", 0), d.get("retain", False)
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as e:
+    except KeyError as e:
+        raise BadRecording(f"{e} is missing; a message has t_ms, topic, and payload or payload_b64") from None
+    except (ValueError, TypeError, AttributeError, binascii.Error) as e:
         raise BadRecording(f"not a recorded message ({type(e).__name__}: {e})") from None
     if not isinstance(t_ms, int) or isinstance(t_ms, bool) or not isinstance(topic, str):
         raise BadRecording("t_ms is a whole number, topic a text")

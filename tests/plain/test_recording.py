@@ -62,3 +62,9 @@ def test_a_gzip_cut_short_is_a_bad_recording(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"".join(Message(i, "t", b"x").line() for i in range(50)))[:-12])
     with pytest.raises(BadRecording):
         list(messages(path))
+
+
+def test_a_line_that_lacks_something_is_told_by_its_name_and_what_a_message_has() -> None:
+    for line, missing in ((b'{"t_ms": 1, "topic": "a"}', "payload_b64"), (b'{"topic": "a", "payload": ""}', "t_ms")):
+        with pytest.raises(BadRecording, match=f"'{missing}' is missing; a message has t_ms, topic, and payload"):
+            message_of(line)
