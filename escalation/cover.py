@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import roster, rota
+from escalation import cover_letters, roster, rota
 from escalation.incident import Actor, NotNow
 from models import audit
 from models.duty import Cover, DutySchedule, TimeOff
@@ -52,11 +52,13 @@ def ask(
     session.add(row)
     session.flush()  # the audit names the row
     _write_down(session, row, "cover.asked", actor, now)
+    cover_letters.tell_those_asked(session, row, schedule, now)
     return row
 
 
 def answer(session: Session, cover_id: uuid.UUID, actor: Actor, word: str, now: datetime) -> Cover | NotNow:
-    """Accept, decline or withdraw what was asked. The first to accept has it; from then on they are on duty."""
+    """Accept, decline or withdraw what was asked. The first to accept has it; from then on they are on duty. What was
+    asked of anybody goes on being asked of the others when one declines."""
     if word not in ANSWERS:
         return NotNow(f"{word!r} is no answer.", f"Use one of {', '.join(ANSWERS)}.", "value")
     row = session.get(Cover, cover_id, with_for_update=True, populate_existing=True)
@@ -80,8 +82,12 @@ def answer(session: Session, cover_id: uuid.UUID, actor: Actor, word: str, now: 
             said = f"You are absent from {away.starts_at:%Y-%m-%d %H:%M} to {away.ends_at:%Y-%m-%d %H:%M} UTC."
             return NotNow(said, "Take that absence back first, or decline the cover.", "person")
         row.person_id = actor.person_id
-    row.state, row.answered_at = word, now
     _write_down(session, row, f"cover.{word}", actor, now)
+    if word == "declined" and row.person_id is None:
+        return row
+    row.state, row.answered_at = word, now
+    if word != "withdrawn":
+        cover_letters.tell_who_asked(session, row, actor, now)
     return row
 
 

@@ -82,6 +82,7 @@ class CoverLine:
     reason: str
     mine: bool  # the reader asked for it
     to_me: bool  # the reader may take it
+    of_me: bool  # and was asked by name: their no is an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +251,7 @@ def _covers(
             row.reason,
             mine=row.for_id == reader,
             to_me=row.state == "asked" and row.for_id != reader and row.person_id in (None, reader),
+            of_me=row.person_id == reader,
         )
         for row in rows
     ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import vobject
+from sqlalchemy import select
 
+from models.notices import Notice
+from models.people import Person
+from models.session import SYSTEM, Sessions, work
 from tests.cast import Cast
 from tests.http.conftest import Visitor
 
@@ -109,6 +114,36 @@ def test_a_cover_asked_of_one_is_not_anothers_to_take(dee: Visitor, max: Visitor
     assert max.post(f"/api/v1/duty/schedules/{row['id']}/covers", past).get_json()["detail"] == (
         "The time to be covered is over."
     )
+
+
+def test_those_asked_for_cover_are_told_and_so_is_the_asker_of_the_answer(
+    visit: Callable[[str], Visitor], sessions: Sessions, cast: Cast
+) -> None:
+    dee, eve, max = visit("dee"), visit("eve"), visit("max")
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.eve).notify = [{"channel": "email", "address": "eve@example.org",
+                                                     "quiet": "00:00-23:59"}]  # fmt: skip
+
+    def letters() -> list[tuple[str, uuid.UUID | None, bool]]:
+        with work(sessions, SYSTEM) as session:
+            rows = session.scalars(select(Notice).where(Notice.why == "cover").order_by(Notice.subject, Notice.address))
+            return [(row.subject, row.person_id, row.next_try_at > row.created_at) for row in rows]
+
+    row = made(max, cast)
+    path, answers = f"/api/v1/duty/schedules/{row['id']}/covers", "/api/v1/duty/covers/{}/answer"
+    span = {"start": "2026-03-20T08:00:00Z", "end": "2026-03-21T08:00:00Z"}
+    given = dee.post(path, {**span, "reason": "a wedding"}).get_json()["id"]
+    told = ("Cover is asked for", cast.eve, True)  # she keeps quiet hours, and the turn is days away
+    assert told in letters()
+    assert cast.dee not in {person for _, person, _ in letters()}
+    no = eve.post(answers.format(given), {"answer": "declined"})  # one of many: the others are still asked
+    assert (no.status_code, no.get_json()["state"]) == (200, "asked")
+    assert max.post(answers.format(given), {"answer": "accepted"}).status_code == 200
+    assert letters()[-1] == ("Cover: Max stands in for you", cast.dee, False)
+    again = {"start": "2026-03-22T08:00:00Z", "end": "2026-03-23T08:00:00Z", "person": str(cast.eve)}
+    asked = dee.post(path, again).get_json()["id"]
+    assert eve.post(answers.format(asked), {"answer": "declined"}).get_json()["state"] == "declined"
+    assert ("Cover: Eve cannot stand in for you", cast.dee, False) in letters()
 
 
 def test_ones_own_presence_is_ones_own_word_and_others_need_the_right(dee: Visitor, max: Visitor, cast: Cast) -> None:
