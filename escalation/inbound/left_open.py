@@ -55,8 +55,17 @@ def _left() -> ColumnElement[bool]:
 
 def _settle(session: Session, id: uuid.UUID, now: datetime) -> bool:
     alert = session.scalar(select(InboundAlert).where(InboundAlert.id == id, _left()).with_for_update())
-    if alert is None or goes_on_elsewhere(session, alert, alert.facts["left_open"], now):
+    if alert is None or _is_cut_off_again(session, alert, now):
+        return False
+    if goes_on_elsewhere(session, alert, alert.facts["left_open"], now):
         return False
     alert.state, alert.ended_at = "resolved", now
     effects.ended(session, session.get_one(InboundDoor, alert.door_id), alert, now)
     return True
+
+
+def _is_cut_off_again(session: Session, alert: InboundAlert, now: datetime) -> bool:
+    """Whether the group that held it for over fires again and cuts off as before: the alert may be among the rest."""
+    told = (InboundGroup.door_id == alert.door_id, InboundGroup.key == alert.facts["left_open"], InboundGroup.is_open,
+            InboundGroup.cut_off > 0, InboundGroup.last_at > now - BELIEVED)  # fmt: skip
+    return session.scalar(select(InboundGroup.id).where(*told)) is not None

@@ -89,3 +89,12 @@ def test_the_first_group_speaks_of_it_again_and_is_heard(sender: Sender) -> None
     assert sender.tell("few", "Pump") == ["Pump"]
     assert sender.later(30 * HOUR) == ["Pump"], "it fires there, whatever the other says"
     assert sender.tell("few", over=("Pump",)) == []
+
+
+def test_a_group_that_fires_again_may_have_cut_it_off_again_and_nothing_ends_before_it_is_over(sender: Sender) -> None:
+    assert sender.tell("few", over=("Fan",), cut_off=1) == ["Pump"]
+    assert sender.later(20 * HOUR) == ["Pump"]
+    assert sender.tell("few", "Fan", cut_off=1) == ["Fan", "Pump"]
+    assert sender.later(10 * HOUR) == ["Fan", "Pump"], "the other has fallen silent, and this one cuts off as before"
+    assert sender.tell("few", "Fan") == ["Fan", "Pump"]
+    assert sender.later(timedelta()) == ["Fan"], "it lists all that fires now"
