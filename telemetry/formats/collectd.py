@@ -8,6 +8,7 @@ type and by being a whole number, which a measured rate hardly ever is.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from telemetry.formats.instants import instant
@@ -76,7 +77,12 @@ def _epoch(text: str, received_at_ms: int) -> int:
     seconds = scalar(text)
     if seconds is None:
         raise Refused("bad_instant", text[:40])
-    return instant(round(seconds * 1000), received_at_ms)
+    return _from_seconds(seconds, received_at_ms)
+
+
+def _from_seconds(seconds: float, received_at_ms: int) -> int:
+    at_ms = seconds * 1000
+    return instant(round(at_ms) if math.isfinite(at_ms) else at_ms, received_at_ms)
 
 
 def _json(route: Route, payload: bytes) -> list[Heard]:
@@ -91,7 +97,7 @@ def _value_list(route: Route, item: Any) -> list[Heard]:
     values, kinds, names = (item.get(key) for key in ("values", "dstypes", "dsnames"))
     if not isinstance(values, list) or not isinstance(names, list) or len(names) != len(values):
         raise Refused("bad_shape", "values and dsnames are arrays of one length")
-    if not isinstance(kinds, list) or len(kinds) != len(values):
+    if not isinstance(kinds, list) or len(kinds) != len(values) or {*map(type, kinds)} != {str}:
         kinds = ["gauge"] * len(values)
     plugin, kind = (_with_instance(item, word) for word in ("plugin", "type"))
     machine = route.machine
@@ -100,7 +106,6 @@ def _value_list(route: Route, item: Any) -> list[Heard]:
     metrics: dict[str, float] = {}
     counters: set[str] = set()
     deltas: dict[str, float] = {}
-    interval = item.get("interval")
     for value, source, source_kind in zip(values, names, kinds, strict=True):
         as_number = number(value)
         if as_number is None:
@@ -110,13 +115,13 @@ def _value_list(route: Route, item: Any) -> list[Heard]:
         is_raw = isinstance(value, int) and value != 0
         if source_kind in _CUMULATIVE and is_raw:
             counters.add(name)
-        elif source_kind == _SINCE_LAST and is_raw and isinstance(interval, int | float) and interval > 0:
-            deltas[name] = float(interval)
+        elif source_kind == _SINCE_LAST and is_raw and (interval := number(item.get("interval"))) and interval > 0:
+            deltas[name] = interval
     if not metrics:
         return []
     seconds = number(item.get("time"))
     received = route.received_at_ms
-    at = received if seconds is None else instant(round(seconds * 1000), received)
+    at = received if seconds is None else _from_seconds(seconds, received)
     marked = frozenset(counters) or NO_COUNTERS
     return [Reading(machine, at, metrics, None, received, FORMAT, counters=marked, deltas=deltas or NO_DELTAS)]
 

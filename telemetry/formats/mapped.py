@@ -24,6 +24,7 @@ spoken as ``vigie/MACHINE/NAME/…``: then only the levels behind the pattern's 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from telemetry.formats.instants import in_any_unit
-from telemetry.formats.paths import ANY, Step, first, found_at
+from telemetry.formats.paths import ANY, MOST_FOUND, Step, first, found_at
 from telemetry.formats.route import Route
 from telemetry.formats.strict import MAX_NAME, add, json_of, name_ok, number, scalar, sequence, text_of
 from telemetry.reading import NO_COUNTERS, NO_FACTS, Heard, Reading, Refused
@@ -94,15 +95,20 @@ class Mapped:
         counters: set[str] = set()
         facts: dict[str, str] = {}
         problem: Refused | None = None
-        for value, stars, found in ((one, *place) for one in self.values for place in found_at(sent, one.path)):
+        places = ((one, *place) for one in self.values for place in found_at(sent, one.path))
+        for count, (value, stars, found) in enumerate(places):
             try:
+                if count >= MOST_FOUND:
+                    raise Refused("too_many_metrics", f"its paths lead to more than {MOST_FOUND} places")
                 as_number = _number(found, value)
                 if as_number is None:
                     continue
                 name = name_ok(_filled(value.metric, named, stars))
-                add(metrics, name, as_number * value.scale + value.offset)
+                add(metrics, name, _scaled(as_number, value))
             except Refused as refused:  # it takes no neighbour along
                 problem = problem or refused
+                if count >= MOST_FOUND:
+                    break
                 continue
             if value.counter:
                 counters.add(name)
@@ -187,10 +193,10 @@ def _value(spec: Any, names: Sequence[str], where: str) -> Value:
         raise BadMapping(f"{where}metric", "is not a name", "say what the value is called, such as temp.{sensor}")
     stars = path.count(ANY)
     for place in _PLACE.findall(metric):
-        if place not in names and not (place.isdigit() and 1 <= int(place) <= stars):
+        if place not in names and not (place.isdecimal() and 1 <= int(place) <= stars):
             known = ", ".join([*names, *map(str, range(1, stars + 1))])
             raise BadMapping(f"{where}metric", f"uses {{{place}}}, which nothing names", f"use one of {known}")
-    if stars and not any(place.isdigit() for place in _PLACE.findall(metric)):
+    if stars and not any(place.isdecimal() for place in _PLACE.findall(metric)):
         raise BadMapping(f"{where}metric", "is one name for many values", "put {1} where the path has its *")
     if not isinstance(unit, str) or len(unit) > 40:
         raise BadMapping(f"{where}unit", "is not a unit", "write it as a short text, such as Cel or By/s")
@@ -271,9 +277,16 @@ def _number(found: Any, value: Value) -> float | None:
     return number(found)
 
 
+def _scaled(sent: float, value: Value) -> float:
+    scaled = sent * value.scale + value.offset
+    if not math.isfinite(scaled):
+        raise Refused("not_a_number", f"{value.metric}: {sent:g} is too large to be scaled")
+    return scaled
+
+
 def _filled(template: str, named: Mapping[str, str], stars: Sequence[str]) -> str:
     def put(place: re.Match[str]) -> str:
         word = place[1]
-        return stars[int(word) - 1] if word.isdigit() else named.get(word, "")
+        return stars[int(word) - 1] if word.isdecimal() else named.get(word, "")
 
     return _PLACE.sub(put, template) if "{" in template else template

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, NoReturn
@@ -107,7 +108,8 @@ def _no_constant(name: str) -> NoReturn:
     raise Refused("not_a_number", name)
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """What a text of digits says; one too large for a number is refused."""
     value = float(text)
     if not math.isfinite(value):
         raise Refused("not_a_number", text[:40])
@@ -123,7 +125,7 @@ def _careful(payload: bytes, nan_is_null: bool = False) -> Any:
     text = text_of(payload)
     constant = _no_value if nan_is_null else _no_constant
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=constant, parse_float=_finite)
+        return json.loads(text, object_pairs_hook=_once, parse_constant=constant, parse_float=finite)
     except RecursionError:
         raise Refused("too_deep") from None
     except ValueError as e:
@@ -250,12 +252,14 @@ def by_instant(found: Iterable[tuple[int, str, float]]) -> list[tuple[int, dict[
     if len(at_once) == len(found) <= MAX_METRICS and len({at for at, _, _ in found}) == 1 and names_known(at_once):
         return [(found[0][0], at_once)]
     sets: dict[int, list[dict[str, float]]] = {}
+    come: Counter[tuple[int, str]] = Counter()
     for at, name, value in found:
-        held = sets.setdefault(at, [{}])
-        home = next((m for m in held if name not in m), None)
-        if home is None:
-            held.append(home := {})
-        add(home, name, value)
+        held = sets.setdefault(at, [])
+        before = come[at, name]  # in as many of the first sets: looking for the next would take ever longer
+        if before == len(held):
+            held.append({})
+        add(held[before], name, value)
+        come[at, name] = before + 1
     return [(at, metrics) for at in sorted(sets) for metrics in sets[at] if metrics]
 
 

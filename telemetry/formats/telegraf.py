@@ -19,6 +19,7 @@ from telemetry.formats.strict import (
     MAX_TEXT,
     by_instant,
     each,
+    finite,
     json_of,
     leaves,
     machine_ok,
@@ -172,7 +173,7 @@ def _plain(text: str) -> str:
 
 def _field_value(text: str) -> float | str | None:
     if _PLAIN_NUMBER.fullmatch(text):
-        return float(text)
+        return finite(text)
     if text.startswith('"'):
         return _UNQUOTE.sub(r"\1", text[1:-1])
     if text in _TRUE:
@@ -180,7 +181,7 @@ def _field_value(text: str) -> float | str | None:
     if text in _FALSE:
         return 0.0
     if _NUMBER.fullmatch(text):
-        return float(text[:-1] if text[-1] in "iu" else text)
+        return finite(text[:-1] if text[-1] in "iu" else text)
     return scalar(text)
 
 

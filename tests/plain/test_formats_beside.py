@@ -10,8 +10,10 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from telemetry.formats import Decoder, otlp, remote_write
-from telemetry.formats.mapped import compiled
+from telemetry.formats.mapped import BadMapping, compiled
+from telemetry.formats.paths import MOST_FOUND
 from telemetry.formats.route import Route
+from telemetry.formats.strict import by_instant
 from telemetry.reading import Heard, Reading, Refused
 from tests.plain.formats_said import NOW, born, field, metric, only, payload, refusal, whole
 
@@ -146,6 +148,43 @@ def test_a_path_of_a_mapping_that_holds_no_number_takes_no_other_along() -> None
         decoder.decode("plant/h", b'{"a": "broken", "s": [{"v": 1}, {"v": "x"}, {"v": 3}]}', NOW)
     assert (said.value.machine, said.value.detail) == ("h", "broken")
     assert beside(said.value) == [("h", {"s.0": 1.0, "s.2": 3.0})]
+
+
+@pytest.mark.parametrize(("topic", "sent", "reason"), [
+    ("vigie/h/collectd/json", "[{}]".format(value_list("a", "1").replace(f"{NOW / 1000}", "1e308")), "bad_instant"),
+    ("vigie/h/collectd/json", value_list("a", "1", "absolute").replace(" 10.0,", f" {'9' * 400},"), "not_a_number"),
+    ("vigie/h/telegraf/cpu", "cpu a=1e400", "not_a_number"),
+    ("vigie/h/telegraf/cpu", f"cpu a={'9' * 400},b=1", "not_a_number"),
+])  # fmt: skip
+def test_what_is_larger_than_any_number_is_refused(topic: str, sent: str, reason: str) -> None:
+    assert refusal(topic, sent, believes=False).reason == reason
+
+
+def test_collectd_s_kinds_that_are_no_texts_are_none() -> None:
+    read = only(("vigie/h/collectd/json", value_list("a", "7").replace('["gauge"]', "[[]]")), believes=False)
+    assert (dict(read.metrics), read.counters) == ({"a.t": 7.0}, frozenset())
+
+
+def test_a_mapping_keeps_what_can_be_kept_of_values_too_large_and_too_many() -> None:
+    values = [{"path": "$.a", "metric": "a", "scale": 1e10}, {"path": "$.s[*][*]", "metric": "s.{1}.{2}"}]
+    decoder = Decoder()
+    decoder.mappings = [compiled({"name": "m", "topic": "plant/{machine}", "value": values})]
+    for sent, said, kept in (
+        ({"a": 1e308, "s": [[5]]}, "a: 1e+308 is too large to be scaled", {"s.0.0": 5.0}),
+        ({"a": 1, "s": [["x"] * MOST_FOUND, [7]]}, "x", {"a": 1e10}),  # and what lies further is not looked for
+    ):
+        with pytest.raises(Refused) as refused:
+            decoder.decode("plant/h", json.dumps(sent).encode(), NOW)
+        assert (refused.value.detail, beside(refused.value)) == (said, [("h", kept)])
+    with pytest.raises(BadMapping, match="nothing names"):
+        compiled({"name": "m", "topic": "plant/{machine}", "value": [{"path": "$[*]", "metric": "s.{²}"}]})
+
+
+def test_each_value_of_a_name_told_often_of_one_instant_begins_another_set() -> None:
+    told = [(1, name, float(i)) for i in range(20_000) for name in (("a", "b") if i % 2 else ("a",))]
+    sets = [metrics for _, metrics in by_instant([*told, (0, "c", 1.0)])]
+    assert sets[:3] == [{"c": 1.0}, {"a": 0.0, "b": 1.0}, {"a": 1.0, "b": 3.0}]
+    assert (len(sets), sets[-1]) == (20_001, {"a": 19_999.0})
 
 
 ANYBODY: dict[str, bytes] = {
