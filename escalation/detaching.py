@@ -45,11 +45,18 @@ def detach(
 
 
 def end(session: Session, row: Detachment, by: str, now: datetime) -> Detachment | NotNow:
-    """They are everybody's again."""
+    """They are everybody's again. One that has not begun is called off: it never held, and only the audit tells of
+    it."""
     if row.ends_at is not None:
         return NotNow("It has ended already.", "Nothing needs to be done.")
-    if row.starts_at >= now:
-        return NotNow("It has not begun.", "Wait for its start, or make none.")
+    if row.starts_at > now:
+        session.delete(row)
+        facts = {"person": str(row.person_id), "reason": row.reason, "from": row.starts_at.isoformat()}
+        record(session, actor=by, deed="detachment.called_off", subject=f"detachment:{row.id}",
+               customer_id=row.customer_id, facts=facts, now=now)  # fmt: skip
+        return row
+    if row.starts_at == now:
+        return NotNow("It begins this very instant.", "End it in a moment.")
     row.ends_at = now
     record(session, actor=by, deed="detachment.ended", subject=f"detachment:{row.id}", customer_id=row.customer_id,
            now=now)  # fmt: skip

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from app.api import lookup
 from app.api.door import Answer, Call, route
+from app.api.paging import page
 from app.problems import Problem, invalid
-from app.wire import Day, In, Instant, MaybeLine, Out, Ref, Words
+from app.wire import Day, In, Instant, MaybeLine, Out, Paged, Ref, Words
 from escalation import detaching
 from escalation.incident import NotNow
 from escalation.subjects import SUBJECTS
@@ -83,6 +84,7 @@ class DetachmentOut(Out):
 
 class Detachments(Out):
     items: list[DetachmentOut]
+    next: str | None
 
 
 @route("GET", "/people/{person}/availability", "duty:read", {200: Availability}, staff=True, problems=("not-found",))
@@ -160,11 +162,12 @@ def give_back(call: Call, *, person: str, off: str) -> Answer:
     return Answer(status=204)
 
 
-@route("GET", "/detachments", "duty:read", {200: Detachments}, staff=True)
-def detachments(call: Call) -> Detachments:
-    """Engineers who work for one account only, those not ended."""
-    rows = call.session.scalars(select(Detachment).where(Detachment.ends_at.is_(None)).order_by(Detachment.starts_at))
-    return Detachments(items=[DetachmentOut.model_validate(row) for row in rows])
+@route("GET", "/detachments", "duty:read", {200: Detachments}, query=Paged, staff=True)
+def detachments(call: Call, query: Paged) -> Detachments:
+    """Engineers who work for one account only, those not ended: oldest start first."""
+    open_ones = select(Detachment).where(Detachment.ends_at.is_(None))
+    rows, after = page(call.session, open_ones, query, Detachment.starts_at, Detachment.id, newest_first=False)
+    return Detachments(items=[DetachmentOut.model_validate(row) for row in rows], next=after)
 
 
 @route("POST", "/detachments", "duty:write", {201: DetachmentOut}, body=DetachmentIn, staff=True,
@@ -182,9 +185,11 @@ def detach(call: Call, body: DetachmentIn) -> DetachmentOut:
 @route("POST", "/detachments/{detachment}/end", "duty:write", {200: DetachmentOut}, staff=True,
        problems=("not-found", "conflict"))  # fmt: skip
 def end(call: Call, *, detachment: str) -> DetachmentOut:
-    """They are everybody's again."""
+    """They are everybody's again. One that has not begun is called off: answered with its end at its start, and kept in
+    the audit only."""
     row = lookup.detachment(call, detachment)
-    return _detachment(detaching.end(call.session, row, call.caller.actor, call.now))
+    said = _detachment(detaching.end(call.session, row, call.caller.actor, call.now))
+    return said if said.ends_at is not None else said.model_copy(update={"ends_at": said.starts_at})
 
 
 def _detachment(said: Detachment | NotNow) -> DetachmentOut:

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from app.api import lookup
 from app.api.door import Call, route
+from app.api.paging import page
 from app.problems import Problem, not_found
-from app.wire import In, Instant, MaybeWords, Out, Words
+from app.wire import In, Instant, MaybeWords, Out, Paged, Words
 from escalation import handover as handing
 from escalation.handover import Note
 from escalation.incident import NotNow
@@ -46,16 +47,23 @@ class HandoverOut(Out):
     reason: str
 
 
+class HandoverQuery(Paged):
+    mine: bool = Field(False, description="only what was offered to the caller")
+
+
 class Handovers(Out):
     items: list[HandoverOut]
+    next: str | None
 
 
-@route("GET", "/handovers", "incidents:act", {200: Handovers}, staff=True)
-def index(call: Call) -> Handovers:
-    """What waits for a word, the caller's own first: offered to them, or by anybody."""
-    rows = list(call.session.scalars(select(Handover).where(Handover.state == "offered").order_by(Handover.answer_by)))
-    rows.sort(key=lambda row: row.taker_id != call.caller.person)
-    return Handovers(items=[HandoverOut.model_validate(row) for row in rows])
+@route("GET", "/handovers", "incidents:act", {200: Handovers}, query=HandoverQuery, staff=True)
+def index(call: Call, query: HandoverQuery) -> Handovers:
+    """What waits for a word, by when it must come: offered to the caller, or to anybody."""
+    waiting = select(Handover).where(Handover.state == "offered")
+    if query.mine:
+        waiting = waiting.where(Handover.taker_id == call.caller.person)
+    rows, after = page(call.session, waiting, query, Handover.answer_by, Handover.id, newest_first=False)
+    return Handovers(items=[HandoverOut.model_validate(row) for row in rows], next=after)
 
 
 @route("POST", "/incidents/{incident}/handover", "incidents:act", {201: HandoverOut}, body=HandoverIn, staff=True,

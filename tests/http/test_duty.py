@@ -172,6 +172,26 @@ def test_an_engineer_is_detached_to_one_account_at_a_time(max: Visitor, cast: Ca
     assert max.post("/api/v1/detachments", {**wanted, "person": str(cast.max)}).status_code == 422
 
 
+def test_a_detachment_that_has_not_begun_is_called_off_and_makes_room_for_another(max: Visitor, cast: Cast) -> None:
+    wanted = {"person": str(cast.dee), "customer": "plant", "reason": "migration", "start": "2026-03-20T08:00:00Z"}
+    planned = max.post("/api/v1/detachments", wanted).get_json()["id"]
+    page = max.get(f"/people/{cast.dee}").text
+    assert ("Call it off" in page, "End it" in page) == (True, False)
+    off = max.post(f"/api/v1/detachments/{planned}/end")
+    assert (off.status_code, off.get_json()["ends_at"]) == (200, "2026-03-20T08:00:00Z")
+    assert max.post(f"/api/v1/detachments/{planned}/end").status_code == 404
+    again = max.post("/api/v1/detachments", {**wanted, "customer": "joinery"})
+    assert again.status_code == 201
+    assert max.post("/api/v1/detachments", {**wanted, "person": str(cast.eve)}).status_code == 201
+    pages, after = [], ""
+    while after is not None:
+        part = max.get(f"/api/v1/detachments?limit=1{f'&after={after}' if after else ''}").get_json()
+        assert "items" in part, part
+        pages.append([one["person_id"] for one in part["items"]])
+        after = part["next"]
+    assert sorted(pages) == sorted([[str(cast.dee)], [str(cast.eve)]])
+
+
 def test_the_feed_is_read_by_another_program_and_names_gaps(
     visit: Callable[[str], Visitor], with_key: Callable[..., Visitor], max: Visitor, cast: Cast
 ) -> None:
