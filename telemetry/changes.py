@@ -9,6 +9,7 @@ for a day, unless
   * it keeps getting worse: a metric is half as far again from its history as it was in the shift's first 45 minutes
     (and half as far again as what opens an incident);
   * it is another thing: unlike the shift in which metrics speak, once those 45 minutes are over;
+  * it had gone: for an hour nothing stood above the threshold, so what comes again began hours after the change;
   * it is damage in itself: errors, drops, failures, restarts that became more;
   * customers wait: a latency or duration is twice what its history knew at most. A release that makes everything slow
     did not become worse than it was from its first minute on, and is the commonest harm there is;
@@ -85,6 +86,7 @@ class Shift:
     began_ms: int
     early: dict[str, float]
     signature: dict[str, float]
+    last_ms: int  # when it was there last
 
     def is_outgrown(self, far: Mapping[str, float]) -> bool:
         """Whether a metric is further out than a shift that is done would go."""
@@ -199,8 +201,8 @@ class Lately:
         near = [one for one in self.told if since_ms - WITHIN_MS <= one[0] <= until_ms]
         return near[-1] if near else None
 
-    def holds(self, signature: Signature, stands: Mapping[str, Stand], at_ms: int) -> str:
-        """Why what stands above the threshold now is taken for a change, as a sentence; empty: it is not."""
+    def holds(self, signature: Signature, stands: Mapping[str, Stand], at_ms: int, settling: bool = False) -> str:
+        """Why what is above the threshold is taken for a change; empty: it is not. ``settling``: nobody looked."""
         done = [one for one in self.told if one[1] == DEPLOYMENT and 0 <= at_ms - one[0] <= DAY_MS]
         if not done or len(done) > MOST_A_DAY or _is_damage(signature, stands):
             return ""
@@ -209,8 +211,11 @@ class Lately:
         if self.shift is None or self.shift.of_ms != of_ms:
             if at_ms - of_ms > WITHIN_MS:
                 return ""
-            self.shift = Shift(of_ms, at_ms, dict(far), dict(signature))
+            self.shift = Shift(of_ms, at_ms, dict(far), dict(signature), at_ms)
         shift = self.shift
+        if at_ms - shift.last_ms > WITHIN_MS and not settling:
+            return ""  # what stays away for so long was over, and what comes then began then
+        shift.last_ms = at_ms
         if at_ms - shift.began_ms <= EARLY_MS:
             for name, sigmas in far.items():
                 shift.early[name] = max(shift.early.get(name, 0.0), sigmas)
@@ -224,7 +229,7 @@ class Lately:
         s = self.shift
         return [
             [list(one) for one in self.told], dict(self.versions), dict(self.turns),
-            None if s is None else [s.of_ms, s.began_ms, dict(s.early), dict(s.signature)],
+            None if s is None else [s.of_ms, s.began_ms, dict(s.early), dict(s.signature), s.last_ms],
         ]  # fmt: skip
 
     @classmethod
@@ -233,7 +238,7 @@ class Lately:
         if not state:
             return cls()
         told, versions, turns, shift = state
-        kept = None if shift is None else Shift(shift[0], shift[1], shift[2], shift[3])
+        kept = None if shift is None else Shift(*shift[:4], shift[4] if len(shift) > 4 else shift[1])
         return cls([(one[0], one[1], one[2]) for one in told], versions, turns, kept)
 
 

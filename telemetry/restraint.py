@@ -86,8 +86,9 @@ def weigh(
     """What holds back such a score now; None: nothing does."""
     if quiet:
         return Hold("backdated", "It came long after its instant: history is learned from and opens nothing.", 1.0)
-    changed = m.lately.holds(signature, stands, at_ms) if m.lately.told else ""  # it learns of the shift meanwhile
-    if at_ms < m.settles_ms:
+    settling = at_ms < m.settles_ms
+    changed = m.lately.holds(signature, stands, at_ms, settling) if m.lately.told else ""  # learning of the shift
+    if settling:
         until = date_and_clock(m.settles_ms)
         return Hold("settling", f"It was mended, booted or worked on; until {until} its return is no news.", 1.0)
     if ratio < 1.0:

@@ -150,6 +150,28 @@ def test_another_thing_within_the_day_is_told(learned: bytes) -> None:
     assert [after for after, _ in said(learned, later_the_disk, [release()], 9)] == [pytest.approx(300, abs=3)]
 
 
+def test_what_had_gone_for_an_hour_and_comes_again_did_not_begin_with_the_release(learned: bytes) -> None:
+    def for_a_while_and_again(row: Values, after: int) -> None:
+        if after < 60 or after >= 300:
+            new_level(row, after)
+
+    assert [after for after, _ in said(learned, for_a_while_and_again, [release()], 9)] == [pytest.approx(300, abs=5)]
+
+
+def test_work_on_the_machine_for_hours_after_a_release_does_not_part_the_shift_from_it(learned: bytes) -> None:
+    watching = Watching.restore(learned)
+    found = []
+    for i, row in enumerate(day(2, 9 * 60, DAYS * 1440)):
+        at = T0 + (DAYS * 1440 + i) * MINUTE
+        new_level(row, i)
+        if i in range(40, 280):  # kept and not looked at, as in maintenance
+            watching.known["m"].settle(at, mended=True)
+            continue
+        told: list[Heard] = [release(0)] if i == 0 else []
+        found += watching.feed([*told, Reading("m", at, row, None, at, "native")])
+    assert found == []
+
+
 def test_a_limit_that_is_passed_after_a_release_is_told(learned: bytes) -> None:
     def full(row: Values, _: int) -> None:
         row["mem_used_pct"] = 99.0
@@ -171,6 +193,12 @@ def test_a_deployment_told_as_an_error_is_a_fault_and_ends_when_one_is_told_as_d
 
 def test_a_release_told_as_done_or_with_no_severity_at_all_opens_nothing() -> None:
     assert Watching().feed([release(severity=severity) for severity in (0, 3, 4)]) == []
+
+
+def test_a_shift_of_a_snapshot_that_did_not_keep_when_it_was_last_seen_is_read() -> None:
+    lately = changes.Lately.restored([[[T0, "deployment", "x"]], {}, {}, [T0, T0 + 9, {"cpu": 6.0}, {"cpu": 1.0}]])
+    assert lately.shift == changes.Shift(T0, T0 + 9, {"cpu": 6.0}, {"cpu": 1.0}, T0 + 9)
+    assert changes.Lately.restored(lately.state()) == lately
 
 
 def facts(minute: int, **told: str) -> Reading:
