@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask, redirect, request
 from sqlalchemy import func, select
@@ -79,10 +80,11 @@ def edit(schedule_id: uuid.UUID | None = None) -> AnyResponse:
             raise not_found("schedule")
         people = roster.our_people(session)
         layers = _given(form) if request.method == "POST" else _stored(row, people)
+        start = _from(form, row)
         plain = _read(session, form, row, layers, people) if request.method == "POST" else None
         if plain is not None and form["do"] == "keep":
             return redirect(f"/duty/schedules/{_write(session, who, form, row, plain)}", 303)
-        turns = _drawn(session, form, row, plain)
+        turns = _drawn(session, form, row, plain, start)
         names = {id: person.name for id, person in people.items()}
         return page(
             "schedule.html", status=422 if form.wrong else 200, here="/duty", row=row, form=form, units=UNITS,
@@ -90,6 +92,7 @@ def edit(schedule_id: uuid.UUID | None = None) -> AnyResponse:
             people=sorted(people.values(), key=lambda one: one.name), may_write=who.may("duty:write"),
             turns=[(turn, _name(turn, names)) for turn in turns], weeks=DRAWN.days // 7, hints=HINTS_TABLE,
             gaps=sum(turn.person is None for turn in turns), looked=plain is not None,
+            drawn_from=start,
         )  # fmt: skip
 
 
@@ -196,17 +199,26 @@ def _write(
     return row.id
 
 
+def _from(form: Form, row: DutySchedule | None) -> datetime:
+    """Since when it is drawn: the midnight of a day one asks for (the clocks' change, Christmas), else now."""
+    day = form.day("drawn_from", required=False)
+    if day is None:
+        return front.now()
+    zone = form["zone"] if is_zone(form["zone"]) else (row.zone if row is not None else "UTC")
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
 def _drawn(
-    session: Session, form: Form, row: DutySchedule | None, layers: list[dict[str, Any]] | None
+    session: Session, form: Form, row: DutySchedule | None, layers: list[dict[str, Any]] | None, start: datetime
 ) -> list[Stretch]:  # Any: layers as stored
-    """The coming weeks: by what was typed, else by what holds; covers and absences on top."""
-    now = front.now()
-    known = {each.id: plan for each, plan in roster.schedules(session, now, now + DRAWN)}
+    """Some weeks from `start` on: by what was typed, else by what holds; covers and absences on top."""
+    end = start + DRAWN
+    known = {each.id: plan for each, plan in roster.schedules(session, start, end)}
     held = known.get(row.id) if row is not None else None
     if layers is not None:
         plain = tuple(rota.layer(one) for one in layers)
         any_plan = held or next(iter(known.values()), None)
         covers = held.covers if held is not None else ()
         absences = any_plan.absences if any_plan is not None else ()
-        return rota.stretches(rota.Schedule(form["zone"] or "UTC", plain, covers, absences), now, now + DRAWN)
-    return rota.stretches(held, now, now + DRAWN) if held is not None else []
+        return rota.stretches(rota.Schedule(form["zone"] or "UTC", plain, covers, absences), start, end)
+    return rota.stretches(held, start, end) if held is not None else []

@@ -88,6 +88,19 @@ def test_a_schedule_that_makes_no_sense_is_refused_beside_its_field(
     ]
 
 
+def test_a_schedule_is_drawn_over_the_night_the_clocks_change(visit: Visit, cast: Cast) -> None:
+    max_ = visit("max")
+    night = {"hours-0": "Mon-Sun 0-6 22-24", "handover-0": "02:30", "days-0": "1", "holidays-0": "",
+             "last_day-1": ""}  # fmt: skip
+    given = SCHEDULE | night | {"do": "look", "drawn_from": "2026-10-24", "csrf": max_.csrf}
+    said = text(max_.post("/duty/schedules/new", data=given).text)
+    assert "4 weeks from" in said
+    # Half past two comes twice in this night; the turn changes hands at the first, and six o'clock is six o'clock.
+    assert re.search(r"25 Oct 02:30 .{0,40}25 Oct 06:00", said), said[said.index("4 weeks from") :][:900]
+    wrong = max_.post("/duty/schedules/new", data=given | {"drawn_from": "soon"})
+    assert (wrong.status_code, "This is not a date" in wrong.text) == (422, True)
+
+
 @pytest.mark.parametrize("words", ["Mon-Fri 8-18", "Mon-Fri 8-12 13:30-18, Sat 9-12", "Wed 0-24", "Mon 8-9, Wed 8-9"])
 def test_weekly_hours_survive_being_shown(words: str) -> None:
     stored = weekly.spec(words)["weekly"]
