@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from datetime import timedelta
@@ -32,6 +33,7 @@ log = structlog.get_logger("vigie.web")
 _KEPT: Final = timedelta(days=1)  # a page left open for longer is read again before it is used
 _PATIENCE_S: Final = 5.0  # as long as a statement of ours may take
 _LOOK_S: Final = 0.05
+_MARK: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -58,7 +60,7 @@ def _first_or_repeated() -> AnyResponse | None:
     if who is None or request.method != "POST" or request.mimetype not in _FORMS or CSRF_HEADER in request.headers:
         return None
     drawn = request.form.get(CSRF_FIELD, "").partition(MARK_AFTER)[2]
-    if not drawn or len(drawn) > 64 or not drawn.isascii():
+    if _MARK.fullmatch(drawn) is None:
         return None
     place = (f"form:{who.id}", f"{drawn}:{_digest().hex()}")
     until = time.monotonic() + _PATIENCE_S

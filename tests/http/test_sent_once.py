@@ -124,6 +124,16 @@ def test_a_secret_is_made_and_shown_once_and_the_second_answer_says_so(
         assert session.scalar(select(func.count()).select_from(InboundDoor)) == 1
 
 
+@pytest.mark.parametrize("mark", ["a\0b", "é", "a" * 65, "a b", ""])
+def test_a_mark_that_is_none_of_ours_keeps_nothing_from_being_done(
+    plain: Visitor, sessions: Sessions, incident: str, mark: str
+) -> None:
+    token = drawn(plain, f"/incidents/{incident}/acts").partition(".")[0]
+    form = {"csrf": f"{token}.{mark}", "text": "Seen."}
+    assert [plain.post(f"/incidents/{incident}/note", data=form).status_code for _ in range(2)] == [303, 303]
+    assert notes(sessions) == 2
+
+
 def test_a_mark_opens_nothing_without_the_token(plain: Visitor, incident: str) -> None:
     form = {"csrf": ".mark", "text": "Seen."}
     assert plain.post(f"/incidents/{incident}/note", data=form).status_code == 403
