@@ -61,8 +61,8 @@ def index(call: Call, query: Paged, *, machine: str) -> ChangesOut:
 @route("POST", "/changes", "reports:write", {202: ChangeTold}, body=NewChange, problems=("busy",))
 def tell(call: Call, body: NewChange) -> Answer:
     """Say that something is rolled out on machines. What shifts on them within the hour is taken for it; hard faults,
-    limits, errors and what keeps getting worse are told as ever, and name it. 202: it stands in the log; told again it
-    counts once."""
+    limits, errors and what keeps getting worse are told as ever, and name it. 202: it stands in the log; told again
+    with the same `at` it counts once."""
     at = body.at or call.now
     if not call.now - BACK <= at <= call.now + AHEAD:
         wrong = FieldError("at", "is not within the last seven days", "leave it out for now, or give when it began")

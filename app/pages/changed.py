@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app import words
@@ -20,6 +20,7 @@ from telemetry.changes import AHEAD_MS, WITHIN_MS
 
 WITHIN, AHEAD = timedelta(milliseconds=WITHIN_MS), timedelta(milliseconds=AHEAD_MS)
 MOST_SHOWN = 20
+_MS = 0.001  # seconds
 _BY = {"machine": "", "api": "told over the API", "pagerduty": "announced through a door for alerts"}
 
 
@@ -67,8 +68,11 @@ def near(session: Session, incident: Incident) -> Json:
 
 def _of_customer(session: Session, incident: Incident, start: datetime, end: datetime) -> list[dict[str, Any]]:
     announced, ours = InboundChange, MachineChange
+    # One that named a machine went through the log, which keeps milliseconds and shortens words.
     elsewhere = exists().where(
-        ours.customer_id == announced.customer_id, ours.what == announced.summary, ours.at == announced.at
+        ours.customer_id == announced.customer_id,
+        ours.told_by == "pagerduty",
+        func.abs(func.extract("epoch", ours.at - announced.at)) < _MS,
     )
     rows = session.scalars(
         select(announced)

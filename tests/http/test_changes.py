@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.pages import changed
 from escalation.intake import Signal, report
 from models.changes import MachineChange
 from models.inbound import InboundChange, InboundDoor
@@ -63,13 +64,19 @@ def test_who_may_only_read_tells_nothing(with_key: Key) -> None:
 @pytest.mark.parametrize("payload", [{"source": "plant-db-1.plant.example:9100"},
                                      {"source": "ci", "custom_details": {"host": "plant-db-1"}}])  # fmt: skip
 def test_a_change_event_of_pagerdutys_api_reaches_the_machine_it_names_once(
-    plant: Plant, make: Make, stranger: Visitor, payload: dict[str, Any]
+    plant: Plant, make: Make, stranger: Visitor, sessions: Sessions, cast: Cast, payload: dict[str, Any]
 ) -> None:
-    body = {"routing_key": make("pagerduty"), "payload": {"summary": "Build Success: erp 4.2", **payload}}
+    at = NOW - timedelta(minutes=2) + timedelta(microseconds=123_456)
+    said = {"summary": "Build Success: erp 4.2", "timestamp": at.isoformat(), **payload}
+    body = {"routing_key": make("pagerduty"), "payload": said}
     for _ in range(2):
         assert stranger("POST", "/v2/change/enqueue", json=body).status_code == 202
     plant.settle()
     assert [row[:2] for row in plant.one(TOLD)] == [("Build Success: erp 4.2", "pagerduty")]
+    beside = Incident(customer_id=cast.plant, machine_id=None, began_at=NOW, evidence={})
+    with work(sessions, SYSTEM) as session:
+        assert session.scalars(select(InboundChange.at)).all() == [at]
+        assert changed.near(session, beside) == {}, "of a machine that was named no other is told"
 
 
 def test_a_change_event_that_names_no_machine_is_kept_for_the_customer_alone(
