@@ -238,7 +238,7 @@ class Lately:
         if not state:
             return cls()
         told, versions, turns, shift = state
-        kept = None if shift is None else Shift(*shift[:4], shift[4] if len(shift) > 4 else shift[1])
+        kept = None if shift is None else Shift(*(shift if len(shift) > 4 else (*shift, shift[1])))
         return cls([(one[0], one[1], one[2]) for one in told], versions, turns, kept)
 
 
