@@ -10,7 +10,8 @@ sent (not added up); of an exponential one the buckets that are not empty. Resou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -55,6 +56,21 @@ class _Set:
     metrics: dict[str, float] = field(default_factory=dict)
     counters: set[str] = field(default_factory=set)
     deltas: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Sets:
+    """Its instants. The same series twice at one of them (two instrumentation scopes) begins a second set: nothing is
+    overwritten."""
+
+    places: dict[tuple[int, int], _Set] = field(default_factory=dict)
+    behind: dict[tuple[int, str], int] = field(default_factory=dict)  # the first place no such name was put to yet
+
+    def home(self, at: int, names: Sequence[str]) -> _Set:
+        """Where values of these names may go."""
+        place = max((self.behind.get((at, name), 0) for name in names), default=0)
+        self.behind.update({(at, name): place + 1 for name in names})
+        return self.places.setdefault((at, place), _Set())
 
 
 def request_of(body: bytes, *, is_json: bool) -> Any:  # Any: generated classes have no stubs
@@ -109,7 +125,7 @@ def judged(route: Route, sent: Any) -> tuple[list[Heard], int, Refused | None]:
     machine = (identity(sent.resource) if route.believes else "") or route.machine
     service = attributes.get("service.name", "")
     service = "" if service.startswith(_NAMELESS) else service
-    sets: dict[tuple[int, int], _Set] = {}
+    sets = _Sets()
     bad = 0
     problem: Refused | None = None
     for metric, kind, point in _points(sent):
@@ -121,7 +137,7 @@ def judged(route: Route, sent: Any) -> tuple[list[Heard], int, Refused | None]:
             problem = problem or refused
     facts = {name_ok(k[:MAX_NAME]): v[:MAX_TEXT] for k, v in attributes.items() if k and v}
     heard: list[Heard] = []
-    for (at, _), kept in sorted(sets.items(), key=lambda pair: pair[0]):
+    for (at, _), kept in sorted(sets.places.items(), key=lambda pair: pair[0]):
         counters = frozenset(kept.counters) or NO_COUNTERS
         told = NO_FACTS if heard else facts
         received = route.received_at_ms
@@ -162,9 +178,7 @@ def parts(resource_metrics: Any, largest: int) -> Iterator[tuple[bytes, int]]:
             yield part.SerializeToString(), points_in(resource)
 
 
-def _take(
-    route: Route, sets: dict[tuple[int, int], _Set], metric: Any, kind: str, point: Any, extra: Mapping[str, str]
-) -> None:
+def _take(route: Route, sets: _Sets, metric: Any, kind: str, point: Any, extra: Mapping[str, str]) -> None:
     at = instant(point.time_unix_nano // _NS_MS or None, route.received_at_ms)
     labels = sorted({**_attributes(point.attributes), **extra}.items())
     data = getattr(metric, kind)
@@ -173,9 +187,7 @@ def _take(
     grows = kind in {"histogram", "exponential_histogram", "summary"} or (kind == "sum" and data.is_monotonic)
     span_s = (point.time_unix_nano - point.start_time_unix_nano) / 1e9 if point.start_time_unix_nano else 0.0
     names = [name_ok(name) for name, _ in values]
-    # The same series twice at one instant (two instrumentation scopes): a second set, nothing is overwritten.
-    place = next(i for i in range(MAX_POINTS) if not (kept := sets.get((at, i))) or not kept.metrics.keys() & {*names})
-    home = sets.setdefault((at, place), _Set())
+    home = sets.home(at, names)
     for name, value in values:
         home.metrics[name] = value
         if name.partition("{")[0].endswith((".min", ".max")) and kind != "sum":
@@ -203,8 +215,10 @@ def _values(name: str, kind: str, point: Any, labels: list[tuple[str, str]]) -> 
     for side in ("min", "max"):
         if point.HasField(side):
             yield from _finite(labelled(f"{name}.{side}", labels), getattr(point, side))
-    buckets = _bounds(point) if kind == "histogram" else _exponential(point)
-    for bound, count in buckets:
+    buckets: Counter[str] = Counter()  # of bounds too near to each other for our names the counts are one
+    for bound, count in _bounds(point) if kind == "histogram" else _exponential(point):
+        buckets[bound] += count
+    for bound, count in buckets.items():
         yield labelled(f"{name}.bucket", [*labels, ("le", bound)]), float(count)
 
 
@@ -221,10 +235,11 @@ def _bounds(point: Any) -> Iterator[tuple[str, int]]:
 
 def _exponential(point: Any) -> Iterator[tuple[str, int]]:
     """Buckets that hold something, by their upper bounds base^(offset + i + 1), base = 2^(2^-scale)."""
+    width = 2.0 ** min(-point.scale, 1000)  # from a scale of -11 down all above 1 lie in one
     for side, sign in ((point.negative, -1.0), (point.positive, 1.0)):
         for i, count in enumerate(side.bucket_counts):
             if count:
-                power = (side.offset + i + (1 if sign > 0 else 0)) * 2.0**-point.scale
+                power = (side.offset + i + (1 if sign > 0 else 0)) * width
                 yield f"{sign * 2.0**power if power < 1024 else sign * math.inf:g}", count
     if point.zero_count:
         yield "0", point.zero_count

@@ -162,7 +162,7 @@ def _parts_of(histograms: Any) -> Iterator[tuple[str, list[_Sample]]]:
     """Counts and sums of native histograms. A sum that is no number marks a series that ended, as a sample's does."""
     known = [one for one in histograms if not math.isnan(one.sum)]
     if known:
-        yield "_count", [_Sample(one.count_int or one.count_float, one.timestamp) for one in known]
+        yield "_count", [_Sample(float(one.count_int or one.count_float), one.timestamp) for one in known]
         yield "_sum", [_Sample(one.sum, one.timestamp) for one in known]
 
 

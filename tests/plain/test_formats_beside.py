@@ -108,6 +108,29 @@ def test_an_otlp_histogram_whose_buckets_do_not_fit_its_bounds_is_told_of() -> N
     assert [names["good.count"] for _, names in beside(said.value)] == [3.0]
 
 
+def test_an_exponential_histogram_of_any_scale_is_read_and_counts_no_bucket_away() -> None:
+    request = ExportMetricsServiceRequest()
+    for name, scale in (("wide", -(2**31)), ("fine", 20)):
+        m = request.resource_metrics.add().scope_metrics.add().metrics.add(name=name)
+        point = m.exponential_histogram.data_points.add(time_unix_nano=NOW * 10**6, count=7, scale=scale)
+        point.positive.offset = -1
+        point.positive.bucket_counts.extend([3, 4])
+    wide, fine = otlp.parse(ROUTE, request.SerializeToString())
+    assert isinstance(wide, Reading)
+    assert isinstance(fine, Reading)
+    assert dict(wide.metrics) == {"wide.count": 7.0, 'wide.bucket{le="1"}': 3.0, 'wide.bucket{le="inf"}': 4.0}
+    assert dict(fine.metrics) == {"fine.count": 7.0, 'fine.bucket{le="1"}': 7.0}  # 1 and 1.00000066
+
+
+def test_an_otlp_series_told_often_of_one_instant_is_overwritten_nowhere() -> None:
+    request = ExportMetricsServiceRequest()
+    m = request.resource_metrics.add().scope_metrics.add().metrics.add(name="a")
+    for i in range(otlp.MAX_POINTS):
+        m.gauge.data_points.add(time_unix_nano=NOW * 10**6, as_int=i)
+    heard = otlp.parse(ROUTE, request.SerializeToString())
+    assert [h.metrics["a"] for h in heard if isinstance(h, Reading)] == [*map(float, range(otlp.MAX_POINTS))]
+
+
 def series(**labels: str) -> tuple[Any, Any]:
     request = remote_write._write_request()()
     one = request.timeseries.add()
