@@ -91,8 +91,10 @@ class Access:
 
     def allows(self, user: str, deed: str, topic: str) -> bool:
         """Whether `user` may `deed` (read, write) on this topic, which holds no wildcard; a denial goes first."""
-        said = {what for what, filter_ in self._of(user) if what in (deed, "deny") and topic_matches(filter_, topic)}
-        return said == {deed}
+        told = self._of(user)
+        if any(what == "deny" and topic_matches(filter_, topic) for what, filter_ in told):
+            return False
+        return any(what == deed and topic_matches(filter_, topic) for what, filter_ in told)
 
     def foresees(self, user: str, filter_: str) -> bool:
         """Whether everything `filter_` asks for is something `user` may read."""
