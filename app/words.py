@@ -52,7 +52,8 @@ def minutes_up(seconds: float) -> float:
 
 
 def hour(instant: datetime, zone: tzinfo, now: datetime) -> str:
-    """The hour alone today, with the weekday within six days, with the date beyond, with the year in another year."""
+    """The hour alone today, with the weekday within six days, with the date beyond; in another year the date with its
+    year, and with the hour while it is nearer than half a year: a turn on New Year's night needs one."""
     local, today = instant.astimezone(zone), now.astimezone(zone)
     clock = f"{local:%H:%M}"
     days = (local.date() - today.date()).days
@@ -62,7 +63,7 @@ def hour(instant: datetime, zone: tzinfo, now: datetime) -> str:
         return f"{local:%a} {clock}"
     if local.year == today.year:
         return f"{local.day} {local:%b} {clock}"
-    return f"{local.day} {local:%b %Y}"
+    return f"{local.day} {local:%b %Y}" + (f" {clock}" if abs(days) <= 183 else "")
 
 
 def day(instant: datetime, zone: tzinfo) -> str:

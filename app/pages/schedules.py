@@ -92,7 +92,7 @@ def edit(schedule_id: uuid.UUID | None = None) -> AnyResponse:
             people=sorted(people.values(), key=lambda one: one.name), may_write=who.may("duty:write"),
             turns=[(turn, _name(turn, names)) for turn in turns], weeks=DRAWN.days // 7, hints=HINTS_TABLE,
             gaps=sum(turn.person is None for turn in turns), looked=plain is not None,
-            drawn_from=start,
+            drawn_from=form.day("drawn_from", required=False),
         )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def _stored(row: DutySchedule | None, people: Mapping[uuid.UUID, Person]) -> lis
 
 def in_words(stored: Mapping[str, Any]) -> str:  # Any: spans as stored
     """Weekly hours as a person writes them: "Mon-Fri 08:00-18:00, Sat 09:00-12:00"."""
-    said = [" ".join("-".join(span) for span in stored.get(day, ())) for day in DAYS]
+    said = [" ".join("-".join(span) for span in sorted(stored.get(day, ()))) for day in DAYS]
     parts, at = [], 0
     while at < len(DAYS):
         to = at

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import select
 
 from app.pages.schedules import in_words
+from app.words import hour
 from contracts import weekly
 from models.agreements import TermsProposal
 from models.audit import AuditEntry
@@ -94,7 +95,7 @@ def test_a_schedule_is_drawn_over_the_night_the_clocks_change(visit: Visit, cast
              "last_day-1": ""}  # fmt: skip
     given = SCHEDULE | night | {"do": "look", "drawn_from": "2026-10-24", "csrf": max_.csrf}
     said = text(max_.post("/duty/schedules/new", data=given).text)
-    assert "4 weeks from" in said
+    assert "4 weeks from 2026-10-24" in said
     # Half past two comes twice in this night; the turn changes hands at the first, and six o'clock is six o'clock.
     assert re.search(r"25 Oct 02:30 .{0,40}25 Oct 06:00", said), said[said.index("4 weeks from") :][:900]
     wrong = max_.post("/duty/schedules/new", data=given | {"drawn_from": "soon"})
@@ -105,6 +106,17 @@ def test_a_schedule_is_drawn_over_the_night_the_clocks_change(visit: Visit, cast
 def test_weekly_hours_survive_being_shown(words: str) -> None:
     stored = weekly.spec(words)["weekly"]
     assert weekly.spec(in_words(stored))["weekly"] == stored
+
+
+def test_spans_of_a_day_that_a_program_gave_in_any_order_are_shown_in_theirs() -> None:
+    given = {"mon": [["22:00", "24:00"], ["00:00", "06:00"]]}
+    assert weekly.spec(in_words(given))["weekly"] == {"mon": [["00:00", "06:00"], ["22:00", "24:00"]]}
+
+
+def test_a_turn_on_new_years_night_is_shown_with_its_hour() -> None:
+    now = datetime(2026, 12, 20, 9, tzinfo=UTC)
+    assert hour(datetime(2027, 1, 1, 2, 30, tzinfo=UTC), UTC, now) == "1 Jan 2027 02:30"
+    assert hour(datetime(2025, 1, 1, 2, 30, tzinfo=UTC), UTC, now) == "1 Jan 2025"
 
 
 def test_a_ladder_plays_its_night_and_waits_for_a_second_person(visit: Visit, sessions: Sessions, cast: Cast) -> None:
