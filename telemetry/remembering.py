@@ -108,6 +108,7 @@ def learn(
             seat.over.append((whose, one.over(one.started_ms)))
     _learn_on(seat, whose, readings[done:])
     seat.watching.scores = []  # they were told once
+    seat.watching.changes.take()  # so were these, and whoever speaks next may be another machine
 
 
 def _learn_on(seat: Seat, whose: Known, readings: Sequence[Reading]) -> None:

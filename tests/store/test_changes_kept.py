@@ -67,6 +67,28 @@ def test_a_watcher_that_lost_its_state_knows_what_was_changed(plant: Plant) -> N
     assert [what for m in known for _, _, what in m.lately.told] == ["release 2.3.1"]
 
 
+def test_what_is_learned_anew_of_history_tells_of_no_change_again_and_of_none_to_another_machine(
+    plant: Plant, cast: Cast
+) -> None:
+    for seq, uptime in enumerate((5000, 5060, 30, 90), 1):
+        plant.tell("plant-db-1", report(plant.now, seq) | {"metrics": {"cpu": 1.0, "uptime_s": uptime}})
+        plant.now += timedelta(minutes=1)
+    plant.settle()
+    assert [what for what, *_ in plant.one(TOLD)] == ["a restart"]
+    start, end = plant.now - timedelta(hours=2), plant.now - timedelta(hours=1)
+    with work(plant.sessions, SYSTEM) as session:
+        machine = session.get_one(Machine, cast.plant_machine)
+        seen = erasing.preview(session, machine, start, end).seen(machine.id, start, end)
+        erasing.erase(session, machine, start, end, seen=seen, actor="Ada", reason="", now=plant.now)
+    plant.watcher._beat("watch")
+    (lately,) = [m.lately for seat in plant.watcher.seats.values() for m in seat.watching.known.values()]
+    assert [what for _, _, what in lately.told] == ["a restart"], "it was learned anew"
+    for stranger in ("nobody-1", "stranger"):  # on either partition
+        plant.tell(stranger, report(plant.now, 1))
+    plant.settle()
+    assert [what for what, *_ in plant.one(TOLD)] == ["a restart"]
+
+
 def test_what_was_told_of_an_erased_span_is_erased_with_it(plant: Plant, cast: Cast) -> None:
     release(plant)
     plant.now += timedelta(hours=2)
