@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from models.history import HistoryRemoval
 from models.machines import Machine
-from telemetry import history, taught
+from telemetry import changes_kept, history, taught
 from telemetry.directory import Directory
 from telemetry.reading import Reading
-from telemetry.remembering import RELEARN, learn
+from telemetry.remembering import RELEARN, learn, recall
 from telemetry.seat import Seat
 from telemetry.told import to_ms
 
@@ -75,6 +75,8 @@ def forget(
     if whose is not None and whose.is_watched:
         stays = history.reports(session, whose.machine_id, None, now - RELEARN, now)
         learn(seat, whose, stays.rows(), told, taught.unended(session, whose.machine_id, name))
+        changed = changes_kept.lately(session, [whose.machine_id], now)
+        recall(seat, whose, changed.get(whose.machine_id, ()))
     log.info("watch.forgot", machine=name, partition=seat.partition)
 
 

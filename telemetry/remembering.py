@@ -71,10 +71,8 @@ def remember(
         )  # fmt: skip
         reports = columns.rows() if columns and whose.is_watched else ()
         learn(seat, whose, reports, _like(told, whose.name), unended)
-        if whose.is_watched and (told_before := changed.get(whose.machine_id)):
-            lately = seat.watching.known.setdefault(whose.name, Machine(whose.name)).lately
-            for one in told_before:
-                lately.note(*one)
+        if whose.is_watched:
+            recall(seat, whose, changed.get(whose.machine_id, ()))
     if not again:  # else the state itself knows them
         for machine_id, cause, since_ms, names in taught.silent_metrics(session, list(by_id)):
             seat.metrics.take_up(by_id[machine_id].name, cause, since_ms, names)
@@ -109,6 +107,12 @@ def learn(
     _learn_on(seat, whose, readings[done:])
     seat.watching.scores = []  # they were told once
     seat.watching.changes.take()  # so were these, and whoever speaks next may be another machine
+
+
+def recall(seat: Seat, whose: Known, told: Sequence[tuple[int, str, str]]) -> None:
+    """What was changed on a machine within the day, as `changes_kept.lately` has it, for one that was learned anew."""
+    for one in told:
+        seat.watching.known.setdefault(whose.name, Machine(whose.name)).lately.note(*one)
 
 
 def _learn_on(seat: Seat, whose: Known, readings: Sequence[Reading]) -> None:
