@@ -221,7 +221,7 @@ def condition_ended(
     incident.condition_ended_at = at
     if not _told_lately(session, incident, "ended", now):
         customer = session.get_one(Customer, incident.customer_id)
-        text = words.public(customer.language, "ended", at=words.instant(at, customer.zone))
+        text = words.ended(customer.language, at, incident.opened_at, customer.zone)
         story.tell(session, incident, "ended", text, now, public=True, facts={"at": at.isoformat()})
     story.changed(session, incident, "condition ended", now, facts={"at": at.isoformat()})
 

@@ -142,6 +142,7 @@ _PUBLIC = {
         "opened_alert": "Your monitoring ({door}) reported a problem. We have opened this incident.",
         "ended_alert": "Your monitoring ({door}) reports that the problem is over; the incident is resolved.",
         "ended": "The condition has ended at {at}. We keep watching it.",
+        "ended_before": "What was found had ended at {at}, before this incident was opened. We keep watching it.",
         "back": "The condition has come back.",
         "auto": "The condition has not come back for {minutes} minutes; the incident is resolved.",
         "cancelled": "This incident was cancelled: {reason}",
@@ -170,6 +171,8 @@ _PUBLIC = {
         "opened_alert": "Votre supervision ({door}) a signalé un problème. Nous avons ouvert cet incident.",
         "ended_alert": "Votre supervision ({door}) indique que le problème est terminé ; l'incident est résolu.",
         "ended": "L'anomalie a pris fin à {at}. Nous continuons de surveiller.",
+        "ended_before": "L'anomalie relevée avait pris fin à {at}, avant l'ouverture de l'incident. Nous continuons de "
+        "surveiller.",
         "back": "L'anomalie est revenue.",
         "auto": "L'anomalie n'est pas revenue depuis {minutes} minutes ; l'incident est résolu.",
         "cancelled": "Cet incident a été annulé : {reason}",
@@ -198,6 +201,11 @@ _PUBLIC = {
 def public(language: str, key: str, **facts: object) -> str:
     """A sentence of the house to the customer, in English or French."""
     return _PUBLIC.get(language, _PUBLIC["en"])[key].format(**facts)
+
+
+def ended(language: str, at: datetime, opened_at: datetime, zone: str) -> str:
+    """That the condition is over. What was found late may have ended before anybody opened anything for it."""
+    return public(language, "ended" if at >= opened_at else "ended_before", at=instant(at, zone))
 
 
 def instant(at: datetime, zone: str) -> str:

@@ -185,6 +185,16 @@ def test_batches_at_once_in_opposite_order_leave_one_incident_each(sessions: Ses
         assert len(desk.incidents(session)) == 8
 
 
+def test_an_end_before_anything_was_opened_is_told_as_that(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        found = desk.finding(session, cast.plant_machine, cast.now)
+        report(session, desk.signal(cast.plant_machine, cast.now, finding_id=found), cast.now)
+        ended = cast.now - desk.minutes(8)
+        condition_ended(session, cast.plant_machine, "memory", ended, cast.now + desk.minutes(1), found)
+        [line] = desk.story(session, "ended")
+        assert "before this incident was opened" in line
+
+
 def test_the_end_of_the_condition_is_said_once_and_a_return_takes_it_back(sessions: Sessions, cast: Cast) -> None:
     ended = cast.now + desk.minutes(5)
     with work(sessions, SYSTEM) as session:
