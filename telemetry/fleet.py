@@ -200,6 +200,8 @@ class Fleet:
     def hear(self, rows: Rows, values: Array, steps: Array, grid_s: Array) -> None:
         """Put values into their steps. All arrays flat, one entry a series; a row at most once; steps never go back."""
         c = self.columns
+        # As rings and notebooks hold them: what the largest numbers differ by is none, and a row would never mend.
+        values = np.minimum(np.maximum(values, -LARGEST), LARGEST)
         known = c["step"].take(rows)
         first = known < 0
         later = ~first & (steps > known)

@@ -100,7 +100,7 @@ def is_scored(metric: str) -> bool:
 def amount(value: float, unit: str) -> str:
     """A value for a sentence: three digits that matter, thousands apart, the unit behind a space."""
     size = abs(value)
-    if value == round(value) and size < 1e6:
+    if size < 1e6 and value == round(value):
         text = f"{value:,.0f}"
     elif size >= 1e6:
         text = f"{value:.3g}"

@@ -148,3 +148,13 @@ def test_a_ring_takes_what_was_closed_once_for_every_step_of_a_gap(most: int) ->
     pushed = fleet._pushed(rows, closed, steps.astype(float), one_step=most == 1)
     assert np.array_equal(fleet.ring, expected)
     assert np.array_equal(pushed, expected[rows])
+
+
+def test_what_the_largest_numbers_differ_by_is_a_number_still() -> None:
+    """Drivers say so for "no value now": plus and minus the largest there is."""
+    fleet = Fleet()
+    rows, grid = fleet.add(1), np.full(1, 60.0)
+    for step, value in enumerate([5.0, 1.7e308, -1.7e308, 1.7e308, *[5.0] * RING]):
+        fleet.hear(rows, np.array([value]), np.array([float(step)]), grid)
+        assert np.isfinite([fleet.columns[name][rows] for name in ("now", "fast_now", "day")]).all()
+        assert not np.isnan(fleet.own_surprise(rows)).any()

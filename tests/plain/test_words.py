@@ -52,7 +52,7 @@ def test_the_title_says_high_low_or_out_of_relation() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [(93.0, "%", "93 %"), (0.12345, "", "0.123"), (12.34, "ms", "12.3 ms"), (1234.5, "rpm", "1,234 rpm"),
-     (3.2e8, "", "3.2e+08"),
+     (3.2e8, "", "3.2e+08"), (float("inf"), "B", "inf B"),
      (5.0, "/s", "5/s"), (-0.5, "°C", "-0.5 °C")],
 )  # fmt: skip
 def test_amounts_read_well(value: float, unit: str, text: str) -> None:
