@@ -146,8 +146,12 @@ def claim(
         .with_for_update(of=Notice, skip_locked=True)
     )
     taken: dict[str, Notice] = {}
-    for notice in session.scalars(query):
-        taken.setdefault(notice.address, notice)
+    due = session.scalars(query).all()
+    for notice in due:
+        if not _call_off(session, notice, now):
+            taken.setdefault(notice.address, notice)
+    if due and not taken:
+        return claim(session, now, channel, by, limit, busy, lease)  # what is called off hides nothing that is due
     for notice in taken.values():
         for each in (notice, *_join(session, notice, now)):
             each.lease_until = each.next_try_at = now + lease
@@ -176,10 +180,22 @@ def _join(session: Session, first: Notice, now: datetime) -> list[Notice]:
         .limit(_MOST_JOINED)
         .with_for_update(skip_locked=True)
     )
-    others = list(session.scalars(query))
+    others = [other for other in session.scalars(query).all() if not _call_off(session, other, now)]
     for other in others:
         other.joined_into = first.id
     return others
+
+
+def _call_off(session: Session, notice: Notice, now: datetime) -> bool:
+    """Whether a page that quiet hours held back looks for somebody no more: then nobody reads in the morning that they
+    should acknowledge what a colleague had at night."""
+    was_held = notice.next_try_at - notice.created_at > 2 * DIGEST
+    if notice.rung == NO_RUNG or notice.tries or notice.receipt or not was_held or notice.incident_id is None:
+        return False
+    if session.get_one(Incident, notice.incident_id).state == "open":
+        return False
+    notice.given_up_at, notice.last_error = now, "not needed: somebody has had it meanwhile"
+    return True
 
 
 def members(session: Session, first: uuid.UUID) -> list[Notice]:

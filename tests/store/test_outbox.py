@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -124,6 +125,29 @@ def test_a_sender_that_lost_its_lease_does_not_reschedule(sessions: Sessions, ca
         outbox.fail(session, first, "too late", later)
         row = session.get_one(Notice, first.id)
         assert (row.leased_by, row.last_error, row.next_try_at) == ("other", "", later + LEASE)
+
+
+def test_a_page_held_for_quiet_hours_is_called_off_once_somebody_has_the_incident(
+    sessions: Sessions, cast: Cast, incident: Incident
+) -> None:
+    morning = cast.now + timedelta(hours=7)
+    put(sessions, incident, cast.now, replace(draft(cast.dee), not_before=morning))
+    put(sessions, incident, morning - timedelta(hours=8), replace(draft(cast.eve, "eve@example.org"), rung=1))
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Incident, incident.id).state = "acknowledged"
+    (late,) = take(sessions, morning)  # never held, only sent late: it is told
+    assert late.person_id == cast.eve
+    with work(sessions, SYSTEM) as session:
+        mine = select(Notice).where(Notice.person_id == cast.dee, Notice.rung == 0, Notice.round == 7)
+        row = session.scalars(mine).one()
+        assert row.given_up_at == morning
+        assert row.last_error.startswith("not needed")
+        outbox.send_again(session, row, morning, "Max")
+    assert [one.person_id for one in take(sessions, morning)] == [cast.dee]  # somebody wants it sent all the same
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Incident, incident.id).state = "open"
+    put(sessions, incident, cast.now, replace(draft(cast.max, "max@example.org"), not_before=morning))
+    assert [one.person_id for one in take(sessions, morning)] == [cast.max]
 
 
 def test_platinum_goes_first_and_bronze_is_not_starved(sessions: Sessions, cast: Cast, incident: Incident) -> None:
