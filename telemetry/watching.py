@@ -88,7 +88,7 @@ class Watching:
         """Learn from or score each message, in order; return the conditions that began or ended."""
         found: list[tuple[int, Verdict]] = []
         for batch in waves(heard, self._may_fit):
-            wave: list[Told] = []
+            wave, named = list[Told](), len(found)
             for place, h in batch:
                 if isinstance(h, Reading):
                     told = self._take(place, h, found)
@@ -98,8 +98,9 @@ class Watching:
                     found += [(place, v) for v in self._event(h)]
             if wave:
                 found += score(self.fleet, self.classes, wave, self.scores)
+            found[named:] = [(place, changes.named(v, self.known[v.machine].lately)) for place, v in found[named:]]
         found.sort(key=itemgetter(0))  # as if they had come one by one
-        return [changes.named(verdict, self.known[verdict.machine].lately) for _, verdict in found]
+        return [verdict for _, verdict in found]
 
     def _may_fit(self, name: str, readings: int) -> bool:
         m = self.known.get(name)

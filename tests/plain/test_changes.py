@@ -191,6 +191,15 @@ def test_a_deployment_told_as_an_error_is_a_fault_and_ends_when_one_is_told_as_d
     assert watching.known["m"].lately.told == [(release(125).at_ms, "deployment", "release 2.3.1")]
 
 
+def test_a_release_told_after_a_fault_is_named_by_none_however_many_messages_come_at_once() -> None:
+    heard = [Event("m", T0 + MINUTE, "psu", 2, "", T0 + MINUTE, "native"),
+             Event("m", T0, "deployment:api", 4, "release 2.3.1", T0 + 2 * MINUTE, "native"),
+             Event("m", T0 + 3 * MINUTE, "fan", 2, "", T0 + 3 * MINUTE, "native")]  # fmt: skip
+    one_by_one = Watching()
+    for told in (Watching().feed(heard), [v for one in heard for v in one_by_one.feed([one])]):
+        assert [(v.cause, "change" in v.evidence) for v in told] == [("event:psu", False), ("event:fan", True)]
+
+
 def test_a_release_told_as_done_or_with_no_severity_at_all_opens_nothing() -> None:
     assert Watching().feed([release(severity=severity) for severity in (0, 3, 4)]) == []
 
