@@ -70,7 +70,10 @@ def answer(route: Route, payload: bytes) -> Answer:
     body = json_of(payload)
     if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not 0 < len(body["id"]) <= 60:
         raise Refused("bad_shape", "an answer is a JSON object with the id of what was asked")
-    said = storable_json(body)
+    try:
+        said = storable_json(body)
+    except RecursionError:
+        raise Refused("too_deep") from None
     return Answer(route.machine, said["id"], said, route.received_at_ms, FORMAT)
 
 

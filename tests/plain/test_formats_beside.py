@@ -183,6 +183,12 @@ def test_what_is_larger_than_any_number_is_refused(topic: str, sent: str, reason
     assert refusal(topic, sent, believes=False).reason == reason
 
 
+@pytest.mark.parametrize("levels", [900, 3_000])
+def test_an_answer_is_not_followed_down_for_ever(levels: int) -> None:
+    sent = f'{{"id": "x", "result": {"[" * levels}{"]" * levels}}}'
+    assert refusal("vigie/h/answer", sent, believes=False).reason == "too_deep"
+
+
 def test_collectd_s_kinds_that_are_no_texts_are_none() -> None:
     read = only(("vigie/h/collectd/json", value_list("a", "7").replace('["gauge"]', "[[]]")), believes=False)
     assert (dict(read.metrics), read.counters) == ({"a.t": 7.0}, frozenset())
