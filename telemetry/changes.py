@@ -204,10 +204,10 @@ class Lately:
     def holds(self, signature: Signature, stands: Mapping[str, Stand], at_ms: int, settling: bool = False) -> str:
         """Why what is above the threshold is taken for a change; empty: it is not. ``settling``: nobody looked."""
         done = [one for one in self.told if one[1] == DEPLOYMENT and 0 <= at_ms - one[0] <= DAY_MS]
-        if not done or len(done) > MOST_A_DAY or _is_damage(signature, stands):
+        if not done or len(done) > MOST_A_DAY or _is_damage(stands):
             return ""
         of_ms, _, what = done[-1]
-        far = {name: stand[0] for name, stand in stands.items()}
+        far = {name: stands[name][0] for name in signature if name in stands}
         if self.shift is None or self.shift.of_ms != of_ms:
             if at_ms - of_ms > WITHIN_MS:
                 return ""
@@ -278,12 +278,11 @@ def named(v: Verdict, lately: Lately) -> Verdict:
     return replace(v, evidence={**v.evidence, "change": {"at_ms": near[0], "kind": near[1], "what": near[2]}})
 
 
-def _is_damage(signature: Signature, stands: Mapping[str, Stand]) -> bool:
-    found = ((name, stands[name]) for name in signature if name in stands)
+def _is_damage(stands: Mapping[str, Stand]) -> bool:
     return any(
         now == 0.0 < low
         or (far >= LEAST_FAR and ((now > high and is_damage(name)) or (now > FELT * high > 0.0 and is_felt(name))))
-        for name, (far, now, low, high) in found
+        for name, (far, now, low, high) in stands.items()
     )
 
 

@@ -149,8 +149,9 @@ def _concluded(
     may_open, signature, shares = True, {}, (own, own)
     if not m.condition.is_open and ratio * m.youth >= 1.0:
         shares = verdicts.shares(own, linked, m.links, restless)
-        signature = signature_of(m.notebook.names, np.maximum(*shares))
-        stands = _stands(fleet, m, signature) if m.lately.told else {}
+        each = np.maximum(*shares)
+        signature = signature_of(m.notebook.names, each)
+        stands = _stands(fleet, m, signature, each) if m.lately.told else {}
         may_open = not restraint.held_back(m, signature, ratio, t.at_ms, t.quiet, stands)
     turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, may_open)
     if turn:
@@ -168,10 +169,13 @@ def _concluded(
     return out
 
 
-def _stands(fleet: Fleet, m: Machine, signature: Signature) -> dict[str, Stand]:
-    """Where each metric of a signature stands: see ``changes.Stand``."""
-    rows = m.rows[[m.notebook.index[name] for name in signature]]
+def _stands(fleet: Fleet, m: Machine, signature: Signature, shares: Array) -> dict[str, Stand]:
+    """Where each metric of a signature stands (see ``changes.Stand``), and each that is loud enough by itself: harm
+    must not hide behind eight louder metrics."""
+    names = m.notebook.names
+    told = dict.fromkeys((*signature, *(names[i] for i in np.flatnonzero(shares >= 1.0))))
+    rows = m.rows[[m.notebook.index[name] for name in told]]
     c = fleet.columns
     far = np.abs(c["fast_now"][rows] - c["own_center"][rows]) / np.maximum(c["own_0"][rows], 1e-300)
     found = zip(far.tolist(), *(c[name][rows].tolist() for name in ("now", "low", "high")), strict=True)
-    return dict(zip(signature, found, strict=True))
+    return dict(zip(told, found, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,6 +135,29 @@ def test_harm_opens_at_once_whoever_brought_it(learned: bytes, bend: Bend) -> No
     assert after <= 8
     change = first.evidence["change"]
     assert (change["what"], (first.started_ms - change["at_ms"]) // MINUTE) == ("release 2.3.1", after)
+
+
+def test_harm_does_not_hide_behind_many_louder_metrics() -> None:
+    def beside(rows: list[Values], start: int) -> list[Reading]:
+        found = []
+        for i, row in enumerate(rows, start):
+            at, noise = T0 + i * MINUTE, np.random.default_rng(i).normal(0, 1, 12)
+            more = {f"pool_{k}": 50.0 + noise[k] for k in range(12)}
+            found.append(Reading("m", at, row | more, None, at, "native"))
+        return found
+
+    aged = 10 * 86_400_000
+    watching = Watching()
+    watching.feed([replace(one, received_at_ms=one.at_ms + aged) for one in beside(day(1, 1440, 0), 0)])
+    quiet = watching.snapshot()
+    for more_errors in (0, 20):
+        watching, opened = Watching.restore(quiet), []
+        for i, one in enumerate(beside(day(2, 150, 1440), 1440)):
+            shifted = {name: v + 500 * (i >= 35 and name.startswith("pool")) for name, v in one.metrics.items()}
+            shifted["http_errors"] += more_errors * (i >= 35)
+            told: list[Heard] = [Event("m", one.at_ms, "deployment", 4, "release 2", one.at_ms, "native")] * (i == 30)
+            opened += [i for v in watching.feed([*told, replace(one, metrics=shifted)]) if v.opened]
+        assert [i < 45 for i in opened] == [True] * bool(more_errors), (more_errors, opened)
 
 
 def test_what_begins_hours_after_a_release_is_not_taken_for_it(learned: bytes) -> None:
