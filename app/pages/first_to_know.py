@@ -86,12 +86,14 @@ def asked(days: str, start: str, end: str, now: datetime, here: tzinfo) -> Perio
             last = date.fromisoformat(end) if end else now.astimezone(here).date()
         except ValueError:
             return Period(usual.start, now, DAYS, "A day is written as 2026-03-31; the last 30 days are shown.")
+        if not all(2000 <= day.year <= 2100 for day in (first, last)):
+            return Period(usual.start, now, DAYS, "Choose days between 2000 and 2100; the last 30 days are shown.")
         begins, ends = (datetime.combine(day, time(), here) for day in (first, last + timedelta(days=1)))
         if not begins < ends <= begins + timedelta(days=732):
             return Period(usual.start, now, DAYS, "The first day must lie before the last, by two years at most.")
         return Period(begins, ends, 0)
     if days:
-        if not (days.isascii() and days.isdigit() and 1 <= int(days[:5]) <= 731):
+        if not (days.isascii() and days.isdigit() and len(days) <= 3 and 1 <= int(days) <= 731):
             return Period(usual.start, now, DAYS, "Days are a number from 1 to 731; the last 30 are shown.")
         return Period(now - timedelta(days=int(days)), now, int(days))
     return usual

@@ -113,8 +113,10 @@ def test_the_first_page_and_the_contract_say_it_with_what_it_counts(visit: Visit
 
 
 @pytest.mark.parametrize(
-    "query", ["days=0", "days=x", "days=99999", "from=2026-13-01", "from=2026-03-09&to=2026-03-01"]
-)
+    "query",
+    ["days=0", "days=x", "days=99999", "days=00001" + "9" * 5000, "from=2026-13-01", "from=2026-03-09&to=2026-03-01",
+     "from=9999-12-31", "from=9999-12-30&to=9999-12-31", "from=0001-01-01&to=0001-01-01"],
+)  # fmt: skip
 def test_a_period_that_cannot_be_read_is_said_beside_the_usual_one(visit: Visit, cases: None, query: str) -> None:
     answer = visit("dee").get(f"/first-to-know?{query}")
     assert answer.status_code == 422
