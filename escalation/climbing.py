@@ -17,7 +17,7 @@ from escalation.duty import Duty
 from escalation.incident import Actor
 from escalation.ladder import Climb, Convention, Ladder, Rung, Step
 from escalation.routing import ABOVE_FIRST, Place
-from escalation.words import rung_name, rung_words
+from escalation.words import instant, rung_name, rung_words
 from models.incidents import Incident, TimelineEntry
 
 # A tick within so much of the due instant was on time: the next rung is counted from when this one was due, and the
@@ -91,7 +91,7 @@ def climb(session: Session, incident: Incident, now: datetime) -> bool:
     queued = waiting_line.join(session, incident, duty, now)
     called = [_after_time_out(meant[step.index], step) for step in steps]
     for step, places in zip(steps, called, strict=True):
-        _tell_of(session, incident, ladder, step, places, now)
+        _tell_of(session, incident, duty, step, places, now)
     if steps:
         _move(incident, steps, now)
         _page(session, incident, duty, called, now)
@@ -121,7 +121,7 @@ def climb_now(session: Session, incident: Incident, actor: Actor, reason: str, n
         return []
     _move(incident, [Step(step.index, step.loop, now, step.passed_by)], now)
     names = [place.name for place in meant[step.index]]
-    _tell_of(session, incident, ladder, step, meant[step.index], now)
+    _tell_of(session, incident, duty, step, meant[step.index], now)
     _page(session, incident, duty, [meant[step.index]], now, f"{actor.name} asked for it: {reason}")
     if incident.next_rung_at is not None or incident.state == "open":
         following = ladders.upcoming(ladder, _place(incident))
@@ -156,10 +156,11 @@ def _move(incident: Incident, steps: list[Step], now: datetime) -> None:
     incident.climbed_at = steps[0].due if punctual else now
 
 
-def _tell_of(
-    session: Session, incident: Incident, ladder: Ladder, step: Step, places: list[Place], now: datetime
-) -> None:
+def _tell_of(session: Session, incident: Incident, duty: Duty, step: Step, places: list[Place], now: datetime) -> None:
+    ladder = ladders.from_json(incident.ladder)
     names = [place.name for place in places]
+    people = [duty.people[place.person_id] for place in places]
+    held = {person: until for person in people if (until := notify.held(person, incident.severity, now)) is not None}
     dark = [ladder.rungs[index].name for index in step.passed_by]
     facts = {
         "rung": step.index,
@@ -168,9 +169,11 @@ def _tell_of(
         "told": names,
         "passed_by": dark,
         "relaxed": [place.relaxed for place in places if place.relaxed],
+        "held": {person.name: until.isoformat() for person, until in held.items()},
     }
-    story.tell(session, incident, "rung", rung_words(ladder.rungs[step.index].name, step.index, names, dark), now,
-               facts=facts)  # fmt: skip
+    said = [f"{person.name} until {instant(until, person.zone)}" for person, until in held.items()]
+    words = rung_words(ladder.rungs[step.index].name, step.index, names, dark, said)
+    story.tell(session, incident, "rung", words, now, facts=facts)
 
 
 def _page(

@@ -51,6 +51,13 @@ def page(session: Session, incident: Incident, person: Person, rung: int, why: s
     return _send(session, incident, person, rung, incident.ladder_round, words.subject(facts), body, why, now)
 
 
+def held(person: Person, severity: int, now: datetime) -> datetime | None:
+    """Until when their quiet hours hold a page of this severity on every way of theirs; None: it goes now."""
+    holds = [held_until(way, person.zone, severity, now) for way in ways(person, severity, now)]
+    known = [until for until in holds if until is not None]
+    return min(known) if known and len(known) == len(holds) else None
+
+
 def _is_top(incident: Incident, rung: int) -> bool:
     """Whether a rung calls number two or number one of the company."""
     rungs = incident.ladder.get("rungs", [])

@@ -39,9 +39,11 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
-def rung_words(name: str, index: int, told: Sequence[str], passed_by: Sequence[str]) -> str:
-    """The story's line for a rung that was paged."""
+def rung_words(name: str, index: int, told: Sequence[str], passed_by: Sequence[str], held: Sequence[str] = ()) -> str:
+    """The story's line for a rung that was paged; `held`: who has quiet hours and until when, "Dee until 07:00"."""
     words = f"Rung {index + 1} ({name}): {listed(told)} told."
+    if held:
+        words += f" Quiet hours hold the page of {listed(held)}."
     if passed_by:
         words += f" Nobody can be reached as {listed(passed_by)}."
     return words

@@ -61,6 +61,22 @@ def people(sessions: Sessions, cast: Cast) -> dict[str, uuid.UUID]:
         return {"ike": ike}
 
 
+def test_the_story_says_whose_page_quiet_hours_hold_and_until_when(
+    sessions: Sessions, cast: Cast, people: dict[str, uuid.UUID]
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        agree(session, cast, {"ladder": rungs("person:ike@example.org", "person:root@example.org")})
+        ike = session.get_one(Person, people["ike"])
+        ike.email, ike.zone = "ike@example.org", "Europe/Paris"
+        ike.notify = [{"channel": "email", "address": "ike@example.org", "quiet": "09:00-11:30"}]
+    opened(sessions, cast)  # ten in Paris
+    tick_all(sessions, cast.now + desk.minutes(5))
+    with work(sessions, SYSTEM) as session:
+        first, second = desk.story(session, "rung")
+    assert first.endswith("Ike told. Quiet hours hold the page of Ike until 2026-03-10 11:30 (Europe/Paris).")
+    assert second.endswith("Root told.")
+
+
 def test_each_kind_of_rung_calls_whom_it_names(sessions: Sessions, cast: Cast, people: dict[str, uuid.UUID]) -> None:
     who = ("team:europe", "schedule:velizy-nuit", "deputy", "person:root@example.org", "account-engineer")
     with work(sessions, SYSTEM) as session:
