@@ -20,7 +20,7 @@ from escalation.canary_watch import CanaryView, canaries, unfound
 from escalation.channels import Channel, ChannelError, Letter
 from escalation.roster import Roster
 from models.incidents import Incident, Promise
-from models.notices import Notice
+from models.notices import NOT_NEEDED, Notice
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
@@ -175,7 +175,8 @@ def _notices(session: Session, now: datetime) -> list[Alarm]:
     stuck = query.where(*unended, Notice.next_try_at < now - _LATE, Notice.channel != outbox.BROWSER).order_by(
         Notice.next_try_at
     )
-    lost = query.where(Notice.given_up_at > now - timedelta(days=1)).order_by(Notice.given_up_at)
+    is_lost = (Notice.given_up_at > now - timedelta(days=1), Notice.last_error.not_like(f"{NOT_NEEDED}%"))
+    lost = query.where(*is_lost).order_by(Notice.given_up_at)
     return [
         *(
             Alarm(

@@ -12,7 +12,7 @@ from escalation import outbox, words
 from escalation.incident import State
 from models.customers import Customer
 from models.incidents import Incident
-from models.notices import Notice
+from models.notices import NOT_NEEDED, Notice
 from models.people import Person
 from models.session import as_staff
 
@@ -36,7 +36,7 @@ def follow(session: Session, merged: Incident, into: Incident, now: datetime) ->
             leaves_now = notice.lease_until is not None and notice.lease_until > now
             if notice.rung >= 0 and into.state != State.OPEN and not leaves_now:
                 notice.given_up_at, notice.lease_until = now, None
-                notice.last_error = f"not needed: merged into {into.label}, which somebody has"
+                notice.last_error = f"{NOT_NEEDED}: merged into {into.label}, which somebody has"
                 continue
             notice.incident_id = into.id
             # A place of its own: the survivor may have told the same person of the same rung.

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from escalation import announce
 from models.incidents import Incident
-from models.notices import Notice
+from models.notices import NOT_NEEDED, Notice
 
 # Four times the channels' own deadline: a lease only runs out when its sender is gone.
 LEASE = timedelta(seconds=60)
@@ -194,7 +194,7 @@ def _call_off(session: Session, notice: Notice, now: datetime) -> bool:
         return False
     if session.get_one(Incident, notice.incident_id).state == "open":
         return False
-    notice.given_up_at, notice.last_error = now, "not needed: somebody has had it meanwhile"
+    notice.given_up_at, notice.last_error = now, f"{NOT_NEEDED}: somebody has had it meanwhile"
     return True
 
 

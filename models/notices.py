@@ -14,6 +14,9 @@ from models.base import Base, Identified
 # The id that a provider gave a message. In these very words, by which its index is found.
 THEIRS = text("(receipt ->> 'theirs')")
 
+# How the last word of a notice begins that was called off because nobody needs it any more; it is not lost.
+NOT_NEEDED = "not needed"
+
 
 class Notice(Identified, Base):
     """One message to one person over one channel. Its id is the idempotency key the receiver sees.
@@ -62,9 +65,9 @@ class Notice(Identified, Base):
 
     @property
     def state(self) -> str:
-        """How far it has come: waiting, sending, retrying, taken, delivered, failed or given up."""
+        """How far it has come: waiting, sending, retrying, taken, delivered, failed, called off or given up."""
         if self.given_up_at is not None:
-            return "given up"
+            return "called off" if self.last_error.startswith(NOT_NEEDED) else "given up"
         if self.settled_at is not None:
             return str(self.receipt.get("delivery") or "taken")
         if self.lease_until is not None:

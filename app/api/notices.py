@@ -18,7 +18,7 @@ from escalation.channels import masked
 from models import audit
 from models.notices import Notice
 
-State = Literal["waiting", "sending", "retrying", "taken", "delivered", "failed", "not shown", "given up"]
+State = Literal["waiting", "sending", "retrying", "taken", "delivered", "failed", "not shown", "called off", "given up"]
 
 
 class NoticeOut(Out):

@@ -117,7 +117,7 @@ def delivery_words(notice: Notice, now: datetime, zone: tzinfo) -> str:
         said = f": {notice.receipt['said']}" if notice.state == "failed" and notice.receipt.get("said") else ""
         return f"{notice.state} {words.hour(notice.settled_at, zone, now)}{said}"
     if notice.given_up_at is not None:
-        return f"given up {words.hour(notice.given_up_at, zone, now)}: {notice.last_error or 'no reason given'}"
+        return f"{notice.state} {words.hour(notice.given_up_at, zone, now)}: {notice.last_error or 'no reason given'}"
     if notice.tries:
         return f"try {notice.tries + 1} at {words.hour(notice.next_try_at, zone, now)}; {notice.last_error}"
     if notice.next_try_at > now:

@@ -22,7 +22,7 @@ from escalation import outbox
 from escalation.channels import masked
 from models import audit
 from models.incidents import Incident
-from models.notices import Notice
+from models.notices import NOT_NEEDED, Notice
 from models.people import Person
 
 MOST_SHOWN = 200
@@ -55,7 +55,8 @@ def log() -> AnyResponse:
             found = found.where(Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
         elif which == "given-up":
             failed = Notice.receipt["delivery"].astext == "failed"
-            found = found.where(or_(Notice.given_up_at.is_not(None), failed))
+            needed = Notice.last_error.not_like(f"{NOT_NEEDED}%")
+            found = found.where(or_(and_(Notice.given_up_at.is_not(None), needed), failed))
         rows = session.execute(found).all()
         older = rows[MOST_SHOWN - 1][0].id if len(rows) > MOST_SHOWN else None
         is_on = _browser_way(session, who) is not None

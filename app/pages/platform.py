@@ -15,7 +15,7 @@ from app.pages.ledger import HourView
 from escalation.canary_watch import CanaryView
 from models.customers import Customer
 from models.incidents import Incident
-from models.notices import Notice
+from models.notices import NOT_NEEDED, Notice
 from models.people import Person
 from models.telemetry import DeadLetter, LogPosition, LogRecord, ProcessBeat
 
@@ -23,6 +23,7 @@ QUIET_AFTER = timedelta(seconds=45)  # three missed beats: we do not know whethe
 SLOW_LOG_S = 10  # as the desk counts it: the way in is closed then
 LETTERS_SHOWN = 12
 NOTICES_SHOWN = 12
+_LOST = (Notice.given_up_at.is_not(None), Notice.last_error.not_like(f"{NOT_NEEDED}%"))
 
 PARTS: Mapping[str, tuple[str, str]] = {
     "supervisor": ("Supervisor", "starts the parts and brings dead ones back"),
@@ -251,7 +252,7 @@ def read_notices(session: Session) -> tuple[dict[str, int], list[tuple[Notice, s
         select(
             func.count().filter(Notice.settled_at.is_not(None)).label("delivered"),
             func.count().filter(Notice.settled_at.is_(None), Notice.given_up_at.is_(None)).label("waiting"),
-            func.count().filter(Notice.given_up_at.is_not(None)).label("given_up"),
+            func.count().filter(*_LOST).label("given_up"),
         )
         .where(Notice.created_at > func.now() - timedelta(days=1))
         .subquery()

@@ -13,7 +13,7 @@ from escalation.intake import report
 from escalation.tick import tick_all
 from models.duty import DutySchedule, TimeOff
 from models.incidents import Incident, Promise
-from models.notices import Notice
+from models.notices import NOT_NEEDED, Notice
 from models.people import Shift
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
@@ -93,6 +93,9 @@ def test_a_notice_given_up_is_an_alarm(sessions: Sessions, cast: Cast) -> None:
         session.execute(update(Notice).values(settled_at=None, given_up_at=cast.now, last_error="550"))
     assert "notice_given_up" in rules(sessions, cast.now)
     assert "notice_given_up" not in rules(sessions, cast.now + timedelta(days=2))
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Notice).values(last_error=f"{NOT_NEEDED}: merged into VG-7, which somebody has"))
+    assert "notice_given_up" not in rules(sessions, cast.now), "what was called off is not lost"
 
 
 @pytest.mark.usefixtures("staffed")
