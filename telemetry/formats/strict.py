@@ -21,6 +21,7 @@ MAX_PAYLOAD: Final = 768 * 1024  # bytes; far above a day of reports, below the 
 MAX_DEPTH: Final = 16
 MAX_METRICS: Final = 4096  # a report; Glances sends about 470, a large node exporter about 2,000
 MAX_NAME: Final = 1000  # labels make long names: node_dmi_info is past 500 on common hardware
+MAX_NAME_BYTES: Final = 2400  # names become causes of incidents, and an index holds no more than 2,704 bytes
 MAX_TEXT: Final = 2000  # characters of a fact or of an event's text
 MAX_SEQ: Final = 2**63 - 1
 _KNOWN_NAMES: Final[dict[str, None]] = {}  # names already checked; bounded, so a flood of names cannot grow it
@@ -170,7 +171,7 @@ def name_ok(name: str) -> str:
     """A metric, fact or machine name that can be stored, shown and sent on."""
     if name in _KNOWN_NAMES:
         return name
-    if not name or len(name) > MAX_NAME or _CONTROL.search(name):
+    if not name or len(name) > MAX_NAME or _CONTROL.search(name) or len(name.encode()) > MAX_NAME_BYTES:
         raise Refused("bad_name", repr(name)[:80])
     if len(_KNOWN_NAMES) < _KNOWN_LIMIT:
         _KNOWN_NAMES[name] = None

@@ -147,6 +147,16 @@ def test_a_text_the_database_cannot_hold_stops_nobody(plant: Plant, cast: Cast) 
     assert "fan\\x00 stopped \\udfff" in summary
 
 
+def test_the_longest_code_an_event_may_have_opens_an_incident_and_a_longer_one_is_refused(plant: Plant) -> None:
+    """In a script of three bytes a letter, no two of them alike: nothing makes them shorter in an index."""
+    for letters in (800, 801):
+        code = "".join(map(chr, range(0x4E00, 0x4E00 + letters)))
+        plant.tell("plant-db-1", {"code": code, "severity": 1}, topic="vigie/plant-db-1/event")
+    plant.settle()
+    assert [len(cause) for (cause,) in plant.one(select(Incident.cause))] == [len("event:") + 800]
+    assert plant.one(select(DeadLetter.reason)) == [("bad_name",)]
+
+
 def test_a_damaged_record_is_a_dead_letter_too(plant: Plant, cast: Cast) -> None:
     plant.writer.append(zlib.crc32(b"plant-db-1") % 2, b"\x07garbage", lambda problem: None)
     plant.tell("plant-db-1", report(plant.now))
