@@ -70,7 +70,7 @@ def _serve(session: Session, incident_id: uuid.UUID, now: datetime) -> bool:
     person = desk.people[place.person_id]
     since = incident.queued_at.astimezone(ZoneInfo(person.zone))
     incident.queued_at = None
-    words = f"{person.name} has room again; it waited since {since:%Y-%m-%d %H:%M}."
+    words = f"{person.name} has room again; it waited since {since:%Y-%m-%d %H:%M} UTC."
     story.tell(session, incident, "served", words, now, facts={"person": str(person.id), "why": place.reason})
     notify.page(session, incident, person, incident.rung, f"its turn has come: {place.reason}", now)
     story.changed(session, incident, "serve from the line", now)
