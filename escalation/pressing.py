@@ -148,7 +148,7 @@ def say(
     if not words.strip():
         return NotNow("A word on it needs words.", "Say how it stands.", "value")
     if not now < next_word_at <= now + LATEST:
-        return NotNow("The next word lies ahead, and comes within a month.", "Give an instant that lies ahead.", "value")
+        return NotNow("The next word must lie ahead, within a month.", "Give an instant that lies ahead.", "value")
     row = _grasp(session, escalation_id)
     if isinstance(row, NotNow):
         return row

@@ -115,8 +115,8 @@ def test_it_ends_with_words_and_is_not_touched_afterwards(sessions: Sessions, ca
     [
         ({"trend": "new"}, "'new' is no trend."),
         ({"words": ""}, "A word on it needs words."),
-        ({"next_word_at": NOW}, "The next word must come, within a month."),
-        ({"next_word_at": NOW + timedelta(days=32)}, "The next word must come, within a month."),
+        ({"next_word_at": NOW}, "The next word must lie ahead, within a month."),
+        ({"next_word_at": NOW + timedelta(days=32)}, "The next word must lie ahead, within a month."),
         ({"owner_id": uuid.UUID(int=1)}, "This person cannot own it."),
     ],
 )
