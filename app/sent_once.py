@@ -25,7 +25,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import identity
 from app.front import as_house, now
 from app.problems import Problem
-from app.shields import CSRF_FIELD, CSRF_HEADER, MARK_AFTER
+from app.shields import CSRF_FIELD, CSRF_HEADER, FORMS, MARK_AFTER
 from models.people import IdempotentAnswer
 
 log = structlog.get_logger("vigie.web")
@@ -34,7 +34,6 @@ _KEPT: Final = timedelta(days=1)  # a page left open for longer is read again be
 _PATIENCE_S: Final = 5.0  # as long as a statement of ours may take
 _LOOK_S: Final = 0.05
 _MARK: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def register(app: Flask) -> None:
@@ -57,7 +56,7 @@ def shows_a_secret() -> None:
 def _first_or_repeated() -> AnyResponse | None:
     """Take the form's place, or answer as the one that has it was answered. Raises Problem."""
     who = identity.caller()
-    if who is None or request.method != "POST" or request.mimetype not in _FORMS or CSRF_HEADER in request.headers:
+    if who is None or request.method != "POST" or request.mimetype not in FORMS or CSRF_HEADER in request.headers:
         return None
     drawn = request.form.get(CSRF_FIELD, "").partition(MARK_AFTER)[2]
     if _MARK.fullmatch(drawn) is None:

@@ -294,3 +294,17 @@ print([name for name in ("numpy", "scipy", "sklearn", "paho", "kafka") if name i
 )
 def test_an_address_with_a_nul_is_nowhere_and_no_fault(visit: Callable[[str], Visitor], path: str) -> None:
     assert visit("dee").get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/notices?state=%00", "/findings?which=a%00", "/?mine=%00&x=1"])
+def test_a_question_with_a_nul_names_its_field(visit: Callable[[str], Visitor], path: str) -> None:
+    said = visit("dee").get(path)
+    assert said.status_code == 422
+    assert f"{path.partition('?')[2].partition('=')[0]} holds a NUL character" in said.text
+
+
+def test_a_form_with_a_nul_names_its_field(visit: Callable[[str], Visitor]) -> None:
+    dee = visit("dee")
+    said = dee("POST", "/duty/sites", data={"csrf": dee.csrf, "name": "a", "zone": "\0"})
+    assert said.status_code == 422
+    assert "zone holds a NUL character" in said.text
