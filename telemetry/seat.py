@@ -149,6 +149,8 @@ class Seat:
             return Told(envelope, position, item, refused=Refused("not_utf8", "the topic"))
         except Refused as refused:
             return Told(envelope, position, item, refused.heard, refused)
+        except MemoryError:  # of this machine, and not of the message
+            raise
         except Exception as mistake:  # ours, of one message: to end by it would be to meet it again, and for ever
             log.exception("watch.decoder_failed", partition=self.partition, position=position, item=item)
             return Told(envelope, position, item, refused=Refused("bad_payload", f"we could not read it: {mistake!r}"))
