@@ -140,11 +140,9 @@ class Seat:
         if envelope.arrived_ms > self.arrived_ms:
             self.arrived_ms = envelope.arrived_ms
         try:
-            quickly = self.decoder.at_once(envelope.topic, envelope.payload, envelope.arrived_ms)
-            if quickly is not None:
+            if (quickly := self.decoder.at_once(envelope.topic, envelope.payload, envelope.arrived_ms)) is not None:
                 return tuple.__new__(Told, (envelope, position, item, (quickly,), None))  # Told(…), at half its cost
-            topic = envelope.topic.decode("utf-8")
-            heard = tuple(self.decoder.decode(topic, envelope.payload, envelope.arrived_ms))
+            heard = tuple(self.decoder.decode(envelope.topic.decode("utf-8"), envelope.payload, envelope.arrived_ms))
         except UnicodeDecodeError:
             return Told(envelope, position, item, refused=Refused("not_utf8", "the topic"))
         except Refused as refused:
