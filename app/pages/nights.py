@@ -11,18 +11,18 @@ from flask import Flask, Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import front
+from app import front, words
 from app.pages.board import local_instant
 from app.pages.fields import Form
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from contracts import ledger
 from contracts.tiers import DEFAULTS, Terms, Tier
-from escalation import climbing, duty, night, roster
+from escalation import climbing, duty, night, notify, roster
 from escalation.duty import Duty
 from escalation.night import Night
 from escalation.routing import Need, order, unit_of
 from models.customers import Customer
-from models.people import NamedPerson
+from models.people import NamedPerson, Person
 
 WATCHED = timedelta(hours=8)  # how much of the night is played
 
@@ -110,6 +110,13 @@ def played(session: Session, asked: Asked) -> Night:
         known = roster.read(session, at)
         ids = tuple(asked.named.values())
         desk = Duty(order(known.towards(ids), need), known.people, ids, asked.named, known)
-        return [[place.name for word in rung.who for place in duty.whom(desk, word)] for rung in ladder.rungs]
+        places = [[place for word in rung.who for place in duty.whom(desk, word)] for rung in ladder.rungs]
+        return [[_called(known.people[place.person_id], asked.severity, at) for place in rung] for rung in places]
 
     return night.play(ladder, asked.at, asked.at + WATCHED, meant)
+
+
+def _called(person: Person, severity: int, at: datetime) -> str:
+    """Their name, with the hour their page would come at where quiet hours hold it."""
+    until = notify.held(person, severity, at)
+    return person.name if until is None else f"{person.name} (quiet hours: told at {words.hour(until, zone(), at)})"

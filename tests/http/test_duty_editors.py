@@ -133,6 +133,12 @@ def test_a_ladder_plays_its_night_and_waits_for_a_second_person(visit: Visit, se
     assert "03:10 1 everybody on duty in europe Dee, Eve" in played
     assert "03:12 2 max@example.org Max" in played
     assert "repeat 1" in played
+    with work(sessions, SYSTEM) as session:
+        dee = session.get_one(Person, cast.dee)
+        dee.notify = [way | {"quiet": "22:00-07:00"} for way in dee.notify]
+    assert "Dee, Eve" in text(max_.post(LADDER, data=given | {"do": "play"}).text), "severity 1 rings in quiet hours"
+    held = text(max_.post(LADDER, data=given | {"do": "play", "severity": "3"}).text)
+    assert "Dee (quiet hours: told at 07:00), Eve" in held
     no_reason = max_.post(LADDER, data=given | {"do": "propose"})
     assert (no_reason.status_code, "Give it a reason" in no_reason.text) == (422, True)
     done = max_.post(LADDER, data=given | {"do": "propose", "reason": "the team wants it"})
