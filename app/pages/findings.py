@@ -35,7 +35,7 @@ def findings_of_contract() -> Response:
         found = session.execute(
             select(Contract, Customer)
             .join(Customer, Customer.id == Contract.customer_id)
-            .where(Contract.number == given.get("contract", "")[:60].replace("\0", ""))
+            .where(Contract.number == given.get("contract", "")[:60])
         ).one_or_none()
         if found is None:
             raise not_found("contract")
