@@ -33,18 +33,15 @@ _PRELOADED = (
 )  # fmt: skip
 
 
-def start(
-    program: str, *arguments: str, environment: Mapping[str, str], out: IO[bytes], err: IO[bytes] | None = None
-) -> Process:
+def start(program: str, *arguments: str, environment: Mapping[str, str], out: IO[bytes]) -> Process:
     """Run `program`, lines of Python, in a process of its own at the root of the house; `arguments` are its own."""
-    err = err or out
     if not CAN_FORK:
         argv = [sys.executable, "-c", program, *arguments]
-        return subprocess.Popen(argv, env=environment, stdout=out, stderr=err, cwd=ROOT)
+        return subprocess.Popen(argv, env=environment, stdout=out, stderr=out, cwd=ROOT)
     said = json.dumps({"program": program, "arguments": arguments, "environment": dict(environment)}).encode()
     line = socket.socket(socket.AF_UNIX)
     line.connect(_nursery())
-    socket.send_fds(line, [len(said).to_bytes(4)], [out.fileno(), err.fileno()])
+    socket.send_fds(line, [len(said).to_bytes(4)], [out.fileno(), out.fileno()])
     line.sendall(said)
     return Nursling(line)
 
@@ -95,10 +92,6 @@ class Nursling:
             with suppress(ProcessLookupError):  # it ended this moment, and the nursery has seen it already
                 os.kill(self.pid, sig)
 
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
-
     def kill(self) -> None:
         """End it by force."""
         self.send_signal(signal.SIGKILL)
@@ -111,13 +104,14 @@ def _nursery() -> str:
     place = str(Path(folder.name) / "line")
     argv = [sys.executable, "-m", "tests.nursery", place]
     process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None
+    lifeline = process.stdin
+    assert lifeline is not None
     assert process.stdout is not None
     assert process.stdout.read(1) == b".", "the nursery did not start"
     process.stdout.close()
 
     def end() -> None:
-        process.stdin.close()  # type: ignore[union-attr]
+        lifeline.close()
         process.wait(20)
         folder.cleanup()
 
