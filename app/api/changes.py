@@ -65,9 +65,7 @@ def tell(call: Call, body: NewChange) -> Answer:
     with the same `at` it counts once."""
     at = body.at or call.now
     if not call.now - BACK <= at <= call.now + AHEAD:
-        wrong = FieldError(
-            "at", "is not within the last seven days", "give when it began, or leave it out: now"
-        )
+        wrong = FieldError("at", "is not within the last seven days", "give when it began, or leave it out: now")
         raise Problem("invalid", "This change is of another time.", errors=[wrong])
     rows = [_machine(call, ref, place) for place, ref in enumerate(body.machines)]
     names = sorted({row.name for row in rows})
