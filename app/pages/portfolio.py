@@ -53,7 +53,7 @@ class _Known:
     heard: int = 0
     silent: int = 0
     open: list[Incident] = field(default_factory=list)
-    late: int = 0
+    late: list[Incident] = field(default_factory=list)  # a promise to the customer is past due
     kept: int = 0
     broken: int = 0
     broken_lately: int = 0
@@ -136,8 +136,10 @@ def _incidents(session: Session, known: dict[uuid.UUID, _Known], now: datetime) 
     )
     for row in rows:
         one = known[row.customer_id]
-        one.open.append(Incident(number=row.number, title=row.title, severity=row.severity))
-        one.late += bool(row.late)
+        incident = Incident(number=row.number, title=row.title, severity=row.severity)
+        one.open.append(incident)
+        if row.late:
+            one.late.append(incident)
 
 
 def _promises(session: Session, known: dict[uuid.UUID, _Known], now: datetime) -> None:
@@ -214,8 +216,8 @@ def _why(customer: Customer, one: _Known, contract: Contract | None, today: date
     """The gravest reason this customer asks for somebody: order, sentence, detail, next step and where it leads."""
     page = f"/customers/{customer.slug}"
     if one.late:
-        first = one.open[0]
-        said = words.count(one.late, "promise") + " broken now"
+        first = one.late[0]
+        said = words.count(len(one.late), "promise") + " broken now"
         return 0, said, f"{first.label}: {first.title}", "Make it good", f"/incidents/{first.label}"
     if one.broken_lately:
         said = words.count(one.broken_lately, "promise") + " missed this week"
@@ -223,34 +225,29 @@ def _why(customer: Customer, one: _Known, contract: Contract | None, today: date
     if one.open:
         first = one.open[0]
         many = f", and {len(one.open) - 1} more" if len(one.open) > 1 else ""
-        weight = 2 if first.severity == 1 else 4
-        return (
-            weight,
-            f"Severity {first.severity} open now",
-            f"{first.title}{many}",
-            "Follow",
-            f"/incidents/{first.label}",
-        )
+        weight = 2 if first.severity == 1 else 2 + first.severity
+        said = f"Severity {first.severity} open now"
+        return weight, said, f"{first.title}{many}", "Follow", f"/incidents/{first.label}"
     if contract is None or not _runs(contract, today):
         said = "No contract" if contract is None else _stands(contract, today)
         still = f"{words.count(one.machines, 'machine')} still enrolled" if one.machines else "nothing is enrolled"
         return 3, said, still, "Propose a renewal" if contract else "Propose a contract", page
     if one.proposed:
         said = "A change of terms waits for a second person"
-        return 4, said, one.proposed, "Read it", f"{page}/contracts/{quote(one.proposed, safe='')}#pending"
+        return 7, said, one.proposed, "Read it", f"{page}/contracts/{quote(one.proposed, safe='')}#pending"
     if one.uncovered:
         said = words.count(len(one.uncovered), "machine reports", "machines report") + " under no contract"
-        return 5, said, words.listed(one.uncovered), "Add to the contract", f"{page}/covers"
+        return 8, said, words.listed(one.uncovered), "Add to the contract", f"{page}/covers"
     if one.heard < one.machines:
         gap = one.machines - one.heard
-        return 5, f"Coverage gap on {words.count(gap, 'machine')}", _gap(one), "See which", page
+        return 8, f"Coverage gap on {words.count(gap, 'machine')}", _gap(one), "See which", page
     if contract.ends_on is not None and contract.ends_on - today < ENDS_SOON:
         said = f"Contract ends in {words.count((contract.ends_on - today).days, 'day')}"
-        return 6, said, contract.number, "Propose a date", page
+        return 9, said, contract.number, "Propose a date", page
     if one.shadow:
         said = f"{words.count(one.shadow, 'shadow finding')} this week"
-        return 7, said, "listed for the review; no incident was opened", "See them", page
-    return 9, "Nothing asks for you", "", "Open", page
+        return 10, said, "listed for the review; no incident was opened", "See them", page
+    return 11, "Nothing asks for you", "", "Open", page
 
 
 def _gap(one: _Known) -> str:

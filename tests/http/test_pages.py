@@ -150,6 +150,21 @@ def test_no_finding_does_not_mean_that_anything_was_judged(visit: Visit, cast: C
         assert "None. Nothing the contract lets us judge looked wrong" in text
 
 
+def test_of_two_customers_with_open_incidents_the_graver_one_comes_first(
+    visit: Visit, cast: Cast, sessions: Sessions
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        for customer_id, severity in ((cast.joinery, 3), (cast.plant, 2)):
+            session.add(
+                Incident(
+                    id=new_id(), customer_id=customer_id, cause="x", severity=severity, title=f"grave {severity}",
+                    began_at=NOW, opened_at=NOW, changed_at=NOW,
+                )
+            )  # fmt: skip
+    text = visit("dee").get("/customers").get_data(as_text=True)
+    assert 0 < text.index("grave 2") < text.index("grave 3")
+
+
 def test_words_of_others_are_never_markup(visit: Visit, cast: Cast, sessions: Sessions) -> None:
     with work(sessions, SYSTEM) as session:
         session.get_one(Customer, cast.plant).name = "<script>alert(1)</script>"
