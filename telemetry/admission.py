@@ -10,7 +10,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any, Final
 
-from telemetry import changes, clocks
+from telemetry import changes, clocks, name_signs
 from telemetry.clocks import Clock
 from telemetry.numbers import Numbers
 from telemetry.prints import Prints
@@ -132,7 +132,7 @@ class Heard:
             return
         for name, now in told.items():
             before = self.facts.get(name, "")
-            is_other = bool(before) and bool(now) and before != now and changes.is_version(name)
+            is_other = bool(before) and bool(now) and before != now and name_signs.is_version(name)
             if is_other and changes.turns_steadily(self.turns, name, reading.at_ms):
                 self.changed.append((name, before, now))
         self.facts.update(told)

@@ -20,12 +20,11 @@ that is changed more than six times a day is judged as if nobody had touched it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from telemetry.name_signs import is_damage, is_felt, is_version_metric, is_work, labelled
 from telemetry.reading import Event, Reading
 from telemetry.verdict import Verdict
 
@@ -45,23 +44,8 @@ MOST_KEPT: Final = 50  # changes of a day that are remembered and stored; who te
 TURNS: Final = 3  # of a version within an hour
 AHEAD_MS: Final = 5 * 60_000  # a change is often told when it is done, and felt while it is made
 MOST_WORDS: Final = 200
-
-_WORDS: Final = frozenset({
-    "version", "ver", "release", "build", "firmware", "fw", "image", "revision", "commit", "tag", "software", "sw",
-    "kernel", "os", "bios",
-})  # fmt: skip
-_COUNTED: Final = frozenset({"version", "release", "build", "revision"})  # as numbers
-_LABELS: Final = tuple(
-    re.compile(rf"[{{,]\s*\"?{label}\"?\s*=\s*\"([^\"]+)\"") for label in ("version", "release", "tag", "revision")
-)
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_APART: Final = re.compile(r"[^a-z0-9]+")
-_DAMAGE: Final = re.compile(
-    r"(?:^|[^a-z])(?:err|error|drop|dropp?ed|retrans|fail|failure|failed|discard|loss|lost|timeout|reject|rejected|oom|"
-    r"crash|restart|5xx)s?(?:$|[^a-z])|errors?$|errs$"
-)
-_FELT: Final = re.compile(r"(?:^|[^a-z])(?:latency|duration|rtt|delay|elapsed|response_?time)(?:$|[^a-z])")
 FELT: Final = 2.0  # times the most that history knew
+LESS: Final = 0.5  # of the least that history knew
 
 # Of a metric: robust sigmas from its history, its value, and between which values history held 98 of 100 steps.
 Stand = tuple[float, float, float, float]
@@ -108,43 +92,6 @@ def of_event(e: Event) -> Change:
     head, _, by = e.code.partition(":")
     what = " ".join(e.text.split())[:MOST_WORDS] or f"a {head.lower()}"
     return Change(e.machine, e.at_ms, DEPLOYMENT, what, by or "machine")
-
-
-@lru_cache(maxsize=20_000)
-def is_version(fact: str) -> bool:
-    """Whether a fact of this name says which version of something runs."""
-    return _last_word(fact) in _WORDS
-
-
-@lru_cache(maxsize=20_000)
-def is_version_metric(metric: str) -> bool:
-    """Whether a number of this name says which version of something runs."""
-    return "{" not in metric and _last_word(metric) in _COUNTED
-
-
-@lru_cache(maxsize=20_000)
-def is_damage(metric: str) -> bool:
-    """Whether more of this is harm, whoever brought it."""
-    return _DAMAGE.search(_CAMEL.sub("_", metric).lower()) is not None
-
-
-@lru_cache(maxsize=20_000)
-def is_felt(metric: str) -> bool:
-    """Whether somebody waits for as long as this says."""
-    return _FELT.search(_CAMEL.sub("_", metric).lower()) is not None
-
-
-def labelled(metrics: Iterable[str]) -> dict[str, str]:
-    """Versions told in labels, as Prometheus' exporters do: family → versions."""
-    found: dict[str, set[str]] = {}
-    for name in metrics:
-        family, brace, _ = name.partition("{")
-        if not brace or not (family.endswith("_info") or _last_word(family) in _COUNTED):
-            continue
-        told = next((match[1] for label in _LABELS if (match := label.search(name))), None)
-        if told is not None:
-            found.setdefault(family, set()).add(told)
-    return {family: ", ".join(sorted(versions)) for family, versions in found.items()}
 
 
 def turns_steadily(turns: dict[str, list[int]], name: str, at_ms: int) -> bool:
@@ -279,8 +226,10 @@ def named(v: Verdict, lately: Lately) -> Verdict:
 
 
 def _is_damage(stands: Mapping[str, Stand]) -> bool:
+    # Work can hardly fall six sigmas where it follows the day, and the night is its least: half of that is far enough.
     return any(
         now == 0.0 < low
+        or (now < LESS * low and is_work(name))
         or (far >= LEAST_FAR and ((now > high and is_damage(name)) or (now > FELT * high > 0.0 and is_felt(name))))
         for name, (far, now, low, high) in stands.items()
     )
@@ -290,10 +239,3 @@ def _likeness(a: Signature, b: Signature) -> float:
     """Cosine, of signatures of any length."""
     length = sum(v * v for v in a.values()) * sum(v * v for v in b.values())
     return sum(weight * b.get(name, 0.0) for name, weight in a.items()) / length**0.5 if length > 0 else 0.0
-
-
-def _last_word(name: str) -> str:
-    words = [word for word in _APART.split(_CAMEL.sub("_", name).lower()) if word]
-    while len(words) > 1 and words[-1] in ("id", "number", "no", "name", "string"):
-        words.pop()
-    return words[-1] if words else ""

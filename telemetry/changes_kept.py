@@ -6,7 +6,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -26,28 +26,37 @@ def store(session: Session, told: Sequence[tuple[Known, Change]], now: datetime)
     """Write what was told, of each machine at most so many a day. Heard again, the same rows come of it."""
     if not told:
         return
-    machines = {whose.machine_id for whose, _ in told}
-    counted = Counter[uuid.UUID]()
-    stored = session.execute(
-        select(MachineChange.machine_id, func.count())
-        .where(MachineChange.machine_id.in_(machines), MachineChange.told_at > now - _DAY)
-        .group_by(MachineChange.machine_id)
-    )
-    for machine_id, number in stored:
-        counted[machine_id] = number
     rows = {}
     for whose, change in told:
         row_id = uuid.uuid5(_IDS, f"{whose.machine_id}\n{change.at_ms}\n{change.kind}\n{change.what}")
-        counted[whose.machine_id] += row_id not in rows
-        if counted[whose.machine_id] > MOST_KEPT:
-            continue
         rows[row_id] = {
             "id": row_id, "customer_id": whose.customer_id, "machine_id": whose.machine_id,
             "at": datetime.fromtimestamp(change.at_ms / 1000, UTC), "kind": change.kind, "what": change.what,
             "told_by": change.told_by, "told_at": now,
         }  # fmt: skip
-    if rows:
-        session.execute(insert(MachineChange).on_conflict_do_nothing(index_elements=["id"]), list(rows.values()))
+    known = set(session.scalars(select(MachineChange.id).where(MachineChange.id.in_(rows))))
+    fresh = _within_the_day(session, [row for row_id, row in rows.items() if row_id not in known], now)
+    if fresh:
+        # Another watcher may have written the same since we looked.
+        session.execute(insert(MachineChange).on_conflict_do_nothing(index_elements=["id"]), fresh)
+
+
+def _within_the_day(session: Session, rows: Sequence[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Those rows, in order, by which no machine has more than its number within a day."""
+    counted = Counter[uuid.UUID]()
+    stored = session.execute(
+        select(MachineChange.machine_id, func.count())
+        .where(MachineChange.machine_id.in_({row["machine_id"] for row in rows}), MachineChange.told_at > now - _DAY)
+        .group_by(MachineChange.machine_id)
+    )
+    for machine_id, number in stored:
+        counted[machine_id] = number
+    kept = []
+    for row in rows:
+        counted[row["machine_id"]] += 1
+        if counted[row["machine_id"]] <= MOST_KEPT:
+            kept.append(row)
+    return kept
 
 
 def within(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Literal
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app import announcing
 from app.api import lookup
@@ -67,7 +68,7 @@ def tell(call: Call, body: NewChange) -> Answer:
     if not call.now - BACK <= at <= call.now + AHEAD:
         wrong = FieldError("at", "is not within the last seven days", "give when it began, or leave it out: now")
         raise Problem("invalid", "This change is of another time.", errors=[wrong])
-    rows = [_machine(call, ref, place) for place, ref in enumerate(body.machines)]
+    rows = _machines(call, body.machines)
     names = sorted({row.name for row in rows})
     for customer_id in sorted({row.customer_id for row in rows}):
         theirs = sorted({row.name for row in rows if row.customer_id == customer_id})
@@ -78,9 +79,21 @@ def tell(call: Call, body: NewChange) -> Answer:
     return Answer(ChangeTold(machines=names, what=body.what, at=at))
 
 
-def _machine(call: Call, ref: str, place: int) -> Machine:
-    row = lookup.machine(call, ref, f"machines.{place}")
-    if row.retired_at is not None:
-        wrong = FieldError(f"machines.{place}", "is retired", "leave it out")
-        raise Problem("invalid", "One of the machines is out of service.", errors=[wrong])
-    return row
+def _machines(call: Call, refs: Sequence[str]) -> list[Machine]:
+    """Each by id or name, asked for at once. Raises Problem naming every one that is unknown or retired."""
+    ids = {ref: by_id for ref in refs if (by_id := lookup.as_id(ref)) is not None}
+    named = or_(Machine.id.in_(ids.values()), Machine.name.in_([ref for ref in refs if ref not in ids]))
+    known: dict[uuid.UUID | str, Machine] = {}
+    for row in call.session.scalars(select(Machine).where(named)):
+        known |= {row.id: row, row.name: row}
+    rows = [known.get(ids.get(ref, ref)) for ref in refs]
+    wrong = [
+        FieldError(f"machines.{place}", "names no machine known here", "list what there is: GET /api/v1/machines")
+        if row is None
+        else FieldError(f"machines.{place}", "is retired", "leave it out")
+        for place, row in enumerate(rows)
+        if row is None or row.retired_at is not None
+    ]
+    if wrong:
+        raise Problem("invalid", "Some of the machines cannot be told of a change.", errors=wrong)
+    return [row for row in rows if row is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -45,6 +46,7 @@ def test_a_pipeline_tells_of_a_release_and_the_machine_has_it_once(plant: Plant,
     ("body", "status", "field"),
     [
         ({"machines": ["joinery-files"], "what": "x"}, 422, "machines.0"),
+        ({"machines": ["plant-db-1", "plant-db-1", str(uuid.UUID(int=7))], "what": "x"}, 422, "machines.2"),
         ({"machines": [], "what": "x"}, 422, "machines"),
         ({"machines": ["plant-db-1"], "what": "  "}, 422, "what"),
         ({"machines": ["plant-db-1"], "what": "x", "at": (NOW + timedelta(hours=1)).isoformat()}, 422, "at"),

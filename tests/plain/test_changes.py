@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from telemetry import changes
+from telemetry import changes, name_signs
 from telemetry.admission import Heard as Admitted
 from telemetry.reading import Event, Heard, Reading
 from telemetry.verdict import Verdict
@@ -90,6 +90,10 @@ def slow(row: Values, _: int) -> None:
     row["latency_ms"] *= 3
 
 
+def a_tenth(row: Values, _: int) -> None:
+    row["requests_s"] /= 10
+
+
 def stopped(row: Values, _: int) -> None:
     row |= {"requests_s": 0.0, "cpu_util": 3.0, "disk_iops": 5.0}
 
@@ -129,7 +133,7 @@ def test_what_keeps_getting_worse_after_a_release_opens_and_names_it(learned: by
     assert first.evidence["change"]["what"] == "release 2.3.1"
 
 
-@pytest.mark.parametrize("bend", [errors, slow, stopped])
+@pytest.mark.parametrize("bend", [errors, slow, stopped, a_tenth])
 def test_harm_opens_at_once_whoever_brought_it(learned: bytes, bend: Bend) -> None:
     after, first = said(learned, bend, [release()], 3)[0]
     assert after <= 8
@@ -285,13 +289,27 @@ def test_a_metric_that_tells_of_another_version_is_a_change(before: Values, afte
 
 @pytest.mark.parametrize("name", ["disk.rebuild", "conversion", "osd_up", "release_lag_s", "page_image_bytes", "x"])
 def test_a_metric_that_only_sounds_like_a_version_is_none(name: str) -> None:
-    assert not changes.is_version_metric(name)
+    assert not name_signs.is_version_metric(name)
+
+
+@pytest.mark.parametrize("name", ["requests_s", "http_server_requests_total", "Properties/Throughput", "qps",
+                                  "db.queries", "nginx_requests_per_sec",
+                                  'http_requests_total{code="200"}'])  # fmt: skip
+def test_of_what_is_done_for_those_who_ask_less_is_harm(name: str) -> None:
+    assert name_signs.is_work(name)
+
+
+@pytest.mark.parametrize("name", ["requests_queued", "request_duration_seconds", "slow_queries", "failed_requests",
+                                  'http_requests_total{status_code="503"}', "disk_throughput_mb_s",
+                                  "request_size_bytes", "cpu_util", "required", "procs"])  # fmt: skip
+def test_less_of_what_waits_fails_or_is_no_work_is_none(name: str) -> None:
+    assert not name_signs.is_work(name)
 
 
 @pytest.mark.parametrize("name", ["softwareVersion", "fw_version", "Properties/Firmware", "os.version", "build_id",
                                   "container.image.tag", "kernel"])  # fmt: skip
 def test_a_fact_under_any_usual_name_is_known_for_a_version(name: str) -> None:
-    assert changes.is_version(name)
+    assert name_signs.is_version(name)
 
 
 def test_a_restart_is_told_once_and_named_by_what_begins_after_it(learned: bytes) -> None:

@@ -11,7 +11,8 @@ from models.incidents import Finding
 from models.machines import Machine
 from models.session import SYSTEM, work
 from models.telemetry import LogPosition
-from telemetry import changes, erasing
+from telemetry import changes, changes_kept, erasing
+from telemetry.directory import Known
 from tests.cast import Cast
 from tests.plant import Plant, report
 
@@ -49,6 +50,16 @@ def test_who_tells_of_changes_all_day_long_fills_no_table(plant: Plant) -> None:
             plant.settle()
     plant.settle()
     assert plant.one(select(func.count()).select_from(MachineChange)) == [(changes.MOST_KEPT,)]
+
+
+def test_what_is_heard_again_takes_no_room_from_what_is_new(plant: Plant, cast: Cast) -> None:
+    whose = Known(cast.plant_machine, cast.plant, "plant-db-1", "detect", "", plant.now)
+    at_ms = round(plant.now.timestamp() * 1000)
+    told = [(whose, changes.Change("plant-db-1", at_ms + n, "deployment", f"build {n}", "api")) for n in range(40)]
+    for heard in (told[:30], told):
+        with work(plant.sessions, SYSTEM) as session:
+            changes_kept.store(session, heard, plant.now)
+    assert plant.one(select(func.count()).select_from(MachineChange)) == [(40,)]
 
 
 def test_a_watcher_that_lost_its_state_knows_what_was_changed(plant: Plant) -> None:
