@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from escalation import deeds, notify, sniffing, story, words
-from escalation.attic import Attic
+from escalation.attic import Attic, digest_of
 from escalation.hands import grasp
 from escalation.incident import Act, Actor, NotNow
 from models.attachments import Attachment
 from models.customers import Customer
 from models.incidents import Incident
+from models.session import as_staff
 
 log = structlog.get_logger()
 
 LARGEST = 25 * 1024 * 1024  # bytes a file
 MOST = 50  # files an incident
 MOST_BYTES = 250 * 1024 * 1024  # bytes an incident, in all
+# Whoever keeps bytes and whoever lets go of them take turns, digest by digest, until their transactions end.
+_KEEPING = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:digest, 77))")
+_LETTING_GO = text("SELECT pg_advisory_xact_lock(hashtextextended(:digest, 77))")
 
 
 def add(
@@ -57,7 +62,9 @@ def add(
         if count >= MOST or size + len(content) > MOST_BYTES:
             limit = f"{MOST} files and {MOST_BYTES // 2**20} MB in all"
             return NotNow(f"An incident holds {limit}.", "Remove one that is not needed any more.", "too-large")
-        digest = attic.put(content)
+        digest = digest_of(content)
+        session.execute(_KEEPING, {"digest": digest})
+        attic.put(content)
         return _write(session, incident, actor, now, called, kind.media_type, len(content), digest, public, tell)
 
 
@@ -131,6 +138,25 @@ def remove(session: Session, attachment_id: uuid.UUID, actor: Actor, now: dateti
         story.tell(session, incident, "file", text, now, actor=actor, public=row.public, facts=facts)
         story.changed(session, incident, "remove file", now, actor=actor, facts=facts)
         return row
+
+
+def digests(session: Session, ids: Collection[str]) -> set[str]:
+    """The digests of these files."""
+    named = Attachment.id.in_([uuid.UUID(id) for id in ids])
+    return set(session.scalars(select(Attachment.digest).where(named))) if ids else set()
+
+
+def let_go(session: Session, attic: Attic, brought: Collection[str]) -> None:
+    """Let go of bytes that no file has any more, of whatever customer.
+
+    Before the commit: were the file's row to come back by a commit that fails, it would be one whose owner took it back.
+    """
+    for digest in sorted(brought):
+        session.execute(_LETTING_GO, {"digest": digest})
+        with as_staff(session):
+            wanted = session.scalar(select(Attachment.id).where(Attachment.digest == digest).limit(1)) is not None
+        if not wanted:
+            attic.drop(digest)
 
 
 def of_incident(session: Session, incident_id: uuid.UUID, *, only_public: bool = False) -> list[Attachment]:

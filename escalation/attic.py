@@ -23,6 +23,11 @@ class Lost(Exception):
     """The bytes of a file are not where they should be, or are not what they were."""
 
 
+def digest_of(content: bytes) -> str:
+    """The SHA-256 in hex, by which bytes are kept."""
+    return hashlib.sha256(content).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Attic:
     """The files below one data folder."""
@@ -31,7 +36,7 @@ class Attic:
 
     def put(self, content: bytes) -> str:
         """Keep bytes and answer with their SHA-256 in hex; the same bytes are kept once. Raises AtticFull."""
-        digest = hashlib.sha256(content).hexdigest()
+        digest = digest_of(content)
         place = self._place(digest)
         if place.exists():
             return digest
@@ -53,6 +58,10 @@ class Attic:
         if hashlib.sha256(content).hexdigest() != digest:
             raise Lost(f"{digest} is not what it was")
         return content
+
+    def drop(self, digest: str) -> None:
+        """Let go of bytes for good. Whoever asks holds everybody off who might keep the same ones now."""
+        self._place(digest).unlink(missing_ok=True)
 
     def _place(self, digest: str) -> Path:
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):

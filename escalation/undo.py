@@ -6,13 +6,13 @@ Only whoever did it takes it back, and only while nobody has changed the same th
   had never been (a rung that fell due meanwhile is climbed at the next tick);
 - notices that have not left: they never leave. To ours who were told: a word that it was taken back. To the customer
   who was told of anything but a reply: the same. A reply that has left cannot be taken back, and the answer says so;
+- a file: its row goes, and its bytes unless another one has the same; what was said of it stays in the story and audit;
 - lines of the story: they stay for us, struck out; the customer reads that something was taken back.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,27 +20,32 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from contracts import allowances
-from escalation import deeds, notify, rows, story, words
+from escalation import attaching, deeds, notify, rows, story, words
+from escalation.attic import Attic
 from escalation.incident import VIGIE, Actor, NotNow
 from models.agreements import Allowance, AllowanceTaking
-from models.attachments import Attachment
 from models.customers import Customer
 from models.deeds import IncidentDeed
 from models.incidents import Incident, Promise, TimelineEntry
 from models.notices import Notice
 from models.people import Person
-from models.relations import IncidentRelation
 from models.session import as_staff
 
 # Rows an act makes that are no record of anything once it is taken back.
 _UNMADE = ("companions", "help_wanted", "incident_relations", "incident_causes", "severity_changes", "handovers",
-           "escalations", "promise_thresholds", "promises")  # fmt: skip
+           "attachments", "escalations", "promise_thresholds", "promises")  # fmt: skip
 
 
 def undo(
-    session: Session, incident_id: uuid.UUID, actor: Actor, now: datetime, *, deed_id: uuid.UUID | None = None
+    session: Session,
+    incident_id: uuid.UUID,
+    actor: Actor,
+    now: datetime,
+    *,
+    deed_id: uuid.UUID | None = None,
+    attic: Attic | None = None,
 ) -> Incident | NotNow:
-    """Take back the actor's last act on an incident, or the one named."""
+    """Take back the actor's last act on an incident, or the one named. `attic`: where the bytes of its files lie."""
     if not deeds.hold(session, [incident_id]):
         return NotNow("There is no such incident.", "Look it up by its number.", "absent")
     mine = [one for one in deeds.open_deeds(session, incident_id, actor, now) if deed_id in (None, one.id)]
@@ -67,7 +72,11 @@ def undo(
             "Write again, or edit it: the former text stays to be seen.",
             "sent",
         )
-    return _restore(session, deed, actor, sent, now)
+    brought = attaching.digests(session, deed.changes.get("attachments", {}).get("made", []))
+    incident = _restore(session, deed, actor, sent, now)
+    if attic is not None:
+        attaching.let_go(session, attic, brought)
+    return incident
 
 
 def _left(session: Session, deed: IncidentDeed) -> dict[uuid.UUID, tuple[str, bool]]:
@@ -94,14 +103,11 @@ def _restore(
     made = changes.get("incidents", {}).get("made", [])
     for table in _UNMADE:
         if ids := changes.get(table, {}).get("made"):
-            kept = [id for id in ids if not (table == "incident_relations" and made)]
-            rows.unmake(session, table, kept)
-    rows_removed = changes.get("attachments", {}).get("made", [])
+            rows.unmake(session, table, ids)
     for table, parts in changes.items():
         for id, columns in parts["changed"].items():
             rows.put_back(session, table, id, columns)
     session.expire_all()  # the database was changed behind the session's back
-    _put_away(session, rows_removed, actor, now)
     _retake(session, taken, now)
     incident = session.get_one(Incident, deed.incident_id)
     _unseat(session, deed)
@@ -147,11 +153,6 @@ def _strike(session: Session, lines: dict[str, Any], actor: Actor, now: datetime
     return was_public
 
 
-def _put_away(session: Session, ids: Sequence[str], actor: Actor, now: datetime) -> None:
-    for file in session.scalars(select(Attachment).where(Attachment.id.in_([uuid.UUID(id) for id in ids]))):
-        file.removed_at, file.removed_by = now, actor.name
-
-
 def _retake(session: Session, taken: dict[str, Any], now: datetime) -> None:  # Any: as above
     """What the act gave back to an allowance is taken again, where it is still there; what it took is given back."""
     for id in taken.get("made", []):
@@ -176,9 +177,6 @@ def _fold(session: Session, made: Incident, into: Incident, actor: Actor, now: d
     made.state, made.waiting_for, made.next_rung_at, made.queued_at = "closed", "", None, None
     made.resolved_at = made.closed_at = now
     made.merged_into_id = into.id
-    split_off = (IncidentRelation.incident_id == made.id, IncidentRelation.ended_at.is_(None))
-    for relation in session.scalars(select(IncidentRelation).where(*split_off)):
-        relation.ended_at, relation.ended_by = now, actor.name
     allowances.give_back_incident(session, made, actor.name, "taken back", now)
     story.tell(
         session, made, "undone", f"{actor.name} took the split back; it goes on as {into.label}.", now, actor=actor

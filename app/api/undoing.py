@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.api import lookup
 from app.api.acts import answered
+from app.api.attachments import attic
 from app.api.door import Answer, Call, route
 from app.api.incidents import IncidentWhole
 from app.wire import In, Instant, Out
@@ -48,7 +49,7 @@ def take_back(call: Call, body: TakeBack, *, incident: str) -> Answer:
     A reply that has left cannot be taken back, and the answer names whom it reached; `hold_s` keeps it from leaving."""
     row = lookup.incident(call, incident)
     with call.as_desk():
-        done = undo.undo(call.session, row.id, call.actor, call.now, deed_id=body.deed)
+        done = undo.undo(call.session, row.id, call.actor, call.now, deed_id=body.deed, attic=attic())
     return answered(call, done)
 
 

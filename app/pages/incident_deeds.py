@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import front
+from app.api.attachments import attic
 from app.api.lookup import as_id
 from escalation import (
     acts,
@@ -59,7 +60,7 @@ def hold(session: Session, incident: uuid.UUID, actor: Actor, done: Incident | N
 
 
 def _undo(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
-    return undo.undo(session, incident, actor, front.now())
+    return undo.undo(session, incident, actor, front.now(), attic=attic())
 
 
 def _send_now(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:

@@ -195,6 +195,9 @@ def test_a_file_is_brought_kept_and_fetched_as_a_download(
     with work(sessions, SYSTEM) as session:
         deeds = session.scalars(select(AuditEntry.deed)).all()
         assert deeds.count("attach") == 1
+    assert ada("POST", f"{API}/incidents/{incident}/undo", json={}).status_code == 200
+    assert dee.get(f"{API}/attachments/{row['id']}").status_code == 404
+    assert not place.exists()
 
 
 def test_an_internal_file_is_not_the_customers_to_see(visit: Callable[[str], Visitor], incident: str) -> None:

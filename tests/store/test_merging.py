@@ -280,6 +280,8 @@ def test_a_split_is_taken_back(sessions: Sessions, cast: Cast, pair: tuple[uuid.
         desk.done(undo.undo(session, one, dee, at + timedelta(seconds=40)))
         folded = session.get_one(Incident, made)
         assert (folded.state, folded.merged_into_id) == ("closed", one)
+        split_off = select(IncidentRelation).where(IncidentRelation.kind == "split_from")
+        assert session.scalars(split_off).all() == []  # as if it had not been said
         assert session.scalars(select(Finding.incident_id).where(Finding.cause == "cpu")).one() == one
         joined = report(session, desk.signal(cause.machine_id, at, "cpu"), at)  # type: ignore[arg-type]
         assert joined.incident_id == one

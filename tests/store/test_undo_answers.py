@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from escalation import (
     relating,
     serving,
     swarm,
+    undo,
 )
 from escalation.attic import Attic
 from escalation.handover import Note
@@ -31,7 +32,7 @@ from models.attachments import Attachment
 from models.duty import Handover, Training
 from models.incidents import Incident, TimelineEntry
 from models.relations import IncidentRelation
-from models.session import Sessions
+from models.session import SYSTEM, Sessions, work
 from models.swarm import Companion, HelpWanted
 from tests import desk
 from tests.cast import Cast
@@ -181,3 +182,22 @@ def test_a_file_that_is_removed_is_given_out_again(
         return attaching.remove(session, session.scalars(select(Attachment.id)).one(), actor, at)
 
     does_and_takes_back(sessions, cast, opened, brings, removes)
+
+
+def test_a_file_that_is_taken_back_is_gone_with_its_bytes_unless_another_has_the_same(
+    sessions: Sessions, cast: Cast, opened: uuid.UUID, tmp_path: Path
+) -> None:
+    attic, dee, at = Attic(tmp_path), desk.actor(cast, "dee"), cast.now + desk.minutes(2)
+
+    def brings(session: Session, incident: uuid.UUID, actor: Actor, at: datetime) -> object:
+        return attaching.add(session, attic, incident, actor, at, "a.log", b"02:10 began", public=True)
+
+    does_and_takes_back(sessions, cast, opened, None, brings)
+    with work(sessions, SYSTEM) as session:
+        for actor in (dee, EVE):
+            assert isinstance(brings(session, opened, actor, at), Attachment)
+    for actor, files in ((EVE, 1), (dee, 0)):
+        with work(sessions, SYSTEM) as session:
+            desk.done(undo.undo(session, opened, actor, at + timedelta(seconds=9), attic=attic))
+            assert len(attaching.of_incident(session, opened)) == files
+        assert len([one for one in tmp_path.rglob("*") if one.is_file()]) == files
