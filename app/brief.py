@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import words
-from escalation import alone, promises
+from escalation import alone, instants, promises
 from escalation.words import whole
 from models.agreements import Contract
 from models.customers import Customer
@@ -94,9 +94,13 @@ def read_brief(session: Session, incident: Incident, now: datetime, zone: tzinfo
         promises=[_promise(one, now, zone) for one in promises.of(session, incident)],
         kept=_kept(session, incident.customer_id, now),
         others=_others(session, incident),
-        story=[StoryLine(words.hour(one.at, zone, now), one.actor, _short(one.text, _STORY)) for one in story],
+        story=[StoryLine(words.hour(one.at, zone, now), one.actor, _said(one, zone)) for one in story],
         asked=_asked(session, incident, customer, now, zone),
     )
+
+
+def _said(line: TimelineEntry, zone: tzinfo) -> str:
+    return _short(instants.of_line(line.text, line.facts, zone, line.at), _STORY)
 
 
 def _short(text: str, most: int) -> str:

@@ -149,7 +149,7 @@ def digests(session: Session, ids: Collection[str]) -> set[str]:
 def let_go(session: Session, attic: Attic, brought: Collection[str]) -> None:
     """Let go of bytes that no file has any more, of whatever customer.
 
-    Before the commit: were the file's row to come back by a commit that fails, it would be one whose owner took it back.
+    Before the commit: were a file's row to come back by a commit that fails, it would be one that was taken back.
     """
     for digest in sorted(brought):
         session.execute(_LETTING_GO, {"digest": digest})

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from contracts.tiers import Terms
 from escalation import duty as desk
+from escalation import instants, notify, story, waiting_line
 from escalation import ladder as ladders
-from escalation import notify, story, waiting_line
 from escalation.duty import Duty
 from escalation.incident import Actor
 from escalation.ladder import Climb, Convention, Ladder, Rung, Step
 from escalation.routing import ABOVE_FIRST, Place
-from escalation.words import instant, rung_name, rung_words
+from escalation.words import rung_name, rung_words
 from models.incidents import Incident, TimelineEntry
 
 # A tick within so much of the due instant was on time: the next rung is counted from when this one was due, and the
@@ -171,9 +171,10 @@ def _tell_of(session: Session, incident: Incident, duty: Duty, step: Step, place
         "relaxed": [place.relaxed for place in places if place.relaxed],
         "held": {person.name: until.isoformat() for person, until in held.items()},
     }
-    said = [f"{person.name} until {instant(until, person.zone)}" for person, until in held.items()]
+    stamps = [instants.stamp(until) for until in held.values()]
+    said = [f"{person.name} until {until}" for person, until in zip(held, stamps, strict=True)]
     words = rung_words(ladder.rungs[step.index].name, step.index, names, dark, said)
-    story.tell(session, incident, "rung", words, now, facts=facts)
+    story.tell(session, incident, "rung", words, now, facts=facts, stamps=stamps)
 
 
 def _page(

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from contracts import ledger
 from contracts.decision import Ask, Granted
-from escalation import diagnosis, story
+from escalation import diagnosis, instants, story
 from escalation.incident import VIGIE, Actor, NotNow
 from models import audit
 from models.base import new_id
@@ -131,7 +131,7 @@ def ask(
     told = _told(row, machine, "asked") | {"consent_of": agreed.given_by}
     hint, quiet = _silent(session, machine, now)
     story.tell(session, incident, "diagnostics", f"{words} {hint}".strip(), now, actor=actor, public=True,
-               facts=told | quiet)  # fmt: skip
+               facts=told | quiet, stamps=instants.within(hint))  # fmt: skip
     facts = {"machine": machine.name, "reading": reading, "unit": unit, "consent": str(agreed.id)}
     story.changed(session, incident, "diagnostics.asked", now, actor=actor, facts=facts)
     return row
@@ -162,8 +162,8 @@ def _silent(session: Session, machine: Machine, now: datetime) -> tuple[str, dic
     if heard is None:
         return "It was never heard, so there may be no answer.", {"heard": "never"}
     if state is not None and (state.speaking != "speaking" or state.said == "offline"):
-        at = f"{heard.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        return f"It was last heard at {at} UTC, so there may be no answer.", {"heard": at}
+        at = instants.stamp(heard)
+        return f"It was last heard at {at}, so there may be no answer.", {"heard": at}
     return "", {}
 
 
@@ -242,7 +242,7 @@ def _end(session: Session, row: DiagnosticAsk, state: str, why: str, now: dateti
     incident = session.get_one(Incident, row.incident_id)
     machine = session.get_one(Machine, row.machine_id)
     wanted = diagnosis.what(row.reading, row.unit, row.lines)
-    facts = _told(row, machine, state)
+    facts, hint = _told(row, machine, state), ""
     match state:
         case "answered":
             words = f"{machine.name} answered with {wanted}: {diagnosis.summary(row.reading, row.result)}."
@@ -256,7 +256,7 @@ def _end(session: Session, row: DiagnosticAsk, state: str, why: str, now: dateti
             hint, quiet = _silent(session, machine, now)
             words = f"No word from {machine.name} on {wanted} within {minutes} minutes: {reached}. {hint}".strip()
             facts |= {"minutes": minutes, "sent": was_sent, **quiet}
-    story.tell(session, incident, "diagnostics", words, now, public=True, facts=facts)
+    story.tell(session, incident, "diagnostics", words, now, public=True, facts=facts, stamps=instants.within(hint))
     story.changed(session, incident, f"diagnostics.{state}", now, actor=VIGIE, facts={"ask": str(row.id)})
 
 

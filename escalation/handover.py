@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from escalation import deeds, duty, notify, promises, relaxing, seconds, story
+from escalation import deeds, duty, instants, notify, promises, relaxing, seconds, story
 from escalation.deeds import undoable
 from escalation.hands import grasp
 from escalation.incident import VIGIE, Act, Actor, NotNow
+from escalation.words import instant
 from models import audit
 from models.duty import Handover
 from models.incidents import OPEN_STATES, Incident, TimelineEntry
@@ -71,7 +72,7 @@ def offer(
                    actor=actor, facts=facts)  # fmt: skip
         session.flush()  # one offer at a time stands
     owed = promises.next_promise(session, incident)
-    said = f"{promises.words(owed.kind)} by {owed.due_at:%Y-%m-%d %H:%M} UTC" if owed and owed.due_at else "none"
+    said = f"{promises.words(owed.kind)} by {instants.stamp(owed.due_at)}" if owed and owed.due_at else "none"
     row = Handover(
         customer_id=incident.customer_id,
         incident_id=incident.id,
@@ -87,18 +88,19 @@ def offer(
     facts = {"handover": str(row.id), "to": str(taker.id), "to_name": taker.name, **row.note,
              "from": str(giver.id), "from_name": giver.name, "answer_by": row.answer_by.isoformat()}  # fmt: skip
     story.tell(session, incident, "offered", f"{actor.name} offers it to {taker.name}.", now, actor=actor, facts=facts)
-    notify.alert(session, incident, taker, page_words(row, actor.name), "it is handed over to you", now)
+    notify.alert(session, incident, taker, page_words(row, actor.name, taker.zone), "it is handed over to you", now)
     story.changed(session, incident, "offer hand-over", now, actor=actor, facts=facts)
     return row
 
 
-def page_words(row: Handover, giver: str) -> str:
-    """The note as the taker reads it."""
+def page_words(row: Handover, giver: str, zone: str) -> str:
+    """The note as the taker reads it, on the clock of `zone`."""
     note = row.note
+    promise = instants.read(note["promise"], instants.within(note["promise"]), lambda at: instant(at, zone))
     lines = [f"{giver} hands this over to you. It is yours when you accept it.", f"How it stands: {note['state']}"]
     lines += [f"Tried: {note['tried']}"] if note["tried"] else []
     lines += [f"Do not: {note['avoid']}"] if note["avoid"] else []
-    return "\n".join([*lines, f"Next promise: {note['promise']}."])
+    return "\n".join([*lines, f"Next promise: {promise}."])
 
 
 def answer(

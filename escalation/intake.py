@@ -15,7 +15,7 @@ from contracts import allowances, ledger
 from contracts.decision import Ask, Contact, Granted
 from contracts.ledger import Standing
 from contracts.tiers import Watching
-from escalation import causes, duty, flapping, gathering, opening, recovering, restraining, story, words
+from escalation import causes, duty, flapping, gathering, instants, opening, recovering, restraining, story, words
 from escalation.incident import Actor
 from escalation.opening import Case
 from escalation.signal import Report as Report
@@ -125,10 +125,8 @@ def _open(
     if finding is not None:
         finding.incident_id = incident.id
     customer = session.get_one(Customer, incident.customer_id)
-    machine_words = machine.title or machine.name
-    opening.begin(
-        session, incident, now, public=words.public(customer.language, "opened", machine=machine_words), decision=row
-    )
+    public = words.public(customer.language, "opened", machine=machine.title or machine.name)
+    opening.begin(session, incident, now, public=public, decision=row)
     return Report("opened", incident.id, row.id, row.reason)
 
 
@@ -136,8 +134,9 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
     if finding is not None:
         finding.incident_id = incident.id
     report = Report("joined", incident.id, incident.decision_id, f"{incident.label} is open for this cause")
-    facts: dict[str, object] = {"finding": str(signal.finding_id) if signal.finding_id else None}
-    facts["seen_at"] = signal.seen_at.isoformat()
+    found = str(signal.finding_id) if signal.finding_id else None
+    facts: dict[str, object] = {"finding": found, "seen_at": signal.seen_at.isoformat()}
+    seen, stamps = instants.found(signal.summary or signal.title, signal.evidence)
     came_back, worse = incident.condition_ended_at is not None, signal.severity < incident.severity
     gathering.back_again(session, incident, signal.machine_id, signal.cause)
     if came_back:
@@ -148,17 +147,17 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
         facts["title"] = {"from": incident.title, "to": signal.title}
         incident.title, incident.summary = signal.title, signal.summary or incident.summary
     if worse:
-        opening.worsen(session, incident, signal.severity, signal.summary or signal.title, now)
+        opening.worsen(session, incident, signal.severity, seen, now, stamps)
     if worse or not _told_lately(session, incident, "joined", now):
         if came_back:
             customer = session.get_one(Customer, incident.customer_id)
             story.tell(session, incident, "joined", words.public(customer.language, "back"), now, public=True)
-        text = f"Seen {'as well' if renamed else 'again'}: {signal.summary or signal.title}"
-        story.tell(session, incident, "joined", text, now, facts=facts)
+        text = f"Seen {'as well' if renamed else 'again'}: {seen}"
+        story.tell(session, incident, "joined", text, now, facts=facts, stamps=stamps)
         opening.call_again(session, incident, now)
         story.changed(session, incident, "join", now, facts=facts)
     elif renamed and _is_new(session, incident, signal):
-        story.tell(session, incident, "joined", f"Seen as well: {signal.summary or signal.title}", now, facts=facts)
+        story.tell(session, incident, "joined", f"Seen as well: {seen}", now, facts=facts, stamps=stamps)
         story.changed(session, incident, "join", now, facts=facts)
     return report
 
@@ -221,8 +220,8 @@ def condition_ended(
     incident.condition_ended_at = at
     if not _told_lately(session, incident, "ended", now):
         customer = session.get_one(Customer, incident.customer_id)
-        text = words.ended(customer.language, at, incident.opened_at, customer.zone)
-        story.tell(session, incident, "ended", text, now, public=True, facts={"at": at.isoformat()})
+        text, facts = words.ended(customer.language, at, incident.opened_at), {"at": at.isoformat()}
+        story.tell(session, incident, "ended", text, now, public=True, facts=facts, stamps=[instants.stamp(at)])
     story.changed(session, incident, "condition ended", now, facts={"at": at.isoformat()})
 
 

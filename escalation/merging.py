@@ -23,7 +23,19 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from contracts import allowances
-from escalation import agreeing, climbing, deeds, merged_notices, promises, relating, seconds, story, swarm, words
+from escalation import (
+    agreeing,
+    climbing,
+    deeds,
+    instants,
+    merged_notices,
+    promises,
+    relating,
+    seconds,
+    story,
+    swarm,
+    words,
+)
 from escalation.hands import grasp, step_in
 from escalation.incident import Act, Actor, NotNow, State
 from models.calendars import Threshold
@@ -106,7 +118,7 @@ def _tell(
     why = f" {words.whole(reason)}" if reason else ""
     said = " ".join(explained) or "Nothing was owed on it any more."
     text = f"{merged.label} “{merged.title}” was merged into this one; its timeline stays there.{why} {said}"
-    story.tell(session, into, "merge clocks", text, now, actor=actor, facts=facts)
+    story.tell(session, into, "merge clocks", text, now, actor=actor, facts=facts, stamps=instants.within(said))
 
 
 def _clocks(session: Session, merged: Incident, into: Incident, now: datetime) -> list[str]:
@@ -124,15 +136,13 @@ def _clocks(session: Session, merged: Incident, into: Incident, now: datetime) -
         if own is not None and (mine is None or (theirs is not None and theirs <= mine)):
             promises.call_off(session, promise)
             if theirs is not None:
-                said.append(f"The {name} of {theirs:%H:%M} UTC stands: it was promised here, and is the earlier.")
+                said.append(f"The {name} of {instants.stamp(theirs)} stands: it was promised here, and is the earlier.")
             continue
         if own is not None:
             promises.call_off(session, own)
-            said.append(
-                f"The {name} of {mine:%H:%M} UTC stands: {merged.label} was promised it, and it is the earlier."
-            )
-        elif mine is not None:
-            said.append(f"The {name} of {mine:%H:%M} UTC is owed on: {merged.label} was promised it.")
+        if mine is not None:
+            how, rest = ("stands", ", and it is the earlier") if own is not None else ("is owed on", "")
+            said.append(f"The {name} of {instants.stamp(mine)} {how}: {merged.label} was promised it{rest}.")
         _move(session, promise, into, now)
     return said
 

@@ -9,7 +9,7 @@ from zlib import crc32
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import outbox, promises, words
+from escalation import instants, outbox, promises, words
 from escalation.duty import ways
 from escalation.incident import Actor
 from escalation.outbox import Draft
@@ -26,6 +26,7 @@ def facts_of(session: Session, incident: Incident, zone: str = "UTC") -> Facts:
     """What a notice tells of an incident, with instants for a reader in `zone`."""
     machine = session.get(Machine, incident.machine_id) if incident.machine_id else None
     owed = promises.next_promise(session, incident)
+    summary, stamps = instants.found(incident.summary, incident.evidence)
     return Facts(
         id=str(incident.id),
         label=incident.label,
@@ -34,11 +35,12 @@ def facts_of(session: Session, incident: Incident, zone: str = "UTC") -> Facts:
         machine=(f"{machine.name} ({machine.title})" if machine.title else machine.name) if machine else "",
         severity=incident.severity,
         title=incident.title,
-        summary=incident.summary,
+        summary=summary,
         opened_at=incident.opened_at,
         owed=promises.words(owed.kind) if owed else "",
         owed_by=owed.due_at if owed else None,
         zone=zone,
+        stamps=stamps,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -99,13 +99,15 @@ def begin(
     story.record(session, incident, "open", now, actor=actor, facts={**facts, "cause": incident.cause})
 
 
-def worsen(session: Session, incident: Incident, severity: int, why: str, now: datetime) -> None:
+def worsen(
+    session: Session, incident: Incident, severity: int, why: str, now: datetime, stamps: Sequence[str] = ()
+) -> None:
     """The evidence got graver: a higher severity, its promises counted from the opening. The caller counts it."""
     before, incident.severity = incident.severity, severity
     promises.retarget(session, incident, now)
     agreeing.worsened(session, incident, before, why, now)
     words = f"Severity raised from {before} to {severity}: {why}"
-    story.tell(session, incident, "severity", words, now, facts={"from": before, "to": severity})
+    story.tell(session, incident, "severity", words, now, facts={"from": before, "to": severity}, stamps=stamps)
 
 
 def call_again(session: Session, incident: Incident, now: datetime) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from contracts import calendars, promising
 from contracts.hours import parse
-from escalation import promises, story
+from escalation import instants, promises, story
 from escalation.incident import Actor, NotNow
 from models import audit
 from models.incidents import Incident, Promise
@@ -124,7 +124,8 @@ def recount(
         "reason": reason.strip(),
     }
     text = f"The {promises.words(promise.kind)} was counted again: {_moved(before, after)}. {reason.strip()}"
-    story.tell(session, incident, "recounted", text, now, actor=actor, facts=facts)
+    stamps = [instants.stamp(at) for at in (before, after) if at]
+    story.tell(session, incident, "recounted", text, now, actor=actor, facts=facts, stamps=stamps)
     story.changed(session, incident, "recount promise", now, actor=actor, facts=facts)
     return Recounted(promise, before, after)
 
@@ -141,7 +142,7 @@ def _present(session: Session, promise: Promise, incident: Incident, now: dateti
 
 
 def _moved(before: datetime | None, after: datetime | None) -> str:
-    said = [f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "no instant" for at in (before, after)]
+    said = [instants.stamp(at) if at else "no instant" for at in (before, after)]
     return f"it stays at {said[1]}" if before == after else f"it moves from {said[0]} to {said[1]}"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from escalation import alone
+from escalation import alone, instants
 from escalation.announce import announce
 from escalation.incident import VIGIE, Actor
 from models import audit
@@ -27,8 +27,13 @@ def tell(
     actor: Actor = VIGIE,
     public: bool = False,
     facts: Mapping[str, Any] | None = None,
+    stamps: Iterable[str] = (),
 ) -> TimelineEntry:
-    """Add a line to the story. `public`: the customer reads it. Several lines may belong to one change."""
+    """Add a line to the story. `public`: the customer reads it. Several lines may belong to one change.
+
+    `stamps`: the instants of the text that are the house's own words, read by everybody on their own clock.
+    """
+    named = list(stamps)
     entry = TimelineEntry(
         customer_id=incident.customer_id,
         incident_id=incident.id,
@@ -38,7 +43,7 @@ def tell(
         person_id=actor.person_id,
         public=public,
         text=text,
-        facts=dict(facts or {}),
+        facts={**(facts or {}), **({instants.BESIDE: named} if named else {})},
     )
     session.add(entry)
     return entry

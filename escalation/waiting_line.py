@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import duty, notify, story
+from escalation import duty, instants, notify, story
 from escalation.duty import Duty
 from escalation.incident import State
 from escalation.waiting import Waiting, turns
@@ -68,10 +67,11 @@ def _serve(session: Session, incident_id: uuid.UUID, now: datetime) -> bool:
     if place is None:
         return False
     person = desk.people[place.person_id]
-    since = incident.queued_at.astimezone(ZoneInfo(person.zone))
+    since = instants.stamp(incident.queued_at)
     incident.queued_at = None
-    words = f"{person.name} has room again; it waited since {since:%Y-%m-%d %H:%M} UTC."
-    story.tell(session, incident, "served", words, now, facts={"person": str(person.id), "why": place.reason})
+    words = f"{person.name} has room again; it waited since {since}."
+    facts = {"person": str(person.id), "why": place.reason}
+    story.tell(session, incident, "served", words, now, facts=facts, stamps=[since])
     notify.page(session, incident, person, incident.rung, f"its turn has come: {place.reason}", now)
     story.changed(session, incident, "serve from the line", now)
     return True

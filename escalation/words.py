@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from contracts.ladder_terms import ROLES
+from escalation import instants
 
 _RUNGS = {
     "duty": "engineer on duty",
@@ -65,6 +66,7 @@ class Facts:
     owed: str = ""  # "first response"
     owed_by: datetime | None = None
     zone: str = "UTC"  # the reader's
+    stamps: Sequence[str] = ()  # the instants of the summary, as it tells them
 
 
 def _instant(at: datetime, zone: str) -> str:
@@ -79,7 +81,7 @@ def page_body(facts: Facts, why: str) -> dict[str, Any]:
     """A page to one of ours: what is wrong, since when, what is owed, and why them."""
     lines = [facts.title, ""]
     if facts.summary and facts.summary != facts.title:
-        lines += [facts.summary, ""]
+        lines += [instants.read(facts.summary, facts.stamps, lambda at: _instant(at, facts.zone)), ""]
     lines.append(f"Customer: {facts.customer} ({facts.tier})")
     if facts.machine:
         lines.append(f"Machine: {facts.machine}")
@@ -205,9 +207,9 @@ def public(language: str, key: str, **facts: object) -> str:
     return _PUBLIC.get(language, _PUBLIC["en"])[key].format(**facts)
 
 
-def ended(language: str, at: datetime, opened_at: datetime, zone: str) -> str:
+def ended(language: str, at: datetime, opened_at: datetime) -> str:
     """That the condition is over. What was found late may have ended before anybody opened anything for it."""
-    return public(language, "ended" if at >= opened_at else "ended_before", at=instant(at, zone))
+    return public(language, "ended" if at >= opened_at else "ended_before", at=instants.stamp(at))
 
 
 def instant(at: datetime, zone: str) -> str:

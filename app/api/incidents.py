@@ -14,7 +14,7 @@ from app.api.door import Answer, Call, route
 from app.api.paging import page
 from app.wire import Instant, Out, Paged, Ref, Severity
 from escalation import incident as life
-from escalation import serving
+from escalation import instants, serving
 from models.incidents import OPEN_STATES, Incident, TimelineEntry
 from models.machines import Machine
 from models.people import Person
@@ -186,6 +186,7 @@ def _facts(row: Incident, names: dict[uuid.UUID, str]) -> dict[str, Any]:
     facts = {name: getattr(row, name) for name in IncidentOut.model_fields if name not in told}
     for role, who in (("owner", row.owner_id), ("second", row.second_id)):
         facts[role] = Somebody(id=who, name=names[who]) if who in names else None
+    facts["summary"], _ = instants.found(row.summary, row.evidence)
     facts["served_by"] = serving.mode(row)
     facts["machine"] = names.get(row.machine_id) if row.machine_id else None
     return facts

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Final
 
 from app import words
 from app.ahead import ahead_of
 from app.pages import changed
+from escalation import instants
 from models.base import Json
 from telemetry.rules import kind_of
 
@@ -260,15 +261,7 @@ def how_sure(evidence: Json) -> str:
 
 def in_local_hours(summary: str, evidence: Json, zone: tzinfo) -> str:
     """The detector speaks UTC; whoever reads here reads their own hours."""
-    since_ms = evidence.get("since_ms")
-    if not isinstance(since_ms, int | float):
-        return summary
-    since = datetime.fromtimestamp(since_ms / 1000, UTC)
-
-    def local(said: re.Match[str]) -> str:
-        return f"since {since.replace(hour=int(said[1]), minute=int(said[2])).astimezone(zone):%H:%M}"
-
-    return re.sub(r"\bsince ([01]\d|2[0-3]):([0-5]\d)\b", local, summary)
+    return instants.read(*instants.found(summary, evidence), lambda at: instants.hour(at, zone))
 
 
 def _named(evidence: Json, metric: str) -> tuple[str, str]:

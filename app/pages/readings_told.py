@@ -6,7 +6,7 @@ In English the line itself is what was written; a line from before facts were ke
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from app.pages import readings_words
@@ -20,7 +20,7 @@ _FRENCH: Mapping[str, str] = {
     "expired_sent": "Aucune réponse de {machine} en {minutes} minutes ({what}) : la demande avait été envoyée.",
     "expired": "Aucune réponse de {machine} en {minutes} minutes ({what}) : la demande n'a pas pu être envoyée.",
     "heard_never": "Cette machine n'a jamais donné signe de vie : il se peut qu'aucune réponse ne vienne.",
-    "heard": "Dernier signe de vie de cette machine le {heard} UTC : il se peut qu'aucune réponse ne vienne.",
+    "heard": "Dernier signe de vie de cette machine le {heard} : il se peut qu'aucune réponse ne vienne.",
 }
 _WHAT: Mapping[str, str] = {
     "processes": "la liste de ses processus",
@@ -36,7 +36,7 @@ _CAME: Mapping[str, tuple[str, str]] = {
 }
 
 
-def line(facts: Mapping[str, Any], language: str) -> str | None:
+def line(facts: Mapping[str, Any], language: str, zone: tzinfo) -> str | None:
     """The line in another language than English; None where what was written stands."""
     step, reading = facts.get("step"), str(facts.get("reading"))
     if language != "fr" or step not in ("asked", "answered", "refused", "expired") or reading not in _WHAT:
@@ -53,7 +53,9 @@ def line(facts: Mapping[str, Any], language: str) -> str | None:
     if facts.get("heard") == "never":
         sentences.append(_FRENCH["heard_never"])
     elif heard := facts.get("heard"):
-        sentences.append(_FRENCH["heard"].format(heard=f"{datetime.fromisoformat(str(heard)):%d/%m/%Y à %H:%M:%S}"))
+        at = datetime.fromisoformat(str(heard))  # older lines name no zone: they are UTC
+        at = at.astimezone(zone) if at.tzinfo else at.replace(tzinfo=UTC).astimezone(zone)
+        sentences.append(_FRENCH["heard"].format(heard=f"{at:%d/%m/%Y à %H:%M:%S}"))
     return " ".join(sentences)
 
 

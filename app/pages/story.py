@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from app import words
+from escalation import instants
 from models.incidents import TimelineEntry
 
 # kind → (mark, headline); {actor} stands for who did it. An empty headline is taken from the text itself.
@@ -97,7 +98,7 @@ def tell(
         new_day = local.date() != last
         last = local.date()
         mark, pattern = _KINDS.get(entry.kind, ("dot", "{actor}: " + entry.kind.replace("_", " ") + "."))
-        headline, text = _split(pattern, entry)
+        headline, text = _split(pattern, entry, instants.of_line(entry.text, entry.facts, zone, entry.at))
         customer = entry.person_id in contacts
         told.append(
             StoryEntry(
@@ -138,11 +139,11 @@ def _word(entry: TimelineEntry, customer: bool) -> str:
     return "" if says_who or entry.actor == "Vigie" else entry.actor
 
 
-def _split(pattern: str, entry: TimelineEntry) -> tuple[str, str]:
+def _split(pattern: str, entry: TimelineEntry, said: str) -> tuple[str, str]:
     """Headline and the rest: the rest does not say again what the headline says."""
     if not pattern:
-        head, *rest = _CLAUSE.split(entry.text, maxsplit=1)
+        head, *rest = _CLAUSE.split(said, maxsplit=1)
         return head, rest[0] if rest else ""
     head = pattern.format(actor=entry.actor)
     bare = head.rstrip(".")
-    return head, entry.text[len(bare) :].lstrip(" .,:") if entry.text.startswith(bare) else entry.text
+    return head, said[len(bare) :].lstrip(" .,:") if said.startswith(bare) else said

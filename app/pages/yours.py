@@ -233,6 +233,6 @@ def _story(
     lines = select(TimelineEntry).where(TimelineEntry.incident_id == incident.id, TimelineEntry.public)
     newest = lines.order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc()).limit(MOST)
     return [
-        (cover_words.moment(entry.at, there, now, language), entry.actor, yours_story.told(entry, language))
+        (cover_words.moment(entry.at, there, now, language), entry.actor, yours_story.told(entry, language, there))
         for entry in session.scalars(newest)
     ]

@@ -5,8 +5,11 @@ What people wrote themselves stays as they wrote it; what the house says to a cu
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 from app.pages import readings_told
 from app.pages.cover_words import typeset
+from escalation import instants
 from models.incidents import TimelineEntry
 
 # What an act writes for our own people, told anew. `{reason}` is what stands behind the first colon of the line.
@@ -40,15 +43,16 @@ _WORDS = {
 }
 
 
-def told(entry: TimelineEntry, language: str) -> str:
-    """The line in English or French."""
+def told(entry: TimelineEntry, language: str, zone: tzinfo) -> str:
+    """The line in English or French, with its instants as the reader's clock shows them."""
+    said = instants.of_line(entry.text, entry.facts, zone, entry.at)
     if entry.kind == "diagnostics":
-        anew = readings_told.line(entry.facts, language)
-        return entry.text if anew is None else typeset(anew, language)
+        anew = readings_told.line(entry.facts, language, zone)
+        return said if anew is None else typeset(anew, language)
     sentence = _WORDS[language].get(_key(entry))
-    _, colon, reason = entry.text.partition(": ")
+    _, colon, reason = said.partition(": ")
     if sentence is None:
-        return entry.text
+        return said
     if not colon:  # it was done without a reason
         sentence = sentence.split("{reason}")[0].rstrip(" :").removesuffix(".") + "."
     levels = {"was": entry.facts.get("from"), "now": entry.facts.get("to")}  # of a severity

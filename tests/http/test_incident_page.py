@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from escalation.intake import report
+from escalation.intake import condition_ended, report
 from models.duty import Training
 from models.incidents import Incident, TimelineEntry
 from models.notices import Notice
+from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests import desk
 from tests.cast import Cast
@@ -129,3 +130,26 @@ def test_an_alarm_is_judged_and_what_a_person_told_us_is_not(
         assert (f"/incidents/{label}/verdict" in dee.get(f"/incidents/{label}/acts").text) == asked
     does(dee, alarm, "verdict", word="benign")
     assert "Judged <b>benign</b>" in dee.get(f"/incidents/{alarm}").text
+
+
+def test_an_instant_of_the_story_is_read_on_the_readers_clock(
+    visit: Callable[[str], Visitor], sessions: Sessions, cast: Cast
+) -> None:
+    at = cast.now - desk.minutes(12)
+    told = {"summary": f"Memory in use 93 %, since {at:%H:%M}", "evidence": {"since_ms": 1000 * at.timestamp()}}
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.dee).email = "dee@example.org"
+        report(session, desk.signal(cast.plant_machine, cast.now, **told), cast.now)
+        report(session, desk.signal(cast.plant_machine, cast.now, **told), cast.now)
+        condition_ended(session, cast.plant_machine, "memory", at, cast.now)
+        letter = session.scalars(select(Notice.body).where(Notice.rung >= 0)).first()
+        label = desk.the_incident(session).label
+    assert letter is not None
+    assert "since 2026-03-10 09:48 (Europe/Paris)" in letter["text"]
+    dee, ada = visit("dee"), visit("ada")  # both in Paris, where it was 9:48 while it was 8:48 in UTC
+    assert "93 %, since 09:48" in dee.get(f"/incidents/{label}").text
+    assert "Seen again: Memory in use 93 %, since 09:48" in dee.get(f"/incidents/{label}").text.replace("</b>", "")
+    assert "had ended at 09:48, before" in ada.get(f"/yours/{label}?language=en").text
+    lines = [one["text"] for one in dee.get(f"/api/v1/incidents/{label}/timeline").get_json()["items"]]
+    assert "Seen again: Memory in use 93 %, since 2026-03-10T08:48:00Z" in lines
+    assert dee.get(f"/api/v1/incidents/{label}").get_json()["summary"].endswith("since 2026-03-10T08:48:00Z")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -171,7 +171,7 @@ def test_what_came_of_an_ask_is_told_in_french_however_it_ended(
         given = session.scalars(select(DiagnosticConsent)).one()
         assert diagnostics.revoke(session, given, desk.actor(cast, "ada"), cast.now + timedelta(seconds=3))
         lines = select(TimelineEntry).where(TimelineEntry.kind == "diagnostics").order_by(TimelineEntry.at)
-        told = [yours_story.told(line, "fr") for line in session.scalars(lines.offset(3))]
+        told = [yours_story.told(line, "fr", UTC) for line in session.scalars(lines.offset(3))]
     assert [line.replace(" ", " ").replace("’", "'") for line in told] == [
         "plant-db-1 a répondu à la demande de relevé (ce que disent ses disques durs) : "
         "smartctl n'est pas installé sur cette machine.",

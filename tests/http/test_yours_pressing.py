@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 
 import pytest
 from sqlalchemy import select
@@ -147,8 +148,8 @@ def test_every_word_of_it_stands_in_both_languages() -> None:
 
 def test_a_line_without_a_reason_is_told_without_one() -> None:
     line = TimelineEntry(kind="reopened", actor="Dee", text="Reopened.", facts={})
-    assert told(line, "fr").replace("\u202f", " ") == "Il est de nouveau ouvert."
-    assert told(TimelineEntry(kind="reply", actor="Dee", text="On arrive.", facts={}), "en") == "On arrive."
+    assert told(line, "fr", UTC).replace("\u202f", " ") == "Il est de nouveau ouvert."
+    assert told(TimelineEntry(kind="reply", actor="Dee", text="On arrive.", facts={}), "en", UTC) == "On arrive."
 
 
 def test_a_severity_we_set_and_a_visit_we_promise_are_told_in_their_language() -> None:
@@ -156,11 +157,11 @@ def test_a_severity_we_set_and_a_visit_we_promise_are_told_in_their_language() -
     line = TimelineEntry(
         kind="severity", actor="Dee", text="Severity changed from 3 to 2: two lines: A, B", facts=facts
     )
-    assert told(line, "en") == "Dee set severity 2 instead of 3: two lines: A, B"
-    assert told(line, "fr").replace("\u202f", " ").endswith("gravité 2 au lieu de 3 : two lines: A, B")
+    assert told(line, "en", UTC) == "Dee set severity 2 instead of 3: two lines: A, B"
+    assert told(line, "fr", UTC).replace("\u202f", " ").endswith("gravité 2 au lieu de 3 : two lines: A, B")
     agreed = TimelineEntry(kind="severity", actor="Ada", text="Ada est d'accord.", facts={**facts, "agreed": True})
-    assert told(agreed, "fr") == "Ada est d'accord."
+    assert told(agreed, "fr", UTC) == "Ada est d'accord."
     visit = TimelineEntry(
         kind="promised", actor="Dee", text="A visit on site is promised.", facts={"promise": "on_site"}
     )
-    assert told(visit, "fr") == "Une intervention sur site est promise."
+    assert told(visit, "fr", UTC) == "Une intervention sur site est promise."

@@ -138,7 +138,7 @@ def test_what_is_not_answered_is_given_up_and_a_late_answer_is_not_kept(
         assert (asked.state, asked.result) == ("expired", {})
         assert told(session)[-1] == (
             "No word from plant-db-1 on how full its disks are within 2 minutes: it could not be sent. "
-            "It was last heard at 2026-03-10 08:51:00 UTC, so there may be no answer."
+            "It was last heard at 2026-03-10T08:51:00Z, so there may be no answer."
         )
 
 

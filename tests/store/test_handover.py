@@ -63,7 +63,7 @@ def test_the_giver_has_it_until_the_taker_accepts(sessions: Sessions, cast: Cast
     assert "it is handed over to you" in told(sessions, cast.eve)
     with work(sessions, SYSTEM) as session:
         assert [one.id for one, _ in handover.offered_to(session, cast.eve)] == [row]
-        assert session.get_one(Handover, row).note["promise"].startswith("first response by 2026-03-10 13:00")
+        assert session.get_one(Handover, row).note["promise"].startswith("first response by 2026-03-10T13:00:00Z")
         handover.answer(session, row, Actor(cast.eve, "Eve"), "accepted", NOW + MINUTE)
     assert owner(sessions, incident) == cast.eve
     assert "you offered it" in told(sessions, cast.dee)

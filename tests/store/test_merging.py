@@ -59,7 +59,7 @@ def test_the_earlier_promise_stands_and_the_story_explains_it(
         running = session.scalars(select(Promise).where(Promise.incident_id == one, Promise.state == "running")).one()
         assert (running.kind, running.due_at) == ("respond", cast.now + desk.minutes(20))
         assert session.scalars(select(Promise.state).where(Promise.incident_id == other)).all() == []
-        assert any("09:20 UTC stands" in line and "VG-1002" in line for line in desk.story(session, "merge clocks"))
+        assert any("T09:20:00Z stands" in line and "VG-1002" in line for line in desk.story(session, "merge clocks"))
         into = session.get_one(Incident, one)
         assert (into.severity, into.state) == (1, "open")
         gone = session.get_one(Incident, other)
