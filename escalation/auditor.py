@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from escalation import contract_audit, dark, duty, outbox, proving, roster, unmanned
+from escalation import contract_audit, dark, duty, outbox, proving, roster, unattended, unmanned, unusable
 from escalation.canary_watch import CanaryView, canaries, unfound
 from escalation.channels import Channel, ChannelError, Letter
 from escalation.roster import Roster
@@ -43,7 +43,9 @@ class Alarm:
 
     # no_due_step, forgotten, rung_overdue, notice_overdue, notice_given_up, rung_dark, promise_unwatched,
     # process_stuck, path_closed, messages_dropped, nobody_reachable, rung_unproved, person_unproved, contract_untold,
-    # contract_told_nobody, gap_untold, canary_unfound, canary_asleep, duty_gap, zone_gap, schedule_gap
+    # contract_told_nobody, gap_untold, canary_unfound, canary_asleep, duty_gap, zone_gap, schedule_gap,
+    # words_set_apart; and, where one thing's own trouble keeps it from being done, handover_unclimbed,
+    # word_unreminded, alert_unended
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str
@@ -57,8 +59,7 @@ def audit_house(
 ) -> list[Alarm]:  # fmt: skip
     """Everything that is wrong at `now`, gravest kind first. `beats`: every part's, `birds`: every canary, where they
     are known already."""
-    if beats is None:
-        beats = session.scalars(select(ProcessBeat).order_by(ProcessBeat.name)).all()
+    beats = beats if beats is not None else session.scalars(select(ProcessBeat).order_by(ProcessBeat.name)).all()
     known = roster.read(session, now, unmanned.AHEAD)
     proofs, named = proving.proofs(session), dark.named(session)
     missing = proving.missing(proofs, now, known)
@@ -66,12 +67,14 @@ def audit_house(
         *_processes(beats, now),
         *_way_in(beats, now),
         *_dropped(beats, now),
+        *(Alarm(*found) for found in unusable.set_apart(session)),
         *_incidents(session, now),
         *_promises(session, now),
         *_notices(session, now),
         *(Alarm(*found) for found in proving.unproved(session, now, known, proofs, named)[:_MOST]),
         *_rungs(session, known, named, dark.find(session, now, known, missing, named)),
         *_gaps(known, now),
+        *(Alarm(*found) for found in unattended.find(session, now, _LATE, _MOST)),
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
         *(Alarm(*found) for found in unfound(canaries(session, now) if birds is None else birds, now)[:_MOST]),
     ]
@@ -122,11 +125,8 @@ def _incidents(session: Session, now: datetime) -> list[Alarm]:
     )  # fmt: skip
     forgotten = session.scalars(in_hand.order_by(Incident.changed_at).limit(_MOST))
     return [
-        *(
-            Alarm("no_due_step", one.label, f"{one.label} is open and nobody further will be called.", one.changed_at)
-            for one in stopped
-            if one.next_rung_at is None
-        ),
+        *(Alarm("no_due_step", one.label, f"{one.label} is open and nobody further will be called.", one.changed_at)
+          for one in stopped if one.next_rung_at is None),
         *(
             Alarm("rung_overdue", one.label, f"{one.label} should have climbed at {_hour(one.next_rung_at)}.",
                   one.next_rung_at)

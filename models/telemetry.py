@@ -6,7 +6,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Identified
@@ -38,6 +39,7 @@ class LogPosition(Base):
     snapshot_position: Mapped[int] = mapped_column(BigInteger, default=0)
     snapshot: Mapped[bytes | None]
     owner: Mapped[str] = mapped_column(default="")
+    cycles: Mapped[bytes | None]  # open at `position`: heard in parts, and not whole yet
     lease_until: Mapped[datetime | None]  # the embedded log shares partitions by lease; Kafka by its group
     moved_at: Mapped[datetime | None]
 
@@ -106,6 +108,11 @@ class DeadLetter(Identified, Base):
             "replay_asked_at",
             postgresql_where=text("replay_asked_at IS NOT NULL AND replayed_at IS NULL"),
         ),
+        Index(
+            "ix_dead_letters_set_apart",
+            "received_at",
+            postgresql_where=text("apart IS NOT NULL AND replay_asked_at IS NULL"),
+        ),
     )
 
     received_at: Mapped[datetime] = mapped_column(index=True)
@@ -118,6 +125,7 @@ class DeadLetter(Identified, Base):
     partition: Mapped[int]
     position: Mapped[int] = mapped_column(BigInteger)
     item: Mapped[int]  # which message of the record
+    apart: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))  # the words of it we failed at; else none
     replay_asked_at: Mapped[datetime | None]
     replay_asked_by: Mapped[str] = mapped_column(default="", server_default="")
     replayed_at: Mapped[datetime | None]  # stands in the log once more, to be judged anew

@@ -1,8 +1,9 @@
 """Dead letters sent the way again, once what was wrong is mended: into the log, to be judged anew like any message.
 
-What a letter counted as, one refusal, is taken out of the ledger in the transaction that marks it, since it will count
-once more when it is heard: received stays what was received. Of an array the good neighbours are heard again and count
-as told before. A crash between log and mark sends it twice, which counts as told before too.
+What a letter counted as (one refusal, or one a word that was set apart) is taken out of the ledger in the transaction
+that marks it, since it will count once more when it is heard: received stays what was received. Of an array
+the good neighbours are heard again and count as told before. A crash between log and mark sends it twice, which counts
+as told before too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 
 import orjson
 import structlog
-from sqlalchemy import ColumnElement, bindparam, func, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from models.machines import Machine
@@ -35,13 +36,13 @@ _AT_ONCE: Final = 200
 _TOPICS: Final = {"otlp": "otlp", "write": "remote_write"}  # of what doors took, beside reports
 _LINE: Final = text(
     """
-    UPDATE delivery_ledger SET received = received - 1, refused = refused - 1,
-        reasons = CASE WHEN coalesce((reasons ->> :reason)::bigint, 0) > 1
-            THEN jsonb_set(reasons, ARRAY[:reason], to_jsonb((reasons ->> :reason)::bigint - 1))
+    UPDATE delivery_ledger SET received = received - :words, refused = refused - :words,
+        reasons = CASE WHEN coalesce((reasons ->> :reason)::bigint, 0) > :words
+            THEN jsonb_set(reasons, ARRAY[:reason], to_jsonb((reasons ->> :reason)::bigint - :words))
             ELSE reasons - :reason END
-    WHERE machine = :machine AND hour = to_timestamp(:hour_s) AND refused > 0
+    WHERE machine = :machine AND hour = to_timestamp(:hour_s) AND refused >= :words
     """
-).bindparams(bindparam("reason"), bindparam("machine"), bindparam("hour_s"))
+).bindparams(bindparam("reason"), bindparam("machine"), bindparam("hour_s"), bindparam("words", type_=BigInteger))
 
 
 def waiting() -> ColumnElement[bool]:
@@ -117,4 +118,5 @@ def _way(session: Session, row: DeadLetter) -> tuple[str, Envelope]:
 def _counted_as(row: DeadLetter) -> dict[str, object]:
     hour = round(row.received_at.timestamp() * 1000) // HOUR_MS
     machine = row.machine if row.customer_id is not None else NOBODY
-    return {"reason": row.reason, "machine": machine, "hour_s": hour * HOUR_MS / 1000}
+    words = len(row.apart or (0,))  # of what we failed at each counted; of what we could not read the message
+    return {"reason": row.reason, "machine": machine, "hour_s": hour * HOUR_MS / 1000, "words": words}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -100,6 +100,12 @@ class Deliveries:
             for key, line in one._lines.items():
                 there = out._lines.get(key)
                 out._lines[key] = line if there is None else _sum(there, line)
+        return out
+
+    def only(self, machines: Container[str]) -> Deliveries:
+        """The lines of these machines, and of nobody."""
+        out = Deliveries()
+        out._lines = {key: line for key, line in self._lines.items() if key[0] in machines or key[0] == NOBODY}
         return out
 
     def write(self, session: Session) -> None:

@@ -30,6 +30,7 @@ from telemetry.frozen import with_windows
 from telemetry.pending import Pending
 from telemetry.rules import brought_by
 from telemetry.seat import Seat
+from telemetry.storable import storable
 from telemetry.told import Letter
 from telemetry.verdict import Verdict
 
@@ -72,7 +73,7 @@ def store(session: Session, seats: Sequence[Seat], owner: str, now: datetime) ->
     pending = [seat.pending for seat in seats]
     # First the positions: whoever has lost a partition learns it before it writes anything.
     for seat in seats:
-        positions.move(session, seat.partition, owner, seat.position, seat.reached, now)
+        positions.move(session, seat.partition, owner, seat.position, seat.reached, now, seat.decoder.cycles())
     history.add(session, history.part_number(seats[0].partition, now), _reports(pending))
     _store_states(session, seats, now)
     clocks_kept.store(session, [moved for each in pending for moved in each.clocks])
@@ -140,22 +141,23 @@ def _store_letters(session: Session, partition: int, pending: Pending) -> None:
     if rows := [_letter_row(partition, letter) for letter in pending.letters.values()]:
         session.execute(insert(DeadLetter).on_conflict_do_nothing(), rows)
     if foreign := [letter for letter in pending.letters.values() if letter.reason == "not_its_own"]:
-        security.note_foreign(session, [(each.envelope, _printable(each.machine)) for each in foreign])
+        security.note_foreign(session, [(each.envelope, storable(each.machine)) for each in foreign])
 
 
 def _letter_row(partition: int, letter: Letter) -> dict[str, Any]:
     return {
         "id": new_id(),
         "received_at": _instant(letter.envelope.arrived_ms) or datetime.fromtimestamp(0, UTC),
-        "topic": _printable(letter.envelope.topic.decode("utf-8", "backslashreplace")),
-        "machine": _printable(letter.machine),
+        "topic": storable(letter.envelope.topic.decode("utf-8", "backslashreplace")),
+        "machine": storable(letter.machine),
         "customer_id": letter.customer_id,
         "reason": letter.reason,
-        "detail": _printable(letter.detail),
+        "detail": storable(letter.detail),
         "payload": letter.envelope.payload,
         "partition": partition,
         "position": letter.position,
         "item": letter.item,
+        "apart": letter.apart and list(letter.apart),
     }
 
 
@@ -293,8 +295,3 @@ def _at(ms: int) -> datetime:
 
 def _instant(ms: int) -> datetime | None:
     return _at(ms) if ms >= 0 else None
-
-
-def _printable(words: str) -> str:
-    """PostgreSQL's text cannot hold NUL."""
-    return words.replace("\0", "\\x00")

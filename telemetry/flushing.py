@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from telemetry.seat import Seat
@@ -19,6 +19,7 @@ RECORDS_AT_ONCE, MOST_RECORDS, MESSAGES_AT_ONCE = 16, 1_000, 8_000
 # take its time: what comes in hundreds a turn costs less than what comes in tens.
 BREATH_S: Final = 0.03
 LONG_BREATH_S: Final = 0.1
+_IDLE_S, _TIDY_S = 1.0, 0.5  # seconds between two looks at a log that is silent, or at cycles that wait
 BUSY: Final = 1_000.0  # reports a second from which on a breath is longer
 
 
@@ -32,6 +33,20 @@ def breath(heard: int, over_s: float) -> float:
 def fitting(records: int, messages: int, most: int) -> int:
     """How many records the next turn takes, after one that took so many of at most ``most``, and heard ``messages``."""
     return min(max(RECORDS_AT_ONCE, MESSAGES_AT_ONCE * records // max(messages, 1)), 2 * most, MOST_RECORDS)
+
+
+def patience(
+    seats: Collection[Seat], since: Mapping[int, float], now_s: float, gather_until: float, flush_s: float
+) -> float:
+    """Seconds a watcher may wait for the log. ``since`` as of `due`; what begins waits until ``gather_until``."""
+    waits = [_IDLE_S, *(begun + flush_s - now_s for begun in since.values())]
+    if any(seat.decoder.waiting for seat in seats):
+        waits.append(_TIDY_S)
+    if any(seat.pending.verdicts for seat in seats):
+        waits.append(gather_until - now_s)
+    if any(seat.models for seat in seats):
+        waits.append(0.0)
+    return max(0.0, min(waits))
 
 
 def due(seats: Iterable[Seat], since: Mapping[int, float], now_s: float, flush_s: float, gathers: bool) -> list[Seat]:

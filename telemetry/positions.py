@@ -32,6 +32,7 @@ class Place:
     position: int
     snapshot_position: int
     snapshot: bytes | None
+    cycles: bytes = b""  # open at `position`: parts of reports that were heard and are not whole yet
 
 
 _TAKE = text(
@@ -47,18 +48,20 @@ def take(session: Session, partition: int, owner: str, reader: str = READER) -> 
     """Put our name on a partition and learn where it stands. Waits for a transaction that moves it right now."""
     session.execute(_TAKE, {"reader": reader, "partition": partition, "owner": owner})
     row = session.execute(
-        select(LogPosition.position, LogPosition.snapshot_position, LogPosition.snapshot).where(
+        select(LogPosition.position, LogPosition.snapshot_position, LogPosition.snapshot, LogPosition.cycles).where(
             LogPosition.reader == reader, LogPosition.partition == partition
         )
     ).one()
-    return Place(row.position, row.snapshot_position, row.snapshot)
+    return Place(row.position, row.snapshot_position, row.snapshot, row.cycles or b"")
 
 
 def move(
-    session: Session, partition: int, owner: str, before: int, after: int, now: datetime, reader: str = READER
-) -> None:
-    """The records `before` up to `after`, not included, are dealt with. Raises `Overtaken` when not ours to say."""
-    _set(session, partition, owner, before, reader, position=after, moved_at=now)
+    session: Session, partition: int, owner: str, before: int, after: int, now: datetime, cycles: bytes = b"",
+    reader: str = READER,
+) -> None:  # fmt: skip
+    """The records `before` up to `after`, not included, are dealt with, but for what waits in `cycles`. Raises
+    `Overtaken` when not ours to say."""
+    _set(session, partition, owner, before, reader, position=after, moved_at=now, cycles=cycles or None)
 
 
 def keep_snapshot(

@@ -37,6 +37,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "unknown_alias": "a Sparkplug alias was used before the birth that declares it",
         "bad_payload": "the payload cannot be decoded in its format",
         "unknown_machine": "no machine of this name is enrolled",
+        "set_apart": "it was understood, and we failed at it: a mistake of ours, to be sent again once it is mended",
         "not_its_own": "a machine spoke for another one without being its gateway",
     }
 )

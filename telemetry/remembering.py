@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,8 @@ from telemetry.reading import Event, Reading
 from telemetry.resuming import Unended
 from telemetry.seat import Seat
 from telemetry.told import Told, names_in, to_ms
+
+log = structlog.get_logger()
 
 RELEARN: Final = timedelta(days=3)
 _NEVER: Final = 1 << 62
@@ -70,7 +73,13 @@ def remember(
             clock=clocks.get(whose.machine_id) or Clock(),
         )  # fmt: skip
         reports = columns.rows() if columns and whose.is_watched else ()
-        learn(seat, whose, reports, _like(told, whose.name), unended)
+        try:
+            learn(seat, whose, reports, _like(told, whose.name), unended)
+        except MemoryError:  # of this process, and not of the machine
+            raise
+        except Exception:  # ours: what it says from now on is heard all the same, and it learns of that
+            log.exception("watch.cannot_learn", machine=whose.name)
+            seat.watching.drop(whose.name)
         if whose.is_watched:
             recall(seat, whose, changed.get(whose.machine_id, ()))
     if not again:  # else the state itself knows them

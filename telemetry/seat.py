@@ -24,7 +24,7 @@ from telemetry.metric_silence import Rhythms
 from telemetry.pending import Pending
 from telemetry.reading import REASONS, Answer, Event, Heard, Reading, Refused, Status
 from telemetry.shadow import Shadow
-from telemetry.told import Letter, Told, ahead, who_spoke
+from telemetry.told import Letter, Told, ahead, who_spoke, whole
 from telemetry.traces import Traces
 from telemetry.verdict import Verdict
 from telemetry.watching import Watching
@@ -36,10 +36,8 @@ log = structlog.get_logger()
 State = admission.Heard
 
 UNKNOWN_MACHINE: Final = "unknown_machine"
-DAMAGED_RECORD: Final = "damaged_record"
 _VERSION: Final = b"VS3"
-_BEFORE_DIGEST: Final = b"VS2"
-_BEFORE_BIRTHS: Final = b"VS1"
+_BEFORE_DIGEST, _BEFORE_BIRTHS = b"VS2", b"VS1"
 _CUT: Final = 1_000  # characters of a detail
 
 
@@ -90,8 +88,7 @@ class Seat:
 
     def tidy(self, now_ms: int) -> list[Told]:
         """Cycles of piecemeal agents that are complete by now."""
-        readings = self.decoder.flush(now_ms) if self.decoder.waiting else []
-        return [Told(Envelope(b"", b"", r.received_at_ms), self.reached - 1, -1, (r,)) for r in readings]
+        return whole(self.decoder.flush(now_ms) if self.decoder.waiting else (), self.reached - 1)
 
     def take(self, told: Sequence[Told], known: dict[str, Known]) -> None:
         """Judge what was said, feed the detector, and keep what is to be stored; silently while rebuilding."""
@@ -268,6 +265,7 @@ class Seat:
         head = {
             "heard": told,
             "births": self.decoder.births.snapshot(),
+            "cycles": self.decoder.cycles().hex(),
             "watching": len(watching),
             "metrics": self.metrics.snapshot(),
         }
@@ -292,6 +290,7 @@ class Seat:
         self.heard = {name: admission.restored(state) for name, state in told.items()}
         if version != _BEFORE_BIRTHS:
             self.decoder.births = sparkplug.restored(kept["births"])
+            self.decoder.resume(bytes.fromhex(kept.get("cycles", "")))
             self.metrics = Rhythms.restored(kept.get("metrics", []))
 
     def tell_over(self) -> None:

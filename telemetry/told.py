@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -28,6 +28,7 @@ class Letter:
     position: int
     item: int
     customer_id: uuid.UUID | None = None
+    apart: tuple[int, ...] | None = None  # which words of the message it stands for, where we failed at them
 
 
 class Told(NamedTuple):
@@ -93,6 +94,11 @@ class AtDoor:
         reason, kind, about, who = levels[1:]
         whose = who.removeprefix(_KEY) if who.startswith(_KEY) else None
         return AtDoor(reason, kind, about, "" if whose is not None else who, whose)
+
+
+def whole(readings: Iterable[Reading], position: int) -> list[Told]:
+    """Cycles that are complete, as messages of their own behind the record at this position."""
+    return [Told(Envelope(b"", b"", each.received_at_ms), position, -1, (each,)) for each in readings]
 
 
 def names_in(told: Sequence[Told]) -> set[str]:

@@ -16,12 +16,11 @@ from types import FrameType
 from typing import Any, Final
 
 import structlog
-from psycopg.errors import ForeignKeyViolation
-from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from contracts import hours
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
-from telemetry import beats, declared, effects, flushing, positions, remembering, taught, traces, watch_facts
+from telemetry import beats, declared, effects, flushing, positions, remembering, taught, watch_facts, watch_keeping
 from telemetry.directory import Directory
 from telemetry.forgetting import Forgetting
 from telemetry.log import LogReader, PositionGone, Record
@@ -29,6 +28,7 @@ from telemetry.log_door import open_reader
 from telemetry.needs import Needs
 from telemetry.positions import READER, Overtaken
 from telemetry.seat import Seat
+from telemetry.sifting import BeginAnew, Sifter
 from telemetry.succession import Succession
 from telemetry.told import Told, to_ms
 
@@ -37,9 +37,7 @@ log = structlog.get_logger()
 COLLECT = (50_000, 20, 20)  # rarely: each look goes over all state, in which there is nothing to find
 BEAT_S: Final = 5.0
 GATHER_S: Final = 0.5  # what begins is stored at once; then the next waits as long as that took, at most so long
-MODELS_A_TURN: Final = 2  # skops takes tens of milliseconds for each
 MOST_FAILURES: Final = 5
-_IDLE_S, _TIDY_S = 1.0, 0.5
 
 
 def main(settings: Needs, name: str = "watch") -> None:
@@ -80,8 +78,9 @@ class Watcher:
         self._settings, self._sessions, self._reader = settings, sessions, reader
         self._owner, self._clock = owner, clock
         self._directory, self._forgetting, self._succession = Directory(), Forgetting(), Succession()
-        self._pending_since: dict[int, float] = {}
-        self._snapshot_due: dict[int, float] = {}
+        self._sifter = Sifter(sessions, owner, clock)
+        self._pending_since, self._snapshot_due = dict[int, float](), dict[int, float]()
+        self._cycles: dict[int, bytes] = {}  # open at the position of partitions that come to it yet
         self._unsound: dict[int, str] = {}  # partitions that learn anew, and why
         self._beat_due, self._taken, self._most = 0.0, 0, flushing.RECORDS_AT_ONCE  # records in the next turn
         self._failures, self._more = 0, False  # to store, in a row; whether more is there than a turn takes
@@ -92,7 +91,8 @@ class Watcher:
         began = time.monotonic()
         while not self.stopping:
             before, began, taken = began, time.monotonic(), self._taken
-            self.turn(self._patience())
+            pause = self._gather_until, self._settings.flush_s
+            self.turn(flushing.patience(self.seats.values(), self._pending_since, time.monotonic(), *pause))
             if self._taken != taken:
                 breath = 0.0 if self._more else flushing.breath(self._taken - taken, began - before)
                 time.sleep(max(0.0, began + breath - time.monotonic()))
@@ -110,25 +110,23 @@ class Watcher:
         except PositionGone as gone:
             self._without_snapshot(gone)
             return
+        before = set(self.seats.values())
         self._follow(self._reader.held)
-        try:
-            messages, self._storing = 0, 0.0
-            gathers = time.monotonic() < self._gather_until
-            for partition, seat in list(self.seats.items()):
-                messages += self._hear(seat, [record for record in records if record.partition == partition])
-            self._store_what_is_due(gathers)
-            if self._storing:
-                self._gather_until = time.monotonic() + min(self._storing, GATHER_S)
-            self._more = len(records) >= self._most
-            if records:
-                self._most = flushing.fitting(len(records), messages, self._most)
-            self._put_models()
-        except IntegrityError as problem:
-            if not isinstance(problem.orig, ForeignKeyViolation):
-                raise
-            # A machine was taken away since we asked who it is: begin anew from the snapshots, and ask again.
-            log.warning("watch.begins_anew", why=str(problem.orig).splitlines()[0])
-            self.seats, self._pending_since, self._directory = {}, {}, Directory()
+        messages, self._storing, gathers = 0, 0.0, time.monotonic() < self._gather_until
+        for seat in list(self.seats.values()):
+            # What was read for whoever sat there before is read again from where the new one begins.
+            mine = [one for one in records if one.partition == seat.partition] if seat in before else []
+            try:
+                messages += self._hear(seat, mine)
+            except BeginAnew as order:
+                self._begin_anew(order)
+        self._store_what_is_due(gathers)
+        if self._storing:
+            self._gather_until = time.monotonic() + min(self._storing, GATHER_S)
+        self._more = len(records) >= self._most
+        if records:
+            self._most = flushing.fitting(len(records), messages, self._most)
+        watch_keeping.models(self._sessions, self._directory, self.seats.values(), self._clock())
 
     # ---- taking and giving partitions
 
@@ -147,18 +145,29 @@ class Watcher:
             place = positions.take(session, partition, self._owner)
             seat = Seat(partition, place.position, round(self._settings.future_tolerance_s * 1000))
             declared.give(session, [seat])
+            self._sifter.begin(session, partition, min(place.position, place.snapshot_position))
         if place.snapshot is not None and use_snapshot:
             try:
                 seat.restore(place.snapshot)
                 seat.reached = place.snapshot_position
             except ValueError as problem:
                 log.warning("watch.snapshot_unusable", partition=partition, why=str(problem))
-                self._unsound[partition] = "its snapshot could not be used"
+                self._unsound[partition] = "learns anew, because its snapshot could not be used"
         self.seats[partition] = seat
+        self._cycles[partition] = place.cycles
+        watch_keeping.go_on(seat, self._cycles)
         self._forgetting.begin(seat, self._clock())
         self._snapshot_due[partition] = time.monotonic() + self._settings.snapshot_s
         self._reader.seek(partition, seat.reached)
         log.info("watch.partition_taken", partition=partition, position=seat.position, rebuilt_from=seat.reached)
+
+    def _begin_anew(self, order: BeginAnew) -> None:
+        """From the snapshots, as after a crash: to find a word we fail at, or a machine was taken away."""
+        self._directory = Directory()
+        for partition in order.partitions & self.seats.keys():
+            del self.seats[partition]
+            self._pending_since.pop(partition, None)
+        self._follow(self._reader.held)
 
     def _let_go(self, partition: int) -> None:
         """Store what is pending and hand the state over; of what fails, the next to sit there hears the log again."""
@@ -168,8 +177,9 @@ class Watcher:
             if not seat.is_rebuilding:
                 self._store([seat])
                 self._keep_snapshot(seat)
-        except (Overtaken, DBAPIError) as problem:  # another has it already, or of what it holds a machine is gone
+        except (Overtaken, DBAPIError, BeginAnew) as problem:  # another's already, or what it holds cannot be stored
             log.warning("watch.partition_lost", partition=partition, why=str(problem).splitlines()[0])
+        self._sifter.leave(partition)
         self._reader.release(partition)
         log.info("watch.partition_released", partition=partition, position=seat.position)
 
@@ -180,7 +190,7 @@ class Watcher:
             log.critical("watch.position_gone", partition=gone.partition, wanted=gone.wanted, oldest=gone.oldest)
             raise gone
         log.warning("watch.rebuild_from_history", partition=gone.partition, wanted=gone.wanted, oldest=gone.oldest)
-        self._unsound[gone.partition] = "the log no longer reaches back to its snapshot"
+        self._unsound[gone.partition] = "learns anew, because the log no longer reaches back to its snapshot"
         self._sit_down(gone.partition, use_snapshot=False)
 
     # ---- hearing and storing
@@ -190,7 +200,7 @@ class Watcher:
         old = [record for record in records if record.position < seat.position]
         new = records[len(old) :]
         if old:
-            self._take(seat, seat.understand(old), again=True)
+            self._take(seat, [*seat.understand(old), *watch_keeping.go_on(seat, self._cycles)], again=True)
             seat.forget_pending()
             seat.models.clear()
         told = seat.understand(new)
@@ -206,9 +216,12 @@ class Watcher:
         return messages
 
     def _take(self, seat: Seat, told: list[Told], *, again: bool = False) -> None:
-        known = remembering.meet(self._sessions, self._directory, seat, told, self._clock(), again=again)
-        self._taken += sum(len(each.heard) for each in told)
-        seat.take(told, known)
+        def hear(some: Sequence[Told]) -> None:
+            known = remembering.meet(self._sessions, self._directory, seat, some, self._clock(), again=again)
+            self._taken += sum(len(each.heard) for each in some)
+            seat.take(some, known)
+
+        self._sifter.hear(seat, told, hear, again=again)
 
     def _store_what_is_due(self, gathers: bool) -> None:
         """All of it in one transaction; and the snapshots that are due of seats that have nothing pending."""
@@ -220,9 +233,12 @@ class Watcher:
                 if at_rest and now >= self._snapshot_due[seat.partition]:
                     self._snapshot_due[seat.partition] = now + self._settings.snapshot_s
                     self._keep_snapshot(seat)
+        except BeginAnew as order:
+            self._begin_anew(order)
         except Overtaken as problem:
             log.warning("watch.overtaken", partition=problem.partition, why=str(problem))
             del self.seats[problem.partition]
+            self._sifter.leave(problem.partition)
             self._pending_since.pop(problem.partition, None)
             self._reader.release(problem.partition)  # ours again only if the log says so again
             self._store_what_is_due(gathers)  # nothing was kept of the others either
@@ -239,8 +255,12 @@ class Watcher:
         began = time.monotonic()
         if not seats:
             return
-        with work(self._sessions, SYSTEM) as session:
-            effects.store(session, seats, self._owner, self._clock())
+        try:
+            with work(self._sessions, SYSTEM) as session:
+                effects.store(session, seats, self._owner, self._clock())
+        except Exception as problem:
+            self._sifter.storing_failed(seats, problem)
+            raise
         self._failures, self._storing = 0, self._storing + time.monotonic() - began
         for seat in seats:
             for verdict in (verdict for _, verdict in seat.pending.verdicts if verdict.opened):
@@ -249,43 +269,21 @@ class Watcher:
             seat.position = seat.reached
             seat.forget_pending()
             self._pending_since.pop(seat.partition, None)
+            self._sifter.stored(seat)
 
     def _keep_snapshot(self, seat: Seat) -> None:
-        with work(self._sessions, SYSTEM) as session:
-            positions.keep_snapshot(session, seat.partition, self._owner, seat.position, seat.snapshot())
-            traces.keep(session, seat.traces)
-        seat.traces = traces.Traces()
-        self._unsound.pop(seat.partition, None)
-
-    def _put_models(self) -> None:
-        """A few at a time: an incident does not wait for sixty models to be written."""
-        for seat in self.seats.values():
-            if not seat.models or seat.is_rebuilding:
-                continue
-            names = list(seat.models)[:MODELS_A_TURN]
-            with work(self._sessions, SYSTEM) as session:
-                known = self._directory.look_up(session, set(names), self._clock())
-                for name in (one for one in names if one in known):
-                    effects.put_model(session, seat, known[name], self._clock())
-            seat.models = {name: model for name, model in seat.models.items() if name not in names}
+        if why := watch_keeping.snapshot(self._sessions, seat, self._owner):
+            self._unsound[seat.partition] = why
             return
+        self._unsound.pop(seat.partition, None)
+        self._sifter.kept(seat.partition, seat.position)
 
     # ---- telling how it fares
 
-    def _patience(self) -> float:
-        waits = [_IDLE_S]
-        waits += [since + self._settings.flush_s - time.monotonic() for since in self._pending_since.values()]
-        if any(seat.decoder.waiting for seat in self.seats.values()):
-            waits.append(_TIDY_S)
-        if any(seat.pending.verdicts for seat in self.seats.values()):
-            waits.append(self._gather_until - time.monotonic())
-        if any(seat.models for seat in self.seats.values()):
-            waits.append(0.0)
-        return max(0.0, min(waits))
-
     def facts(self) -> Mapping[str, Any]:
         """How far behind, how much is held."""
-        return watch_facts.facts(self.seats, self._reader, self._taken, self._unsound, to_ms(self._clock()))
+        unsound = [*(f"partition {where} {why}" for where, why in sorted(self._unsound.items())), *self._sifter.words()]
+        return watch_facts.facts(self.seats, self._reader, self._taken, unsound, to_ms(self._clock()))
 
     def _beat(self, name: str) -> None:
         try:

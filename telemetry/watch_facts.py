@@ -5,7 +5,7 @@ Degraded is not broken: readings are stored and counted as ever; what looks at t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from telemetry import smart_card
@@ -16,9 +16,9 @@ LATE_S: Final = 10.0  # heard so long after it arrived, nobody would call it liv
 
 
 def facts(
-    seats: Mapping[int, Seat], reader: LogReader, taken: int, unsound: Mapping[int, str], now_ms: int
+    seats: Mapping[int, Seat], reader: LogReader, taken: int, unsound: Sequence[str], now_ms: int
 ) -> dict[str, Any]:
-    """For the platform page; `unsound` says why partitions learn anew. Raises what the log's `end_of` raises."""
+    """For the platform page; `unsound`: what else is wrong. Raises what the log's `end_of` raises."""
     ends = {partition: reader.end_of(partition) for partition in seats}
     lag = {partition: max(0, ends[partition] - seat.reached) for partition, seat in seats.items()}
     lag_s = max((seat.behind_s(ends[partition], now_ms) for partition, seat in seats.items()), default=0.0)
@@ -33,9 +33,9 @@ def facts(
     }
 
 
-def _degraded(unsound: Mapping[int, str], lag_s: float) -> str:
+def _degraded(unsound: Sequence[str], lag_s: float) -> str:
     """Why it watches less well than it should; empty when it does not."""
-    reasons = [f"partition {partition} learns anew, because {why}" for partition, why in sorted(unsound.items())]
+    reasons = [*unsound]
     if refused := smart_card.trouble():
         reasons.append(f"drives are not warned of by their signs of wear: {refused}")
     if lag_s >= LATE_S:

@@ -8,9 +8,11 @@ no open cycle makes one of its own.
 
 from __future__ import annotations
 
+import json  # its texts may hold half a surrogate pair, which quicker readers refuse
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from telemetry.reading import NO_COUNTERS, NO_DELTAS, NO_FACTS, Reading
 
@@ -56,6 +58,11 @@ class _Cycle:
         marked, deltas = frozenset(self.counters) or NO_COUNTERS, self.deltas or NO_DELTAS
         facts = self.facts or NO_FACTS
         return Reading(f.machine, self.at_ms, self.metrics, None, self.heard_ms, f.format, facts, marked, deltas)
+
+
+def _read(state: bytes) -> list[Any]:
+    kept: list[Any] = json.loads(zlib.decompress(state)) if state else []
+    return kept
 
 
 class Assembler:
@@ -110,6 +117,26 @@ class Assembler:
                 done += self._complete(cycles, now_ms)
             if not cycles:
                 del self._open[key]
+        return sorted(done, key=lambda r: (r.at_ms, r.machine))
+
+    def state(self) -> bytes:
+        """Open cycles as bytes; none when there are none."""
+        kept = [
+            [*key, c.at_ms, c.metrics, c.facts, sorted(c.counters), c.deltas, c.heard_ms, c.undated]
+            for key, cycles in self._open.items()
+            for c in cycles
+        ]
+        return zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1) if kept else b""
+
+    def resume(self, state: bytes) -> list[Reading]:
+        """Go on with the cycles that were open then, and no others; those that had been complete by then."""
+        before, self._open = self._open, {}
+        for machine, fmt, at_ms, metrics, facts, counters, deltas, heard_ms, undated in _read(state):
+            first = Reading(machine, at_ms, {}, None, heard_ms, fmt)
+            cycle = _Cycle(first, at_ms, metrics, facts, set(counters), deltas, heard_ms, undated)
+            self._open.setdefault((machine, fmt), []).append(cycle)
+        begun = {(key, c.at_ms) for key, cycles in self._open.items() for c in cycles}
+        done = [c.whole() for key, cycles in before.items() for c in cycles if (key, c.at_ms) not in begun]
         return sorted(done, key=lambda r: (r.at_ms, r.machine))
 
     @property

@@ -195,6 +195,14 @@ class Decoder:
         """
         return self._assembler.flush(now_ms)
 
+    def cycles(self) -> bytes:
+        """The open ones, for whoever decodes on from here."""
+        return self._assembler.state()
+
+    def resume(self, cycles: bytes) -> list[Reading]:
+        """Go on from there: with these cycles and no others. What else was open here had been complete by then."""
+        return self._assembler.resume(cycles)
+
     @property
     def waiting(self) -> int:
         """Cycles not yet complete: what a crash of the decoder would have to hear again."""

@@ -136,7 +136,7 @@ def _value(connection: Connection, column: Column[Any]) -> Any:
     if isinstance(column.type, JSONB):
         return [] if column.default is not None and _is_list(column) else {"filled": True, "n": 1.5}
     if isinstance(column.type, ARRAY):
-        return ["en"]
+        return ["en"] if column.type.item_type.python_type is str else [2]
     if isinstance(column.type, Utc):
         return AT
     known: dict[type, Any] = {

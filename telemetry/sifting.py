@@ -1,0 +1,287 @@
+"""Sifting: what we fail at on one word of one machine is found and set apart, so that its neighbours go on.
+
+A mistake of ours behind the decoders (in judging, scoring or storing one report) would be met again at every start, and
+hold a partition for ever. So the batch it is in is heard once more, from the snapshot, word by word; where storing
+failed, the machines it fails for are found first, by halves, in transactions that are undone. The word found is heard
+no more: it becomes a dead letter, counts as refused, and waits to be sent again after a fix. A machine that offends
+again and again is set apart whole for a while, since every search costs all others time.
+
+The letter holds which words of a message it stands for: whoever rebuilds the state leaves out the same ones. Until it
+is committed nothing is: a watcher killed in the middle finds the same word again. What says nothing about one machine
+(no memory, the log or the database away, one too old) is never sifted, nor what fails for many machines at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from psycopg.errors import ForeignKeyViolation
+from sqlalchemy import exc, select
+from sqlalchemy.orm import Session
+
+from models.session import SYSTEM, Sessions, work
+from models.telemetry import DeadLetter
+from telemetry import effects
+from telemetry.formats import Decoder
+from telemetry.log import LogError
+from telemetry.positions import Overtaken
+from telemetry.seat import Seat
+from telemetry.set_apart import WHOLE, Apart, Place, alone, mark, place_of
+from telemetry.shadow import Shadow
+from telemetry.told import Told, names_in, who_spoke
+
+log = structlog.get_logger()
+
+MUTED_AFTER: Final = 3  # words of one machine
+MUTED_S: Final = 3600.0
+MOST_MACHINES: Final = 8  # that storing may fail for at once; more is no fault of theirs
+MOST_AN_HOUR: Final = 100  # searches; each hears the log from the snapshot on, twice
+MOST_TOLD: Final = 3  # machines, in one line
+_TRIALS: Final = 200  # of storing, in one search; a machine may have said twenty thousand words
+_LINGERS_S: Final = 5.0  # cycles of piecemeal agents are complete a while after their last message
+_LIMITS: Final = "54"  # SQLSTATE class: a program limit was exceeded, such as what an index holds
+Hear = Callable[[Sequence[Told]], None]
+
+
+class BeginAnew(RuntimeError):  # an order, not an error
+    """These partitions must be heard again from their snapshots: what is held of them may be half done."""
+
+    def __init__(self, partitions: Iterable[int]) -> None:
+        super().__init__("a word was found, or is looked for")
+        self.partitions = frozenset(partitions)
+
+
+class _Enough(Exception):  # ends a trial, whose transaction is undone by it
+    pass
+
+
+@dataclass(slots=True)
+class _Search:
+    """A stretch of the log that is heard word by word. `suspects`: machines that storing failed for; none: anybody."""
+
+    since: Place
+    until: int
+    suspects: frozenset[str] = frozenset()
+    every: int = 1  # words of suspects between two trials
+    said: int = 0
+    good: Place = (-1, -1, -1)  # the last word after which all could be stored
+    done_s: float = 0.0  # when it had been heard to its end
+
+
+def may_be_of_one(problem: BaseException) -> bool:
+    """Whether a failure may be about one word, rather than about this machine, the log or the database."""
+    if isinstance(problem, exc.DBAPIError):
+        is_limit = str(getattr(problem.orig, "sqlstate", None) or "").startswith(_LIMITS)
+        return is_limit or (isinstance(problem, exc.DataError | exc.IntegrityError) and not is_foreign(problem))
+    away = MemoryError | LogError | Overtaken | OSError | exc.TimeoutError | BeginAnew
+    return isinstance(problem, Exception) and not isinstance(problem, away)
+
+
+def is_foreign(problem: BaseException) -> bool:
+    """Whether a machine of which something is held was taken away since we asked who it is."""
+    return isinstance(problem, exc.IntegrityError) and isinstance(problem.orig, ForeignKeyViolation)
+
+
+class Sifter:
+    """Of one watcher; one thread."""
+
+    def __init__(self, sessions: Sessions, owner: str, clock: Callable[[], datetime]) -> None:
+        self._sessions, self._owner, self._clock = sessions, owner, clock
+        self._apart: dict[int, Apart] = {}
+        self._searches: dict[int, _Search] = {}
+        self._muted: dict[str, tuple[float, str]] = {}  # until when, and why
+        self._offences: Counter[str] = Counter()
+        self._last: dict[str, tuple[float, str]] = {}  # of each machine: when we failed at it, and how
+        self._found: list[float] = []
+
+    def begin(self, session: Session, partition: int, since: int) -> None:
+        """Somebody sits down before a partition and hears it from `since`: what was set apart stays so."""
+        apart = self._apart.setdefault(partition, Apart())
+        of = (DeadLetter.partition == partition, DeadLetter.position >= since, DeadLetter.item >= 0)
+        letter = DeadLetter
+        for row in session.execute(
+            select(letter.position, letter.item, letter.apart, letter.detail).where(*of, letter.apart.is_not(None))
+        ):
+            for place in row.apart:
+                apart.add((row.position, row.item, place), row.detail)
+
+    def kept(self, partition: int, position: int) -> None:
+        """The state as it was here is stored: nobody hears what comes before it again."""
+        if (apart := self._apart.get(partition)) is not None and apart.places:
+            apart.forget(position)
+
+    def leave(self, partition: int) -> None:
+        """It is somebody else's: whoever has it looks for themselves."""
+        self._apart.pop(partition, None)
+        self._searches.pop(partition, None)
+
+    # ---- hearing
+
+    def hear(self, seat: Seat, told: Sequence[Told], hear: Hear, *, again: bool) -> None:
+        """Let `hear` take what was told, but for what is set apart. Raises `BeginAnew` where it fails at a word."""
+        muted = {} if again or not self._muted else self._muted_now()
+        heard, aside = self._apart.setdefault(seat.partition, Apart()).sifted(told, muted)
+        search = self._searches.get(seat.partition)
+        if search is not None and any(place_of(one, WHOLE) >= search.since or one.item < 0 for one in told):
+            self._hear_alone(seat, search, told, hear)
+        elif heard:
+            try:
+                hear(heard)
+            except Exception as problem:
+                if is_foreign(problem):
+                    raise BeginAnew([seat.partition]) from problem
+                if not may_be_of_one(problem):
+                    raise
+                since = (told[0].position, max(told[0].item, 0), WHOLE)
+                self._search(seat.partition, _Search(since, seat.reached), problem)
+        if aside:
+            hear([each for _, each in aside])
+            mark(seat.pending, aside)
+
+    def _hear_alone(self, seat: Seat, search: _Search, told: Sequence[Told], hear: Hear) -> None:
+        apart = self._apart[seat.partition].places
+        for place, one in alone(told):
+            if (at := place_of(one, place, one.heard[0] if one.heard else None)) in apart:
+                continue
+            try:
+                hear([one])
+                if (one.item < 0 or at > search.good) and search.suspects & names_in([one]):
+                    search.said += 1
+                    if search.said % search.every == 0:
+                        self._try(seat, search.suspects)
+                        search.good = max(search.good, at)
+            except Exception as problem:
+                if not may_be_of_one(problem):
+                    raise
+                if search.every > 1:  # it is one of the last few
+                    nearer = _Search(search.since, search.until, search.suspects, 1, 0, search.good)
+                    self._search(seat.partition, nearer, problem)
+                self._set_apart(seat.partition, place, one, problem)
+
+    # ---- storing
+
+    def storing_failed(self, seats: Sequence[Seat], problem: Exception) -> None:
+        """Find whose words cannot be stored, and raise `BeginAnew` for their partitions; else raise `problem`."""
+        if is_foreign(problem):
+            log.warning("watch.begins_anew", why=_why(problem))
+            raise BeginAnew(seat.partition for seat in seats) from problem
+        if not may_be_of_one(problem):
+            raise problem
+        units = [(seat, name) for seat in seats for name in sorted(seat.pending.names)]
+        found = self._halves(units) if units else []
+        if not found or len(found) > MOST_MACHINES:
+            raise problem
+        for seat in {id(seat): seat for seat, _ in found}.values():
+            names = frozenset(name for other, name in found if other is seat)
+            every = max(1, seat.pending.count // _TRIALS)
+            log.warning("watch.cannot_store", partition=seat.partition, machines=sorted(names), why=_why(problem))
+            self._begin(seat.partition, _Search((seat.position, 0, WHOLE), seat.reached, names, every), problem)
+        raise BeginAnew(seat.partition for seat, _ in found) from problem
+
+    def stored(self, seat: Seat) -> None:
+        """All a seat had is stored: a search that was past its stretch for a while is over."""
+        search = self._searches.get(seat.partition)
+        if search is None or seat.position < search.until:
+            return
+        search.done_s = search.done_s or time.monotonic()
+        if time.monotonic() - search.done_s > _LINGERS_S:
+            del self._searches[seat.partition]
+
+    def _halves(self, units: Sequence[tuple[Seat, str]]) -> list[tuple[Seat, str]]:
+        """Which of these machines cannot be stored by themselves."""
+        if self._stores(units) is None:
+            return []
+        if len(units) == 1:
+            return list(units)
+        middle = len(units) // 2
+        found = self._halves(units[:middle])
+        return found if len(found) > MOST_MACHINES else found + self._halves(units[middle:])
+
+    def _try(self, seat: Seat, names: Iterable[str]) -> None:
+        if (problem := self._stores([(seat, name) for name in names])) is not None:
+            raise problem
+
+    def _stores(self, units: Sequence[tuple[Seat, str]]) -> Exception | None:
+        """Why what is pending of these machines cannot be stored; None when it can. Nothing of it stays."""
+        seats = {id(seat): seat for seat, _ in units}.values()
+        tried = [_only(seat, {name for other, name in units if other is seat}) for seat in seats]
+        try:
+            with work(self._sessions, SYSTEM) as session:
+                effects.store(session, tried, self._owner, self._clock())
+                raise _Enough
+        except _Enough:
+            return None
+        except Exception as problem:
+            if not may_be_of_one(problem):
+                raise
+            return problem
+
+    # ---- what was found
+
+    def _search(self, partition: int, search: _Search, problem: Exception) -> None:
+        log.warning("watch.looks_for_a_word", partition=partition, until=search.until, why=_why(problem))
+        self._begin(partition, search, problem)
+        raise BeginAnew([partition]) from problem
+
+    def _begin(self, partition: int, search: _Search, problem: Exception) -> None:
+        now = time.monotonic()
+        self._found = [at for at in self._found if at > now - MUTED_S]
+        if len(self._found) >= MOST_AN_HOUR:
+            raise problem  # as any other failure: the process ends, and whoever restarts it shows it
+        self._found.append(now)
+        self._searches[partition] = search
+
+    def _set_apart(self, partition: int, at: int, one: Told, problem: Exception) -> None:
+        word = one.heard[0] if at != WHOLE else None
+        machine, place = word.machine if word else who_spoke(one), place_of(one, at, word)
+        apart = self._apart.setdefault(partition, Apart())
+        if place in apart.places:
+            raise problem  # there is no way round it
+        apart.add(place, why := _why(problem))
+        log.error("watch.set_apart", partition=partition, place=place, machine=machine, why=why, exc_info=problem)
+        now = time.monotonic()
+        self._last[machine] = now, why
+        self._offences[machine] += 1
+        if machine and self._offences[machine] >= MUTED_AFTER:
+            self._muted[machine] = now + MUTED_S, why
+        raise BeginAnew([partition]) from problem
+
+    def _muted_now(self) -> Mapping[str, str]:
+        now = time.monotonic()
+        self._muted = {machine: told for machine, told in self._muted.items() if told[0] > now}
+        return {machine: why for machine, (_, why) in self._muted.items()}
+
+    def words(self) -> list[str]:
+        """For the platform page: at whose words we failed within the hour, and how."""
+        since = time.monotonic() - MUTED_S
+        self._last = {machine: told for machine, told in self._last.items() if told[0] > since}
+        muted = self._muted_now()
+        told = sorted(self._last.items(), key=lambda one: one[1], reverse=True)[:MOST_TOLD]
+        return [
+            f"{'all' if machine in muted else 'some'} of what {machine or 'a stranger'} says is set apart, because we "
+            f"fail at it ({why})"
+            for machine, (_, why) in told
+        ]
+
+
+def _only(seat: Seat, names: set[str]) -> Seat:
+    """A seat that has nothing pending but what is of these machines. Storing it takes nothing from the other."""
+    tried = copy.copy(seat)
+    tried.pending = seat.pending.only(names)
+    tried.decoder, tried.shadow = Decoder(), Shadow()
+    tried.shadow.said = [said for said in seat.shadow.said if said[0].name in names]
+    return tried
+
+
+def _why(problem: BaseException) -> str:
+    """In a line that any database can hold."""
+    said = problem.orig if isinstance(problem, exc.DBAPIError) and problem.orig is not None else problem
+    line = f"{type(said).__name__}: {said}".strip().splitlines()[0]
+    return line.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")[:300]

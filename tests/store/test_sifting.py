@@ -1,0 +1,289 @@
+"""What we fail at on one word of one machine is set apart; its neighbours are stored, and the ledger adds up."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from escalation import auditor
+from models.session import SYSTEM, work
+from models.telemetry import DeadLetter, LogPosition
+from telemetry import again, history, positions, remembering, sifting
+from telemetry.doorstep import Doorstep
+from telemetry.log_postgres import PostgresWriter
+from telemetry.reading import Heard, Reading
+from telemetry.watching import Watching
+from tests.cast import Cast
+from tests.plant import Plant, report
+
+POISON = 66.6  # a value nothing of ours can live with
+LETTER = (DeadLetter.machine, DeadLetter.reason, DeadLetter.apart)
+
+
+def is_poison(word: Heard) -> bool:
+    return isinstance(word, Reading) and POISON in word.metrics.values()
+
+
+@pytest.fixture
+def unscorable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scoring fails at poison, after it has changed what it holds."""
+    feed = Watching.feed
+
+    def failing(self: Watching, heard: Sequence[Heard]) -> Any:
+        found = feed(self, heard)
+        if any(map(is_poison, heard)):
+            raise ArithmeticError("poison\0 \udfff in the scores")
+        return found
+
+    monkeypatch.setattr(Watching, "feed", failing)
+
+
+@pytest.fixture
+def unstorable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database refuses a flush that holds poison, and says so in the middle of its transaction."""
+    add = history.add
+
+    def failing(session: Session, part: int, rows: Any) -> None:
+        add(session, part, rows)
+        if any(POISON in metrics.values() for _, _, reports in rows for _, metrics in reports):
+            session.execute(text("SELECT 1 / 0"))  # a DataError of the database's own
+
+    monkeypatch.setattr(history, "add", failing)
+
+
+def told(plant: Plant, *values: float, name: str = "plant-db-1", seq: int = 1) -> None:
+    at = [plant.now + timedelta(seconds=i) for i in range(len(values))]
+    plant.tell(name, *(report(when, seq + i, value) for i, (when, value) in enumerate(zip(at, values, strict=True))))
+
+
+def stored(plant: Plant, machine: Any) -> list[float]:
+    return [metrics["cpu"] for _, metrics in plant.stored(machine)]
+
+
+@pytest.fixture(params=["unscorable", "unstorable"])
+def fault(request: pytest.FixtureRequest) -> str:
+    request.getfixturevalue(request.param)
+    return str(request.param)
+
+
+def test_what_we_fail_at_goes_alone_and_its_neighbours_are_stored(plant: Plant, cast: Cast, fault: str) -> None:
+    told(plant, 1, 2, POISON, 4)
+    told(plant, 7, 8, name="joinery-files")
+    plant.settle()
+    assert stored(plant, cast.plant_machine) == [1, 2, 4]
+    assert stored(plant, cast.joinery_machine) == [7, 8]
+    ((machine, reason, apart, payload, detail),) = plant.one(select(*LETTER, DeadLetter.payload, DeadLetter.detail))
+    assert (machine, reason, apart, json.loads(payload)["seq"]) == ("plant-db-1", "set_apart", [0], 3)
+    assert detail.startswith("ArithmeticError: poison\\x00 \\udfff" if fault == "unscorable" else "")
+    assert plant.ledger("plant-db-1") == {"received": 4, "scored": 3, "refused": 1, "missing": 1}
+    assert plant.ledger("joinery-files") == {"received": 2, "scored": 2}
+    assert "some of what plant-db-1 says is set apart" in plant.watcher.facts()["degraded"]
+    with work(plant.sessions, SYSTEM) as session:
+        (alarm,) = [one for one in auditor.audit_house(session, plant.now) if one.rule == "words_set_apart"]
+    assert alarm.subject == "plant-db-1"
+    assert "messages set apart since 2026-03-10 09:00 UTC: 1." in alarm.words
+
+
+def test_of_an_array_only_the_words_we_fail_at_are_set_apart(
+    plant: Plant, cast: Cast, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [1, POISON, 3, POISON, 5]
+    plant.tell("plant-db-1", [report(plant.now + timedelta(seconds=i), i, value) for i, value in enumerate(values)])
+    plant.settle()
+    assert stored(plant, cast.plant_machine) == [1, 3, 5]
+    assert plant.one(select(*LETTER)) == [("plant-db-1", "set_apart", [1, 3])]
+    assert plant.ledger("plant-db-1") == {"received": 5, "scored": 3, "refused": 2, "missing": 2}
+    monkeypatch.undo()  # it is mended
+    doorstep = Doorstep(PostgresWriter(plant.url), 2)
+    with work(plant.sessions, SYSTEM) as session:
+        again.ask(session, [DeadLetter.reason == "set_apart"], "Dee", plant.now)
+        assert again.send(session, doorstep, plant.now) == 1
+    doorstep.close()
+    plant.settle()
+    assert sorted(stored(plant, cast.plant_machine)) == [1, 3, 5, pytest.approx(POISON), pytest.approx(POISON)]
+    assert plant.ledger("plant-db-1") == {"received": 8, "scored": 3, "late": 2, "duplicate": 3}
+
+
+def test_who_sits_there_next_leaves_out_the_same_words_and_counts_nothing_twice(
+    plant: Plant, cast: Cast, fault: str
+) -> None:
+    told(plant, 1, POISON, 3)
+    plant.settle()
+    with work(plant.sessions, SYSTEM) as session:  # no state was kept: everything is heard again
+        for row in session.scalars(select(LogPosition).where(LogPosition.reader == "watch")):
+            row.snapshot, row.snapshot_position = None, 0
+    plant.watcher.seats.clear()  # as if killed
+    plant.readers[0].close()
+    second = plant.watch("second")
+    plant.now += timedelta(seconds=10)
+    told(plant, 4, seq=4)
+    plant.settle(second)
+    assert stored(plant, cast.plant_machine) == [1, 3, 4]
+    assert plant.ledger("plant-db-1") == {"received": 4, "scored": 3, "refused": 1, "missing": 1}
+    assert plant.one(select(*LETTER)) == [("plant-db-1", "set_apart", [0])]
+
+
+def test_a_watcher_killed_between_finding_a_word_and_storing_leaves_it_to_the_next(
+    plant: Plant, cast: Cast, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = sifting.Sifter._set_apart
+
+    class Killed(BaseException):
+        pass
+
+    def killed(self: sifting.Sifter, *rest: Any) -> None:
+        with pytest.raises(sifting.BeginAnew):
+            found(self, *rest)
+        raise Killed
+
+    told(plant, 1, POISON, 3)
+    monkeypatch.setattr(sifting.Sifter, "_set_apart", killed)
+    with pytest.raises(Killed):
+        plant.settle()
+    monkeypatch.setattr(sifting.Sifter, "_set_apart", found)
+    assert plant.one(select(*LETTER)) == []
+    plant.readers[0].close()
+    plant.settle(plant.watch("second"))
+    assert stored(plant, cast.plant_machine) == [1, 3]
+    assert plant.ledger("plant-db-1") == {"received": 3, "scored": 2, "refused": 1, "missing": 1}
+
+
+def test_a_machine_that_offends_again_and_again_is_set_apart_whole(plant: Plant, cast: Cast, unscorable: None) -> None:
+    for turn in range(sifting.MUTED_AFTER):
+        told(plant, POISON, seq=turn)
+        plant.settle()
+        plant.now += timedelta(seconds=1)
+    told(plant, 5, seq=9)
+    told(plant, 5, name="joinery-files")
+    plant.settle()
+    assert plant.ledger("plant-db-1")["refused"] == sifting.MUTED_AFTER + 1
+    assert stored(plant, cast.joinery_machine) == [5]
+    assert "all of what plant-db-1 says is set apart" in plant.watcher.facts()["degraded"]
+
+
+def test_what_fails_for_everybody_sets_nobody_apart(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*rest: Any) -> None:
+        raise ValueError("nothing of this flush can be stored")
+
+    told(plant, 1)
+    monkeypatch.setattr(positions, "move", broken)
+    monkeypatch.setattr(sifting, "MOST_MACHINES", 0)
+    with pytest.raises(ValueError, match="nothing of this flush"):
+        plant.settle()
+    assert plant.one(select(*LETTER)) == []
+
+
+@pytest.mark.parametrize("problem", [MemoryError(), OSError("the log is away")])
+def test_what_is_no_words_fault_is_never_sifted(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    def broken(self: Watching, heard: object) -> None:
+        raise problem
+
+    told(plant, 1)
+    monkeypatch.setattr(Watching, "feed", broken)
+    with pytest.raises(type(problem)):
+        plant.settle()
+    assert plant.one(select(*LETTER)) == []
+
+
+def test_a_cycle_of_many_messages_that_we_fail_at_becomes_a_letter_that_can_be_sent_again(
+    plant: Plant, cast: Cast, unscorable: None
+) -> None:
+    for field, value in (("user", b"1"), ("system", str(POISON).encode())):
+        plant.tell("plant-db-1", value, topic=f"vigie/plant-db-1/values/{field}")
+    told(plant, 1, name="joinery-files")
+    for _ in range(300):
+        plant.settle()
+        plant.now += timedelta(seconds=2)
+        if letters := plant.one(select(*LETTER, DeadLetter.payload, DeadLetter.topic)):
+            break
+    ((machine, reason, _, payload, topic),) = letters
+    assert (machine, reason, topic) == ("plant-db-1", "set_apart", "vigie/plant-db-1/report")
+    assert json.loads(payload)["metrics"] == {"user": 1, "system": POISON}
+    assert plant.ledger("plant-db-1") == {"received": 1, "refused": 1}
+    assert stored(plant, cast.joinery_machine) == [1]
+
+
+def test_what_waits_for_the_rest_of_its_cycle_outlives_the_watcher_that_heard_it(plant: Plant, cast: Cast) -> None:
+    """Also where it began before the state that was kept, and where it was complete already when that watcher died."""
+    for snapshot in (True, False):
+        plant.now += timedelta(seconds=60)
+        plant.tell("plant-db-1", b"1", topic="vigie/plant-db-1/values/user")
+        plant.settle()
+        if snapshot:
+            seat = plant.watcher.seats[zlib.crc32(b"plant-db-1") % 2]
+            plant.watcher._keep_snapshot(seat)
+        plant.tell("plant-db-1", b"2", topic="vigie/plant-db-1/values/system")
+        plant.settle()
+        plant.watcher.seats.clear()  # killed
+        plant.readers[-1].close()
+        plant.watcher = plant.watch(f"after {snapshot}")
+        plant.settle()
+        plant.now += timedelta(seconds=3)
+        for _ in range(3):
+            plant.settle()
+        assert [reported for _, reported in plant.stored(cast.plant_machine)][-1] == {"user": 1, "system": 2}
+        plant.watcher.seats.clear()
+        plant.readers[-1].close()
+        plant.watcher = plant.watch(f"long after {snapshot}")
+        plant.settle()
+        plant.now += timedelta(seconds=3)
+        plant.settle()
+    assert plant.ledger("plant-db-1") == {"received": 2, "scored": 2}
+
+
+def test_history_that_cannot_be_learned_from_keeps_no_machine_from_being_heard(
+    plant: Plant, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(plant, 1)
+    plant.settle()
+
+    def broken(*rest: Any) -> None:
+        raise ArithmeticError("poison in history")
+
+    monkeypatch.setattr(remembering, "learn", broken)
+    plant.watcher.seats.clear()
+    plant.readers[0].close()
+    with work(plant.sessions, SYSTEM) as session:
+        for row in session.scalars(select(LogPosition).where(LogPosition.reader == "watch")):
+            row.snapshot, row.snapshot_position = None, row.position
+    second = plant.watch("second")
+    told(plant, 2, seq=2)
+    plant.settle(second)
+    assert plant.ledger("plant-db-1") == {"received": 2, "scored": 2}
+
+
+def test_no_record_is_passed_over_when_a_flush_fails_because_a_machine_was_taken_away(
+    plant: Plant, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the log had read already for the seat that is given up is read again from where the new one begins."""
+    add = history.add
+    failures = iter([True])
+
+    def taken_away(session: Session, part: int, rows: Any) -> None:
+        if next(failures, False):
+            told(plant, 2, seq=2)  # there is more in the log by then
+            session.execute(
+                text(
+                    "INSERT INTO machine_states (machine_id, customer_id, speaking, health, telemetry, latest, facts, "
+                    "seqs) SELECT gen_random_uuid(), id, 'unknown', 'unknown', '', '{}', '{}', '[]' FROM customers "
+                    "LIMIT 1"
+                )
+            )
+        add(session, part, rows)
+
+    monkeypatch.setattr(history, "add", taken_away)
+    told(plant, 1)
+    plant.settle()
+    told(plant, 3, seq=3)
+    plant.settle()
+    assert zlib.crc32(b"plant-db-1") % 2 in plant.watcher.seats
+    assert plant.ledger("plant-db-1") == {"received": 3, "scored": 3}
