@@ -15,6 +15,7 @@ from telemetry.changes import Stand
 from telemetry.classes import Class, Classes
 from telemetry.features import TOP, Array
 from telemetry.fleet import Fleet
+from telemetry.habits import NEAR
 from telemetry.levels import own_level
 from telemetry.machine import FREEZE_MS, SIGN_SHARE, Machine
 from telemetry.relations import Apart, Links, Rows, spread
@@ -72,12 +73,18 @@ def score(fleet: Fleet, classes: Classes, wave: Sequence[Told], scores: list[Sco
             condition.sign_ms = condition.over_ms = -1  # the answer of nearly every report
             continue
         t, m, own_class, alone, k = wave[i], machines[i], standing[i], eyes[i].ratio, int(among[i])
-        if ratio < 1.0 and ratio * m.youth < 1.0 and condition.started_ms < 0:
+        is_calm = ratio < 1.0 and ratio * m.youth < 1.0 and condition.started_ms < 0
+        if is_calm:
             condition.shows(t.at_ms)
-            continue
+            if ratio < NEAR or t.quiet or not m.habits.comes_near(t.at_ms, ratio):
+                continue
         by_past, restless = (THRESHOLD, 1.0) if k < 0 or own_class is None else (OWN_BESIDE, own_class.restless)
         mine = own[i, : len(m.rows)] if alone is None else np.full(len(m.rows), alone * by_past)
         linked = apart.of(k) if apart is not None and k >= 0 else None
+        if is_calm:
+            each = np.maximum(*verdicts.shares(mine / by_past, linked, m.links, restless))
+            m.habits.near(t.at_ms, ratio, signature_of(m.notebook.names, each))
+            continue
         out += [(t.place, v) for v in _concluded(fleet, t, ratio, mine / by_past, linked, restless)]
     return out
 

@@ -56,3 +56,46 @@ def test_what_recurs_daily_is_a_problem_that_recurs() -> None:
 def test_a_snapshot_gives_the_same_habits() -> None:
     habits = seen(START, START + WEEK_MS)
     assert Habits.restored(habits.state()) == habits
+
+
+def weeks(*peaks: float) -> Habits:
+    """One time a week of these peaks, those below the threshold as what only came near."""
+    habits = Habits()
+    for week, peak in enumerate(peaks):
+        at = START + week * WEEK_MS
+        (habits.near if peak < 1.0 else habits.note)(at, peak, BACKUP)
+    return habits
+
+
+def test_a_week_in_which_the_job_only_came_near_the_threshold_counts() -> None:
+    third = START + 2 * WEEK_MS
+    assert weeks(1.1, 0.7).usual(BACKUP, 1.2, third, {}) is not None
+    assert weeks(0.7, 0.8).usual(BACKUP, 1.2, third, {}) is not None
+    assert weeks(0.7, 0.8).usual(BACKUP, 1.3, third, {}) is None, "half as loud again as the louder of the two"
+
+
+def test_what_only_came_near_is_no_habit_where_as_much_comes_at_other_times() -> None:
+    habits = weeks(0.7, 0.8)
+    habits.near(START + 9 * 24 * HOUR, 0.75, BACKUP)
+    assert habits.usual(BACKUP, 1.1, START + 2 * WEEK_MS, {}) is not None
+    habits.near(START + 10 * 24 * HOUR, 0.9, BACKUP)
+    assert habits.usual(BACKUP, 1.1, START + 2 * WEEK_MS, {}) is None
+
+
+def test_other_metrics_of_the_same_kinds_are_the_same_job() -> None:
+    habits = seen(START, START + WEEK_MS, signature={"cpu_util": 0.7, "net_rx_mb_s": 0.7})
+    third = START + 2 * WEEK_MS
+    assert habits.usual({"load_1": 0.7, "tcp_established": 0.7}, 2.0, third, {}) is not None
+    assert habits.usual({"mem_used_pct": 0.7, "swap_used_pct": 0.7}, 2.0, third, {}) is None
+
+
+def test_an_approach_and_an_end_are_no_times_of_their_own() -> None:
+    habits = Habits()
+    for minute, ratio in enumerate((0.7, 0.9, 0.8, 1.2, 1.1, 0.9, 0.7)):
+        at = START + minute * 60_000
+        if ratio >= 1.0:
+            habits.note(at, ratio, BACKUP)
+        elif habits.comes_near(at, ratio):
+            habits.near(at, ratio, LEAK)
+    (one,) = habits.seen
+    assert (one.started_ms, one.peak, one.signature) == (START + 3 * 60_000, 1.2, BACKUP)

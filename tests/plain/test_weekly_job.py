@@ -59,3 +59,10 @@ def test_the_same_at_another_hour_or_far_louder_is_news(change: dict[str, float]
         job(x, week)
     job(x, 2, **change)
     assert weeks_of(opened(x, learned=2)) == [2]
+
+
+def test_a_job_that_history_held_a_little_below_the_threshold_is_no_news_a_little_above() -> None:
+    x = life(4)
+    for week, loud in enumerate((0.025, 0.025, 0.04, 0.04)):
+        job(x, week, loud=loud)
+    assert [v.summary for v in opened(x, learned=2)] == []
