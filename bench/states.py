@@ -26,7 +26,7 @@ from telemetry.watching import Watching
 SIZES: Final = (1_000, 10_000, 26_316, 100_000, 1_000_000)  # the third: a million series of 38 metrics
 BATCH: Final = 500
 ROUNDS: Final = 24
-_LEAVE: Final = 0.35  # of the memory that is free: others need it too
+_LEAVE: Final = 0.5  # of the memory that is free: others need it too
 
 
 @dataclass(frozen=True)

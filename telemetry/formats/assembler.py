@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json  # its texts may hold half a surrogate pair, which quicker readers refuse
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,7 +34,7 @@ class _Cycle:
     undated: bool = True  # its members carry no instants of their own
 
     def takes(self, r: Reading) -> bool:
-        if r.metrics.keys() & self.metrics.keys():
+        if not r.metrics.keys().isdisjoint(self.metrics):
             return False
         if not r.metrics or not self.metrics:
             return abs(r.received_at_ms - self.heard_ms) <= SPAN_MS  # texts belong to no instant in particular
@@ -48,9 +47,12 @@ class _Cycle:
         if r.metrics and not self.metrics:
             self.at_ms, self.undated = r.at_ms, r.at_ms == r.received_at_ms
         self.metrics.update(r.metrics)
-        self.facts.update(r.facts)
-        self.counters |= r.counters
-        self.deltas.update(r.deltas)
+        if r.facts:
+            self.facts.update(r.facts)
+        if r.counters:
+            self.counters |= r.counters
+        if r.deltas:
+            self.deltas.update(r.deltas)
         self.heard_ms = max(self.heard_ms, r.received_at_ms)
 
     def whole(self) -> Reading:
@@ -75,12 +77,15 @@ class Assembler:
         """Put one partial reading in; ``received_at_ms`` is its arrival."""
         key = (r.machine, r.format)
         cycles = self._open.setdefault(key, [])
-        done = list(self._complete(cycles, r.received_at_ms))
-        home = next((c for c in reversed(cycles) if c.takes(r)), None)
-        if home is None:
+        done = self._complete(cycles, r.received_at_ms)
+        for home in reversed(cycles):
+            if home.takes(r):
+                break
+        else:
             home = _Cycle(r, r.at_ms, heard_ms=r.received_at_ms)
             cycles.append(home)
-            cycles.sort(key=lambda c: c.at_ms)
+            if len(cycles) > 1:
+                cycles.sort(key=lambda c: c.at_ms)
         home.take(r)
         while len(cycles) > 2:
             done.append(cycles.pop(0).whole())
@@ -145,6 +150,8 @@ class Assembler:
         return sum(map(len, self._open.values()))
 
     @staticmethod
-    def _complete(cycles: list[_Cycle], now_ms: int) -> Iterator[Reading]:
+    def _complete(cycles: list[_Cycle], now_ms: int) -> list[Reading]:
+        done = []
         while cycles and now_ms - cycles[0].heard_ms > QUIET_MS:
-            yield cycles.pop(0).whole()
+            done.append(cycles.pop(0).whole())
+        return done

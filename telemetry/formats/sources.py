@@ -27,8 +27,9 @@ from telemetry.formats import (
 )
 from telemetry.formats.assembler import Assembler
 from telemetry.formats.guess import guess
-from telemetry.formats.lanes import BARE, DATED, MOST_LANES, OBJECTS, TEXTS, Lanes
+from telemetry.formats.lanes import BARE, DATED, MOST_LANES, OBJECTS, Lanes
 from telemetry.formats.mapped import Mapped
+from telemetry.formats.patterns import TEXTS
 from telemetry.formats.route import Route
 from telemetry.formats.strict import MAX_TEXT, machine_ok, within_limits
 from telemetry.reading import REASONS, Heard, Reading, Refused

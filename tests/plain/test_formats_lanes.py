@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from telemetry.formats import Decoder, lanes
+from telemetry.formats import Decoder, lanes, patterns
 from telemetry.formats.mapped import compiled
 from telemetry.formats.route import Route
 from telemetry.formats.sources import PARSERS
@@ -106,6 +106,28 @@ def test_texts_like_those_before_are_not_parsed_again(topic: str, said: str, mon
     for i in range(20):
         decoder.decode(topic, said.format(i + 0.5, i, NOW // 1000 + 10 * i).encode(), NOW + i * 10_000)
     assert len(asked) == 2  # once, and once more because it came again
+
+
+@pytest.mark.parametrize(("topic", "text"), [
+    ("telegraf/m/many", "a,t=c x={0},n=5i {2}000000000\nb,t=d1_2 y={1} {2}000000000\n"),
+    ("prometheus/m/node", '# TYPE a counter\na{{d="s 5"}} {0}\nb_5 {1}\n'),
+    ("nagios/m/load/0", "OK | l1={0}%;5;10 'l 5'={1}c;5;10"),
+])  # fmt: skip
+def test_a_text_met_often_is_told_from_every_one_that_differs_in_a_byte(topic: str, text: str) -> None:
+    quick, careful, at = Decoder(), Careful(), NOW
+    for i in range(patterns.OFTEN + 3):
+        at += 10_000
+        message = topic, text.format(i + 0.5, -i, at // 1000).encode()
+        quick.decode(*message, at)
+    [(expression, _)] = quick._lanes._lanes[topic].expressed
+    whole = message[1]
+    assert patterns.matched(expression, whole) is not None
+    careful.decode(*message, at)
+    for place in range(len(whole)):
+        for other in (b"", b"7", b".", b"=", b" ", b"\n", b"i", b"e", b"\0", b"11"):
+            at += 10_000
+            damaged = topic, whole[:place] + other + whole[place + 1 :]
+            assert repr(said(quick, damaged, at)) == repr(said(careful, damaged, at)), damaged
 
 
 @pytest.mark.parametrize(("topic", "said", "metrics"), [
