@@ -9,7 +9,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from escalation import alone, duty, seconds, story
-from models import audit
+from escalation.one_by_one import one_by_one
 from models.incidents import Incident
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
@@ -24,12 +24,8 @@ def attend(sessions: Sessions, now: datetime) -> tuple[int, datetime | None]:
     """Ask a second wherever the rule wants one by now; how many were asked, and when it looks again."""
     with work(sessions, SYSTEM) as session:
         due = [(at, incident) for incident, at in _due(session)]
-    attached = 0
-    for at, (incident_id, customer_id) in due:
-        if at <= now:
-            with work(sessions, SYSTEM) as session:
-                audit.take_turns(session, customer_id)
-                attached += _attach(session, incident_id, now)
+    over = [whose for at, whose in due if at <= now]
+    attached = one_by_one(sessions, "company", over, lambda session, id: _attach(session, id, now))
     with work(sessions, SYSTEM) as session:
         ahead = [max(at, now + AGAIN) if at <= now else at for _, at in _due(session)]
     return attached, min(ahead, default=None)

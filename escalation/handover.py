@@ -17,8 +17,8 @@ from escalation import deeds, duty, instants, notify, promises, relaxing, second
 from escalation.deeds import undoable
 from escalation.hands import grasp
 from escalation.incident import VIGIE, Act, Actor, NotNow
+from escalation.one_by_one import one_by_one
 from escalation.words import instant
-from models import audit
 from models.duty import Handover
 from models.incidents import OPEN_STATES, Incident, TimelineEntry
 from models.people import Person
@@ -207,13 +207,9 @@ def climb_unanswered(sessions: Sessions, now: datetime) -> int:
     """Tell the lead of every offer nobody answered in time, once each; how many were told of."""
     late = (Handover.state == "offered", Handover.climbed_at.is_(None), Handover.answer_by <= now)
     with work(sessions, SYSTEM) as session:
-        ids = session.execute(select(Handover.id, Handover.customer_id).where(*late).order_by(Handover.answer_by)).all()
-    done = 0
-    for handover_id, customer_id in ids:
-        with work(sessions, SYSTEM) as session:
-            audit.take_turns(session, customer_id)
-            done += _climb(session, handover_id, now)
-    return done
+        query = select(Handover.id, Handover.customer_id).where(*late).order_by(Handover.answer_by)
+        due = session.execute(query).all()
+    return one_by_one(sessions, "hand-overs", due, lambda session, id: _climb(session, id, now))
 
 
 def _climb(session: Session, handover_id: uuid.UUID, now: datetime) -> bool:

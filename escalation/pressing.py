@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from escalation import duty, outbox
 from escalation.announce import announce
 from escalation.incident import Actor, NotNow
+from escalation.one_by_one import one_by_one
 from escalation.outbox import Draft
 from escalation.words import listed
 from models import audit
@@ -195,15 +196,17 @@ def remind(sessions: Sessions, now: datetime) -> int:
     """Tell owner and lead of every word that is late, once; how many were late."""
     late = (Escalation.ended_at.is_(None), Escalation.reminded_at.is_(None), Escalation.next_word_at <= now)
     with work(sessions, SYSTEM) as session:
-        ids = session.execute(select(Escalation.id, Escalation.customer_id).where(*late)).all()
-    for escalation_id, customer_id in ids:
-        with work(sessions, SYSTEM) as session:
-            audit.take_turns(session, customer_id)
-            row = session.get(Escalation, escalation_id, with_for_update=True, populate_existing=True)
-            if row is not None and row.ended_at is None and row.reminded_at is None and row.next_word_at <= now:
-                row.reminded_at = now
-                tell(session, row, "The next word on an escalation is late.", now, with_lead=True)
-    return len(ids)
+        due = session.execute(select(Escalation.id, Escalation.customer_id).where(*late)).all()
+    return one_by_one(sessions, "words on escalations", due, lambda session, id: _remind(session, id, now))
+
+
+def _remind(session: Session, escalation_id: uuid.UUID, now: datetime) -> bool:
+    row = session.get(Escalation, escalation_id, with_for_update=True, populate_existing=True)
+    if row is None or row.ended_at is not None or row.reminded_at is not None or row.next_word_at > now:
+        return False
+    row.reminded_at = now
+    tell(session, row, "The next word on an escalation is late.", now, with_lead=True)
+    return True
 
 
 def next_due(session: Session) -> datetime | None:

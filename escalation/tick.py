@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from escalation import climbing, duty, ending, flapping, notify, promises, story, timers, words
 from escalation.incident import VIGIE, State
+from escalation.one_by_one import one_by_one
 from models import audit
 from models.customers import Customer
 from models.incidents import OPEN_STATES, Incident, Promise
@@ -29,7 +30,10 @@ def tick(session: Session, now: datetime, limit: int = 100) -> int:
     """
     while timers.fire_some(session, now):
         pass
-    return sum(_one(session, incident_id, now) for incident_id, _ in due_incidents(session, now, limit))
+    due = due_incidents(session, now, limit)
+    for customer_id in dict.fromkeys(customer_id for _, customer_id in due):
+        audit.take_turns(session, customer_id)
+    return sum(_one(session, incident_id, now) for incident_id, _ in due)
 
 
 def tick_all(sessions: Sessions, now: datetime, limit: int = 100) -> tuple[int, datetime | None]:
@@ -40,10 +44,7 @@ def tick_all(sessions: Sessions, now: datetime, limit: int = 100) -> tuple[int, 
     timers.fire(sessions, now)
     with work(sessions, SYSTEM) as session:
         ids = due_incidents(session, now, limit)
-    changed = 0
-    for incident_id, _ in ids:
-        with work(sessions, SYSTEM) as session:
-            changed += _one(session, incident_id, now)
+    changed = one_by_one(sessions, "clocks", ids, lambda session, id: _one(session, id, now))
     with work(sessions, SYSTEM) as session:
         return changed, next_due(session, now)
 
@@ -84,10 +85,6 @@ def next_due(session: Session, after: datetime) -> datetime | None:
 
 
 def _one(session: Session, incident_id: uuid.UUID, now: datetime) -> bool:
-    customer_id = session.scalar(select(Incident.customer_id).where(Incident.id == incident_id))
-    if customer_id is None:
-        return False
-    audit.take_turns(session, customer_id)
     incident = session.get(Incident, incident_id, with_for_update=True, populate_existing=True)
     if incident is None:
         return False

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from escalation import duty, instants, notify, story
 from escalation.duty import Duty
 from escalation.incident import State
+from escalation.one_by_one import one_by_one
 from escalation.waiting import Waiting, turns
-from models import audit
 from models.incidents import Incident
 from models.session import SYSTEM, Sessions, work
 
@@ -46,19 +46,14 @@ def join(session: Session, incident: Incident, desk: Duty, now: datetime) -> boo
 def serve(sessions: Sessions, now: datetime) -> int:
     """Hand what waits to those who have room again, each in a transaction of its own; how many were handed on."""
     with work(sessions, SYSTEM) as session:
-        line = in_turn(session)[:_LOOKED_AT]
-    served = 0
-    for one in line:
-        with work(sessions, SYSTEM) as session:
-            served += _serve(session, one.incident_id, now)
-    return served
+        line = [one.incident_id for one in in_turn(session)[:_LOOKED_AT]]
+        found = session.execute(select(Incident.id, Incident.customer_id).where(Incident.id.in_(line)))
+        whose = {row.id: row.customer_id for row in found}
+    turns = [(id, whose[id]) for id in line]
+    return one_by_one(sessions, "the line", turns, lambda session, id: _serve(session, id, now))
 
 
 def _serve(session: Session, incident_id: uuid.UUID, now: datetime) -> bool:
-    customer_id = session.scalar(select(Incident.customer_id).where(Incident.id == incident_id))
-    if customer_id is None:
-        return False
-    audit.take_turns(session, customer_id)
     incident = session.get(Incident, incident_id, with_for_update=True, populate_existing=True)
     if incident is None or incident.queued_at is None or incident.state != State.OPEN:
         return False

@@ -15,12 +15,14 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from escalation.inbound import effects
-from models import audit
+from escalation.one_by_one import one_by_one
 from models.inbound import InboundAlert, InboundDoor, InboundGroup
 from models.session import SYSTEM, Sessions, work
 
-# Alertmanager says a firing group again every `repeat_interval`: four hours unless told otherwise, hardly above a day.
-BELIEVED = timedelta(hours=25)
+# Alertmanager says a firing group again after its `repeat_interval`, and after the retention of what it has told (five
+# days) at the latest, however long that interval is. Nothing it says tells of either, so we wait for the later one:
+# an incident that ends while its alert fires is worse than one that stands some days until a person ends it.
+BELIEVED = timedelta(hours=121)
 
 
 def leave(alert: InboundAlert, group_key: str) -> None:
@@ -40,12 +42,13 @@ def settle(sessions: Sessions, now: datetime) -> int:
     """End what was left open on the word of groups that have fallen silent since; how many ended."""
     with work(sessions, SYSTEM) as session:
         waiting = session.execute(select(InboundAlert.id, InboundAlert.customer_id).where(_left())).all()
-    done = 0
-    for id, customer_id in waiting:
-        with work(sessions, SYSTEM) as session:
-            audit.take_turns(session, customer_id)
-            done += _settle(session, id, now)
-    return done
+    return one_by_one(sessions, "alerts left open", waiting, lambda session, id: _settle(session, id, now))
+
+
+def unsettled(session: Session, now: datetime, most: int) -> list[tuple[uuid.UUID, str, datetime]]:
+    """(id, title, since when) of what was left open longer than anybody is believed: it should have ended by itself."""
+    waiting = session.scalars(select(InboundAlert).where(_left()).order_by(InboundAlert.last_at).limit(most))
+    return [(one.id, one.title, one.last_at) for one in waiting if _is_over(session, one, now)]
 
 
 def _left() -> ColumnElement[bool]:
@@ -55,13 +58,17 @@ def _left() -> ColumnElement[bool]:
 
 def _settle(session: Session, id: uuid.UUID, now: datetime) -> bool:
     alert = session.scalar(select(InboundAlert).where(InboundAlert.id == id, _left()).with_for_update())
-    if alert is None or _is_cut_off_again(session, alert, now):
-        return False
-    if goes_on_elsewhere(session, alert, alert.facts["left_open"], now):
+    if alert is None or not _is_over(session, alert, now):
         return False
     alert.state, alert.ended_at = "resolved", now
     effects.ended(session, session.get_one(InboundDoor, alert.door_id), alert, now)
     return True
+
+
+def _is_over(session: Session, alert: InboundAlert, now: datetime) -> bool:
+    if _is_cut_off_again(session, alert, now):
+        return False
+    return not goes_on_elsewhere(session, alert, alert.facts["left_open"], now)
 
 
 def _is_cut_off_again(session: Session, alert: InboundAlert, now: datetime) -> bool:
