@@ -22,6 +22,7 @@ from app.problems import Problem
 from app.settings import Settings
 from app.shields import require_same_origin
 from models.audit import record
+from models.customers import Customer
 from models.people import ApiToken, Person, SignInLink, WebSession
 from models.session import STAFF, Scope
 
@@ -51,6 +52,7 @@ class Caller:
     zone: str = "UTC"
     csrf: str = ""  # of the browser session
     session_hash: bytes = b""  # which browser session, for "end the others"
+    language: str = "en"  # a contact's, by their customer
 
     @property
     def is_staff(self) -> bool:
@@ -151,13 +153,14 @@ def _by_cookie(cookie: str) -> Caller | None:
     settings = front().settings
     with as_house() as session:
         found = session.execute(
-            select(WebSession, Person)
+            select(WebSession, Person, Customer.language)
             .join(Person, Person.id == WebSession.person_id)
+            .outerjoin(Customer, Customer.id == Person.customer_id)
             .where(WebSession.token_hash == digest(cookie), Person.active)
         ).one_or_none()
         if found is None:
             return None
-        row, person = found
+        row, person, language = found
         if not is_live(row, settings, now()):
             return None
         if now() - row.seen_at > _SEEN_EVERY:
@@ -175,6 +178,7 @@ def _by_cookie(cookie: str) -> Caller | None:
             zone=person.zone,
             csrf=row.csrf,
             session_hash=row.token_hash,
+            language=language or "en",
         )
 
 

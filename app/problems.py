@@ -125,9 +125,9 @@ def _wants_page() -> bool:
 
 
 def _page(problem: Problem) -> str:
-    from app.pages.frame import page  # the pages know this module, so it meets them late
+    from app import problem_page  # the pages know this module, so it meets them late
 
-    return page("error.html", problem=problem).get_data(as_text=True)
+    return problem_page.page_of(problem)
 
 
 # Rules the schema holds, in words; by the constraint's name.

@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from app.api import lookup
 from app.api.door import Answer, Call, route
+from app.api.paging import page
 from app.problems import Problem, invalid
-from app.wire import Country, Day, In, Instant, Line, MaybeLine, Out, Zone
+from app.wire import Country, Day, In, Instant, Line, MaybeLine, Out, Paged, Zone
 from escalation import cover as covering
 from escalation import roster, rota
 from escalation.incident import NotNow
@@ -121,6 +122,7 @@ class CoverOut(Out):
 
 class Covers(Out):
     items: list[CoverOut]
+    next: str | None
 
 
 @route("GET", "/duty/schedules", "duty:read", {200: Schedules}, staff=True)
@@ -190,11 +192,12 @@ def now(call: Call) -> DutyNow:
     return DutyNow(items=items)
 
 
-@route("GET", "/duty/covers", "duty:read", {200: Covers}, staff=True)
-def covers(call: Call) -> Covers:
-    """Covers whose time is not over, whatever was answered."""
-    ahead = select(Cover).where(Cover.ends_at > call.now).order_by(Cover.starts_at, Cover.id).limit(500)
-    return Covers(items=[CoverOut.model_validate(row) for row in call.session.scalars(ahead)])
+@route("GET", "/duty/covers", "duty:read", {200: Covers}, query=Paged, staff=True)
+def covers(call: Call, query: Paged) -> Covers:
+    """Covers whose time is not over, whatever was answered, the next first."""
+    ahead = select(Cover).where(Cover.ends_at > call.now)
+    rows, after = page(call.session, ahead, query, Cover.starts_at, Cover.id, newest_first=False)
+    return Covers(items=[CoverOut.model_validate(row) for row in rows], next=after)
 
 
 @route("POST", "/duty/schedules/{schedule}/covers", "duty:read", {201: CoverOut}, body=CoverIn, staff=True,

@@ -104,6 +104,17 @@ def test_the_first_to_accept_a_cover_has_the_turn_and_nobody_else(dee: Visitor, 
     assert [(turn["person"], turn["why"]) for turn in turns] == [("Eve", ""), ("Dee", "cover"), ("Eve", "")]
 
 
+def test_covers_are_read_page_by_page_the_next_first(max: Visitor, cast: Cast) -> None:
+    row = made(max, cast)
+    path = f"/api/v1/duty/schedules/{row['id']}/covers"
+    for day in (13, 11, 12):
+        max.post(path, {"start": f"2026-03-{day}T09:00:00Z", "end": f"2026-03-{day}T17:00:00Z"})
+    first = max.get("/api/v1/duty/covers?limit=2").get_json()
+    rest = max.get(f"/api/v1/duty/covers?limit=2&after={first['next']}").get_json()
+    assert [one["starts_at"][8:10] for one in first["items"] + rest["items"]] == ["11", "12", "13"]
+    assert rest["next"] is None
+
+
 def test_a_cover_asked_of_one_is_not_anothers_to_take(dee: Visitor, max: Visitor, cast: Cast) -> None:
     row = made(max, cast)
     span = {"start": "2026-03-11T09:00:00Z", "end": "2026-03-11T17:00:00Z", "person": str(cast.eve)}
