@@ -18,6 +18,7 @@ from telemetry.columns import Columns, Floats, Instants, joined
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 REPORTS: Final = "#"
+_PART: Final = 2.0**-64  # so many of the largest number there is make no infinity
 _NONE: Final = Columns(np.zeros(0, np.int64), {})
 
 
@@ -63,13 +64,28 @@ def summed(figures: Columns, width_ms: int, origin_ms: int = 0) -> Columns:
         count = _known(figures.values[f"n:{name}"])
         total = np.add.reduceat(count, first)
         there = count > 0
-        weighed = np.add.reduceat(np.where(there, figures.values[f"m:{name}"], 0.0) * count, first)
+        mean = means(np.where(there, figures.values[f"m:{name}"], 0.0), count, first, total)
         empty = total == 0
         values[f"l:{name}"] = _extreme(np.minimum, figures.values[f"l:{name}"], there, first, empty, np.inf)
-        values[f"m:{name}"] = np.where(empty, np.nan, weighed / np.where(empty, 1.0, total))
+        values[f"m:{name}"] = np.where(empty, np.nan, mean)
         values[f"h:{name}"] = _extreme(np.maximum, figures.values[f"h:{name}"], there, first, empty, -np.inf)
         values[f"n:{name}"] = total
     return Columns(origin_ms + place[first] * width_ms, values)
+
+
+def means(values: Floats, count: Floats, first: Instants, total: Floats) -> Floats:
+    """The mean of each stretch (they begin at ``first``), of values that stand for so many each; of none it is 0.
+
+    Where a sum is larger than any number, it is made of parts of the values.
+    """
+    counted = np.where(total == 0, 1.0, total)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found: Floats = np.add.reduceat(values * count, first) / counted
+    if not (whole := np.isfinite(found)).all():
+        least, most = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
+        parts = np.clip(np.add.reduceat(values * _PART * count, first) / counted, least * _PART, most * _PART) / _PART
+        found = np.where(whole, found, parts)
+    return found
 
 
 def replaced(old: Columns, new: Columns) -> Columns:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ReadingBlock
+from telemetry import figures
 from telemetry.columns import Columns, Floats, Instants, joined, of_reports, packed, unpacked
 
 HOUR_MS: Final = 3_600_000
@@ -235,8 +236,7 @@ def _row(machine_id: uuid.UUID, customer_id: uuid.UUID, hour: datetime, part: in
 def _line(values: Floats, edges: Instants) -> Line:
     there = ~np.isnan(values)
     count = np.add.reduceat(there.astype(np.int64), edges)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.add.reduceat(np.where(there, values, 0.0), edges) / count
+    mean = figures.means(np.where(there, values, 0.0), there.astype(float), edges, count.astype(float))
     least = np.minimum.reduceat(np.where(there, values, np.inf), edges)
     most = np.maximum.reduceat(np.where(there, values, -np.inf), edges)
     empty = count == 0

@@ -5,13 +5,14 @@ Degraded is not broken: readings are stored and counted as ever; what looks at t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from telemetry import smart_card
 from telemetry.log import LogReader
 from telemetry.seat import Seat
 
+LATELY_MS: Final = 3_600_000
 LATE_S: Final = 10.0  # heard so long after it arrived, nobody would call it live
 
 
@@ -23,7 +24,7 @@ def facts(
     lag = {partition: max(0, ends[partition] - seat.reached) for partition, seat in seats.items()}
     lag_s = max((seat.behind_s(ends[partition], now_ms) for partition, seat in seats.items()), default=0.0)
     return {
-        "degraded": _degraded(unsound, lag_s),
+        "degraded": _degraded([*unsound, *_forgotten(seats.values(), now_ms)], lag_s),
         "lag_records": sum(lag.values()),
         "lag_s": lag_s,
         "machines": sum(len(seat.heard) for seat in seats.values()),
@@ -31,6 +32,15 @@ def facts(
         "rebuilding": sum(seat.is_rebuilding for seat in seats.values()),
         "partitions": {str(p): {"position": seat.position, "lag": lag[p]} for p, seat in seats.items()},
     }
+
+
+def _forgotten(seats: Iterable[Seat], now_ms: int) -> list[str]:
+    """Sparkplug sessions given up lately, because more were alive than are remembered."""
+    births = [seat.decoder.births for seat in seats if seat.decoder.births.forgotten]
+    if all(now_ms - one.forgotten_ms > LATELY_MS for one in births):
+        return []
+    number = sum(one.forgotten for one in births)
+    return [f"{number} Sparkplug nodes, silent the longest, made room for others, and are asked anew when they speak"]
 
 
 def _degraded(unsound: Sequence[str], lag_s: float) -> str:

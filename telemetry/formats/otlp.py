@@ -122,6 +122,10 @@ def parse(route: Route, payload: bytes) -> list[Heard]:
 def judged(route: Route, sent: Any) -> tuple[list[Heard], int, Refused | None]:
     """What one resource's metrics say, how many of their points cannot be kept, and why the first of these cannot."""
     attributes = _attributes(sent.resource.attributes)
+    try:
+        facts = {name_ok(k[:MAX_NAME]): v[:MAX_TEXT] for k, v in attributes.items() if k and v}
+    except Refused as refused:  # who cannot be named takes no other resource along
+        return [], points_in(sent), Refused(refused.reason, f"resource attribute {refused.detail}")
     machine = (identity(sent.resource) if route.believes else "") or route.machine
     service = attributes.get("service.name", "")
     service = "" if service.startswith(_NAMELESS) else service
@@ -135,7 +139,6 @@ def judged(route: Route, sent: Any) -> tuple[list[Heard], int, Refused | None]:
         except Refused as refused:
             bad += 1
             problem = problem or refused
-    facts = {name_ok(k[:MAX_NAME]): v[:MAX_TEXT] for k, v in attributes.items() if k and v}
     heard: list[Heard] = []
     for (at, _), kept in sorted(sets.places.items(), key=lambda pair: pair[0]):
         counters = frozenset(kept.counters) or NO_COUNTERS

@@ -39,9 +39,14 @@ class Births:
         self._seqs: dict[Node, int] = {}
         self._sessions: dict[Node, int] = {}
         self._wanted: set[Node] = set()
+        self._heard: dict[Node, None] = {}  # whoever was born, the longest silent first
+        self.forgotten, self.forgotten_ms = 0, -1  # sessions given up for others, and when last
 
-    def born(self, key: Key, message: Payload) -> None:
-        """A birth replaces everything its sender declared before; a node's birth also ends its devices' sessions."""
+    def born(self, key: Key, message: Payload, at_ms: int = -1) -> None:
+        """A birth replaces everything its sender declared before; a node's birth also ends its devices' sessions.
+
+        Where there are too many, the node that was silent longest is forgotten: speaks it again, it is born again.
+        """
         node = key[:2]
         if not key[2]:
             for other in [k for k in self._aliases if k[:2] == node]:
@@ -51,8 +56,12 @@ class Births:
             session = message.session()
             if session is not None:
                 self._sessions[node] = session
-        if len(self._aliases) >= MAX_SESSIONS:
-            raise Refused("too_large", "too many Sparkplug sessions")
+        self._heard[node] = self._heard.pop(node, None)
+        while len(self._aliases) >= MAX_SESSIONS and key not in self._aliases:
+            if (silent := next(iter(self._heard))) == node:
+                raise Refused("too_large", "too many Sparkplug devices of one node")
+            self._forget(silent)
+            self.forgotten, self.forgotten_ms = self.forgotten + 1, at_ms
         named = [m for m in message.metrics if m.name]
         self._aliases[key] = {m.alias: (m.name, m.datatype) for m in named if m.alias is not None}
         self._types[key] = {m.name: m.datatype for m in named if m.datatype}
@@ -62,13 +71,16 @@ class Births:
         node = key[:2]
         if not is_node_birth and (key[0], key[1], "") not in self._aliases:
             self._want(node)
+        if node in self._heard:
+            self._heard[node] = self._heard.pop(node)
         if seq is None:
             return
-        before = self._seqs.get(node)
+        before = self._seqs.pop(node, None)
         if before is not None and not is_node_birth and seq != (before + 1) % _SEQ:
             self._want(node)
-        if len(self._seqs) < MAX_SESSIONS or node in self._seqs:
-            self._seqs[node] = seq % _SEQ
+        if len(self._seqs) >= MAX_SESSIONS:
+            del self._seqs[next(iter(self._seqs))]
+        self._seqs[node] = seq % _SEQ
 
     def is_end(self, node: Node, session: int | None) -> bool:
         """Whether a death belongs to the session we know; a will left over from an older one ends nothing."""
@@ -102,10 +114,18 @@ class Births:
         if len(self._wanted) < MAX_SESSIONS:
             self._wanted.add(node)
 
+    def _forget(self, node: Node) -> None:
+        for key in [key for key in self._aliases if key[:2] == node]:
+            del self._aliases[key], self._types[key]
+        for known in (self._seqs, self._sessions, self._heard):
+            known.pop(node, None)
+
     def snapshot(self) -> list[Any]:
         """Plain values from which ``restored`` makes an equal one."""
+        turns = {node: turn for turn, node in enumerate(self._heard)}
+        order = sorted(self._aliases, key=lambda key: turns.get(key[:2], -1))
         return [
-            [[*key, list(aliases.items()), self._types.get(key, {})] for key, aliases in self._aliases.items()],
+            [[*key, list(self._aliases[key].items()), self._types.get(key, {})] for key in order],
             [[*node, seq] for node, seq in self._seqs.items()],
             [[*node, session] for node, session in self._sessions.items()],
         ]
@@ -118,6 +138,7 @@ def restored(kept: list[Any]) -> Births:
         key = (group, node, device)
         births._aliases[key] = {alias: (name, datatype) for alias, (name, datatype) in aliases}
         births._types[key] = dict(types)
+        births._heard[group, node] = None
     births._seqs = {(group, node): seq for group, node, seq in kept[1]}
     births._sessions = {(group, node): session for group, node, session in kept[2]}
     return births
@@ -145,7 +166,7 @@ def parse(route: Route, payload: bytes, births: Births) -> list[Heard]:
     key = (*node, device)
     births.follow(key, message.seq, is_node_birth=kind == "NBIRTH")
     if kind.endswith("BIRTH"):
-        births.born(key, message)
+        births.born(key, message, route.received_at_ms)
     there = [Status(route.machine, True, route.received_at_ms, FORMAT)] if kind == "NBIRTH" else []
     heard, problem = _readings(route, message, key, births)
     if problem is not None:

@@ -76,3 +76,16 @@ def test_a_name_of_the_common_vocabulary_finds_what_was_sent_under_another() -> 
     idle = naming.shown("cpu_times_percent.idle", "otel")
     assert (idle.name, idle.unit, 75.0 * idle.factor + idle.offset) == ("system.cpu.utilization", "1", 0.25)
     assert naming.shown("odd", "otel").name == "odd"
+
+
+def test_the_mean_of_the_largest_numbers_there_are_lies_between_them() -> None:
+    most = 1.7976931348623157e308
+    columns = of_reports([(at, {"a": value, "b": 1.0}) for at, value in enumerate([most, most, -most, most / 2])])
+    hours = figures.of_reports(columns, HOUR_MS)
+    days = figures.summed(figures.added(hours, hours, HOUR_MS), DAY_MS)
+    for line in (figures.lines(hours)["a"], figures.lines(days)["a"]):
+        assert (line.least[0], line.most[0]) == (-most, most)
+        np.testing.assert_allclose(line.mean, [most * 0.375], rtol=1e-12)
+    assert figures.lines(days)["b"].mean.tolist() == [1.0]
+    alike = figures.lines(figures.of_reports(of_reports([(at, {"a": most}) for at in range(3)]), HOUR_MS))["a"]
+    assert alike.mean.tolist() == [most]

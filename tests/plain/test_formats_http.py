@@ -139,6 +139,24 @@ def test_a_point_whose_name_cannot_be_kept_takes_no_other_along() -> None:
     assert [dict(h.metrics) for h in caught.value.heard if isinstance(h, Reading)] == [{"good": 1.5}]
 
 
+def test_a_resource_whose_attributes_cannot_be_kept_takes_no_other_along() -> None:
+    sent = ExportMetricsServiceRequest()
+    for host, key in (("a", "cloud.region"), ("b", "cloud\0region"), ("c", "cloud.region")):
+        resource = sent.resource_metrics.add()
+        for name, value in (("host.name", host), (key, "eu")):
+            one = resource.resource.attributes.add()
+            one.key, one.value.string_value = name, value
+        metric = resource.scope_metrics.add().metrics.add()
+        metric.name = "system.load"
+        for value in (1, 2):
+            metric.gauge.data_points.add(as_double=value, time_unix_nano=NOW * 10**6 + value * 10**9)
+    with pytest.raises(Refused, match="resource attribute") as caught:
+        otlp.parse(Route("", "x", (), NOW, True), sent.SerializeToString())
+    assert [h.machine for h in caught.value.heard] == ["a", "a", "c", "c"]
+    heard, bad, problem = otlp.judged(Route("", "b", (), NOW), sent.resource_metrics[1])
+    assert (heard, bad, problem is not None and problem.reason) == ([], 2, "bad_name")
+
+
 @pytest.mark.parametrize(
     "body", [b"\xff\xff\xff", b"{", b'{"resourceMetrics": 3}', b'{"resourceMetrics":[],"resourceMetrics":[]}']
 )

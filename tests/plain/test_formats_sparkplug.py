@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from telemetry.formats import Decoder
+from telemetry.formats import Decoder, sparkplug
 from telemetry.reading import Reading, Refused, Status
 from tests.plain.formats_said import (
     NOW,
@@ -110,8 +110,6 @@ def test_sparkplug_bodies_may_be_packed(word: str) -> None:
 
 
 def test_births_outlive_a_watcher() -> None:
-    from telemetry.formats import sparkplug
-
     decoder, next_one = Decoder(), Decoder()
     born(decoder, "n", metric("t", 3, whole(10, 5), alias=1))
     next_one.births = sparkplug.restored(json.loads(json.dumps(decoder.births.snapshot())))
@@ -170,3 +168,27 @@ def test_a_payload_packed_as_a_whole_is_opened_and_an_envelope_keeps_its_number(
     sealed = whole(1, NOW) + whole(3, 1) + field(4, "SPBV1.0_COMPRESSED") + field(5, unnumbered)
     assert len(decoder.decode("spBv1.0/G 1/NDATA/n", sealed, NOW)) == 1
     assert decoder.births.take_wanted() == []
+
+
+def test_of_too_many_sparkplug_sessions_the_longest_silent_is_forgotten_and_a_known_one_is_always_born_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sparkplug, "MAX_SESSIONS", 3)
+    decoder = Decoder()
+    one = metric("t", 3, whole(10, 1), alias=1)
+    for node in ("a", "b", "c"):
+        born(decoder, node, one)
+    born(decoder, "a", one)  # at the limit, and known
+    assert decoder.births.forgotten == 0
+    decoder.decode("spBv1.0/G 1/NDATA/b", payload([metric("", 0, whole(10, 1), 1)], 1), NOW)
+    born(decoder, "d", one)
+    assert (decoder.births.forgotten, decoder.births.forgotten_ms) == (1, NOW)
+    with pytest.raises(Refused, match="alias 1"):  # of the three the one that was silent longest
+        decoder.decode("spBv1.0/G 1/NDATA/c", payload([metric("", 0, whole(10, 1), 1)], 1), NOW)
+    assert decoder.births.take_wanted() == [("G 1", "c")]
+    again = sparkplug.restored(json.loads(json.dumps(decoder.births.snapshot())))
+    assert [key[1] for key in again._aliases] == ["a", "b", "d"]
+    for device in "12":
+        decoder.decode(f"spBv1.0/G 1/DBIRTH/a/{device}", payload([one], int(device)), NOW)
+    with pytest.raises(Refused, match="too many Sparkplug devices of one node"):
+        decoder.decode("spBv1.0/G 1/DBIRTH/a/3", payload([one], 3), NOW)
