@@ -27,13 +27,16 @@ from models.telemetry import ReadingBlock
 from telemetry import changes_kept, gridded, history, installing, matching, releases, taught, worked_on
 from telemetry.changes import DEPLOYMENT
 from telemetry.columns import Columns
+from telemetry.machine import Machine as Known
 from telemetry.maintenance import covering
 from telemetry.matching import Opening, Pair
+from telemetry.notebook import MOST_SERIES
 from telemetry.reading import Event, Reading
 from telemetry.verdict import Verdict
 from telemetry.watching import Watching
 
 LEARNED_FROM: Final = timedelta(days=3)  # before the span: what own learning begins with, and where averages stand
+HEARD: Final = timedelta(hours=2)  # of that, one by one: rules, rhythm and counters stand where they stood
 MOST: Final = 200  # openings listed in a kept comparison, of each kind
 
 
@@ -74,16 +77,14 @@ def compare(
     chosen = _machines(session, [one for one in (a, b) if one is not None], machines, start, end)
     if not chosen:
         raise NothingToCompare("no machine that both models know has stored history in that span")
-    left_out: dict[str, str] = {}
-    opened, reports = [], 0
-    for one in (a, b):
-        found, reports = _openings(session, one, chosen, start, end, left_out)
-        said(f"{one.label if one else releases.OWN}: {len(found)} incidents in {reports} reports")
-        opened.append([one for one in found if one.machine not in left_out])
+    sides = (_Side(session, a), _Side(session, b))
+    left_out, reports = _replayed(session, sides, chosen, start, end)
+    for side in sides:
+        said(f"{side.name}: {len(side.opened)} incidents in {reports} reports")
     notes = _verdicts(session, chosen, start, end)
-    first, second = ([_noted(one, notes) for one in found] for found in opened)
-    names = [one.label if one else releases.OWN for one in (a, b)]
-    return Compared(names[0], names[1], len(chosen) - len(left_out), reports, matching.paired(first, second), left_out)
+    first, second = ([_noted(one, notes) for one in side.openings()] for side in sides)
+    pairs = matching.paired(first, second)
+    return Compared(sides[0].name, sides[1].name, len(chosen) - len(left_out), reports, pairs, left_out)
 
 
 def keep(
@@ -129,51 +130,77 @@ def _machines(
     return list(session.scalars(wanted))
 
 
-def _openings(
-    session: Session, release: ModelRelease | None, machines: Sequence[Machine], start: datetime, end: datetime,
-    left_out: dict[str, str],
-) -> tuple[list[Opening], int]:  # fmt: skip
-    watching = Watching()
-    by_name = {one.name: one for one in machines}
-    counters: dict[str, frozenset[str]] = {}
-    for name, machine in by_name.items():
-        before = history.reports(session, machine.id, None, start - LEARNED_FROM, start)
-        counters[name] = gridded.counters_in(before)
+class _Side:
+    """One of the two models over the fleet, and what it opens."""
+
+    def __init__(self, session: Session, release: ModelRelease | None) -> None:
+        self.watching = Watching()
+        self.release = release
+        self.name = release.label if release else releases.OWN
+        self.opened: dict[uuid.UUID, tuple[Verdict, datetime | None]] = {}
+        self._session = session
+
+    def meet(self, machine: Machine, before: Columns, counters: frozenset[str]) -> str:
+        """Bring a machine to where it stood when the span began; why that cannot be, or nothing."""
         try:
-            if release is None:
-                _learn(watching, name, before, counters[name])
+            if self.release is None:
+                _learn(self.watching, machine.name, before, counters)
             else:
-                installing.install(watching, name, _brought(session, release, machine.id), before)
+                brought = _brought(self._session, self.release, machine.id)
+                installing.install(self.watching, machine.name, brought, before)
         except installing.NotYet:
-            left_out[name] = "it said too little before the span to stand anywhere"
+            return "it said too little before the span to stand anywhere"
         except releases.Incompatible as why:
-            left_out[name] = str(why)
-    watching.judge(taught.judgements(session, end))
-    windows = worked_on.windows_of(session, [one.id for one in machines], start)
-    opened: dict[uuid.UUID, tuple[Verdict, datetime | None]] = {}
-    reports = 0
-    watched = [one for one in machines if one.name not in left_out]
-    changed = _changes(session, watched, start, end)
-    for batch in _heard(session, watched, counters, start, end):
-        reports += len(batch)
-        kept: list[Reading | Event] = [
-            r for r in batch if covering(windows.get(by_name[r.machine].id, ()), _at(r.at_ms)) is None
-        ]
-        told = [changed.pop(0) for _ in range(bisect_right(changed, batch[-1].at_ms, key=_instant) if batch else 0)]
-        heard: list[Reading | Event] = sorted((*told, *kept), key=_instant)
-        for verdict in watching.feed(heard):
+            return str(why)
+        return ""
+
+    def hear(self, heard: Sequence[Reading | Event]) -> None:
+        """As if live."""
+        for verdict in self.watching.feed(heard):
             if verdict.kind != "anomaly":
                 continue
             if verdict.opened:
-                opened[verdict.finding_id] = verdict, None
-            elif verdict.finding_id in opened:
-                opened[verdict.finding_id] = opened[verdict.finding_id][0], _at(verdict.at_ms)
-        watching.take_models()
-        watching.changes.take()
-    found = [
-        Opening(v.machine, v.cause, v.severity, _at(v.started_ms), ended, v.summary) for v, ended in opened.values()
-    ]
-    return found, reports
+                self.opened[verdict.finding_id] = verdict, None
+            elif verdict.finding_id in self.opened:
+                self.opened[verdict.finding_id] = self.opened[verdict.finding_id][0], _at(verdict.at_ms)
+        self.watching.take_models()
+        self.watching.changes.take()
+
+    def openings(self) -> list[Opening]:
+        """In the order in which they began."""
+        each = self.opened.values()
+        return [Opening(v.machine, v.cause, v.severity, _at(v.started_ms), ended, v.summary) for v, ended in each]
+
+
+def _replayed(
+    session: Session, sides: Sequence[_Side], machines: Sequence[Machine], start: datetime, end: datetime
+) -> tuple[dict[str, str], int]:
+    """Feed both sides, each report read once; machines left out and why, and how many reports there were."""
+    by_name = {one.name: one for one in machines}
+    counters: dict[str, frozenset[str]] = {}
+    left_out: dict[str, str] = {}
+    for name, machine in by_name.items():
+        before = history.reports(session, machine.id, None, start - LEARNED_FROM, start)
+        counters[name] = gridded.counters_in(before)
+        wrong = next(filter(None, (side.meet(machine, before, counters[name]) for side in sides)), "")
+        if wrong:
+            left_out[name] = wrong
+    words = taught.judgements(session, end)
+    for side in sides:
+        for name in left_out:
+            side.watching.drop(name)
+        side.watching.judge(words)
+    windows = worked_on.windows_of(session, [one.id for one in machines], start)
+    watched = [one for one in machines if one.name not in left_out]
+    changed, reports = _changes(session, watched, start, end), 0
+    for batch in _heard(session, watched, counters, start, end):
+        reports += len(batch)
+        kept = [r for r in batch if covering(windows.get(by_name[r.machine].id, ()), _at(r.at_ms)) is None]
+        told = [changed.pop(0) for _ in range(bisect_right(changed, batch[-1].at_ms, key=_instant) if batch else 0)]
+        heard: list[Reading | Event] = sorted((*told, *kept), key=_instant)
+        for side in sides:
+            side.hear(heard)
+    return left_out, reports
 
 
 def _changes(session: Session, machines: Sequence[Machine], start: datetime, end: datetime) -> list[Event]:
@@ -192,11 +219,16 @@ def _instant(said: Reading | Event) -> int:
 
 
 def _learn(watching: Watching, name: str, before: Columns, counters: frozenset[str]) -> None:
-    """Own learning, of what history held when the span began."""
+    """Own learning, of what history held when the span began. All but its last hours is taken as rows at once; a lone
+    metric is judged by all of its values, one by one."""
+    if 1 < len(before.values) <= MOST_SERIES and len(before):
+        heard_ms = int(before.at_ms[-1]) - round(HEARD.total_seconds() * 1000)
+        older = gridded.without(before, [(heard_ms, int(before.at_ms[-1]) + 1)])
+        watching.known[name] = Known(name, notebook=gridded.notebook_of(older, counters))
+        before = gridded.without(before, [(0, heard_ms)])
     aged = 10 * watching.settings.backdated_s * 1000
-    watching.feed(
-        [Reading(name, at, metrics, None, at + aged, "history", counters=counters) for at, metrics in before.rows()]
-    )
+    told = before.rows()
+    watching.feed([Reading(name, at, metrics, None, at + aged, "history", counters=counters) for at, metrics in told])
     if name not in watching.known:
         raise installing.NotYet
 
