@@ -20,6 +20,7 @@ from escalation.incident import Actor
 from escalation.opening import Case
 from escalation.signal import Report as Report
 from escalation.signal import Signal as Signal
+from escalation.told_plainly import opened_words
 from models import audit
 from models.customers import Customer
 from models.decisions import DecisionRow
@@ -125,7 +126,7 @@ def _open(
     if finding is not None:
         finding.incident_id = incident.id
     customer = session.get_one(Customer, incident.customer_id)
-    public = words.public(customer.language, "opened", machine=machine.title or machine.name)
+    public = opened_words(signal.cause, signal.evidence, machine, customer.language)
     opening.begin(session, incident, now, public=public, decision=row)
     return Report("opened", incident.id, row.id, row.reason)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -9,7 +10,7 @@ from zlib import crc32
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from escalation import instants, outbox, promises, words
+from escalation import instants, outbox, promises, told_plainly, words
 from escalation.duty import ways
 from escalation.incident import Actor
 from escalation.outbox import Draft
@@ -102,8 +103,10 @@ def tell_customer(session: Session, incident: Incident, text: str, actor: Actor,
     contacts = session.scalars(
         select(Person).where(Person.customer_id == customer.id, Person.active).order_by(Person.name)
     )
-    facts = facts_of(session, incident, customer.zone)
-    heading = words.public(customer.language, "subject", label=incident.label, title=incident.title)
+    machine = session.get(Machine, incident.machine_id) if incident.machine_id else None
+    title = told_plainly.title(incident, machine, customer.language)
+    facts = replace(facts_of(session, incident, customer.zone), title=title)
+    heading = words.public(customer.language, "subject", label=incident.label, title=title)
     body = words.word_body(facts, text, actor.name, "you are a contact of this customer")
     why = "a public word"
     told = [

@@ -141,7 +141,7 @@ def _body(facts: Facts, type: str, text: str, why: str) -> dict[str, Any]:
 # What the customer reads in the story or the mail when the house itself speaks.
 _PUBLIC = {
     "en": {
-        "opened": "We have seen a problem on {machine} and opened this incident. An engineer is being called.",
+        "opened": "{seen} We have opened this incident; an engineer is being called.",
         "opened_asked": "We have received your request and opened this incident.",
         "opened_alert": "Your monitoring ({door}) reported a problem. We have opened this incident.",
         "ended_alert": "Your monitoring ({door}) reports that the problem is over; the incident is resolved.",
@@ -170,7 +170,7 @@ _PUBLIC = {
         "file": "{who} added the file {name} ({size}).",
     },
     "fr": {
-        "opened": "Nous avons vu un problème sur {machine} et ouvert cet incident. Un ingénieur est appelé.",
+        "opened": "{seen} Nous avons ouvert cet incident ; un ingénieur est appelé.",
         "opened_asked": "Nous avons reçu votre demande et ouvert cet incident.",
         "opened_alert": "Votre supervision ({door}) a signalé un problème. Nous avons ouvert cet incident.",
         "ended_alert": "Votre supervision ({door}) indique que le problème est terminé ; l'incident est résolu.",

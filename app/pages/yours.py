@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -20,11 +20,12 @@ from app.pages.covers import dressed, language_of
 from app.pages.fields import Form
 from app.pages.frame import SignInFirst, reading, zone
 from app.problems import not_found
-from escalation import agreeing, promises
+from escalation import agreeing, promises, told_plainly
 from escalation.incident import NotNow
 from escalation.words import whole
 from models.customers import Customer
 from models.incidents import OPEN_STATES, Incident, Promise, TimelineEntry
+from models.machines import Machine
 from models.people import Person
 from models.session import as_staff
 from models.severities import SeverityChange
@@ -66,7 +67,8 @@ def every() -> AnyResponse:
                 return redirect("/yours", 303)
         rows = _recent(session, customer, now)
         waiting = _waiting(session, customer)
-        shown = [_shown(session, row, row.id in waiting, language, now) for row in rows]
+        machines = _machines(session, rows)
+        shown = [_shown(session, row, machines, row.id in waiting, language, now) for row in rows]
         pressed = yours_pressing.read(session, customer.id, None, language, now, zone())
     return dressed(
         "yours_list.html", who, customer, language, status=422 if form.wrong else 200, words=yours_words, form=form,
@@ -90,7 +92,8 @@ def one(label: str) -> AnyResponse:
             if _does(Call(session, who, now), incident, form, language):
                 return redirect(f"/yours/{incident.label}", 303)
         waits = agreeing.proposed(session, incident.id)
-        shown = _shown(session, incident, waits is not None and not waits.by_customer, language, now)
+        is_ours = waits is not None and not waits.by_customer
+        shown = _shown(session, incident, _machines(session, [incident]), is_ours, language, now)
         more = {
             "proposed": _proposed(waits, incident, language),
             "history": [_line(row, language, now, zone()) for row in agreeing.history(session, incident.id)],
@@ -179,11 +182,24 @@ def _waiting(session: Session, customer: Customer) -> set[object]:
     return set(session.scalars(select(SeverityChange.incident_id).where(*mine, ~SeverityChange.by_customer)))
 
 
-def _shown(session: Session, row: Incident, waits: bool, language: str, now: datetime) -> Yours:
+def _machines(session: Session, rows: Sequence[Incident]) -> dict[uuid.UUID | None, Machine]:
+    found = session.scalars(select(Machine).where(Machine.id.in_({row.machine_id for row in rows})))
+    return {machine.id: machine for machine in found}
+
+
+def _shown(
+    session: Session,
+    row: Incident,
+    machines: Mapping[uuid.UUID | None, Machine],
+    waits: bool,
+    language: str,
+    now: datetime,
+) -> Yours:
     is_open = row.state in OPEN_STATES
-    return Yours(row.label, row.title, row.severity, is_open, _state(session, row, language, now),
-                 _promise(promises.next_promise(session, row), language, now) if is_open else "",
-                 waits and is_open)  # fmt: skip
+    title = told_plainly.title(row, machines.get(row.machine_id), language)
+    owed = promises.next_promise(session, row) if is_open else None
+    state, promise = _state(session, row, language, now), _promise(owed, language, now)
+    return Yours(row.label, title, row.severity, is_open, state, promise, waits and is_open)
 
 
 def _state(session: Session, row: Incident, language: str, now: datetime) -> str:

@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from app.pages.yours_words import WORDS
+from escalation import intake, notify
+from escalation.incident import Actor
 from models.customers import Customer
 from models.incidents import Incident
+from models.notices import Notice
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
 from tests.cast import Cast
@@ -100,6 +103,31 @@ def test_the_page_reads_like_a_person_wrote_it_and_in_french(
     assert "between us" not in page, "internal notes are ours"
     assert ada.get(f"/incidents/{incident}").headers["Location"].endswith(f"/yours/{incident}"), "as letters link it"
     assert visit("dee").get(f"/yours/{incident}").headers["Location"].endswith(f"/incidents/{incident}")
+
+
+def test_what_we_saw_ourselves_is_told_in_the_customers_words_and_language(
+    visit: Visit, sessions: Sessions, cast: Cast
+) -> None:
+    signal = intake.Signal(
+        machine_id=cast.plant_machine, cause="fan:1", kind="rule", severity=2, title="Fan 1 has stopped",
+        summary="Fan 1 has stopped (Fan 1 0 rpm)", seen_at=cast.now, evidence={"rule": "fan_stopped"},
+    )  # fmt: skip
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Customer, cast.plant).language = "fr"
+        session.flush()
+        intake.report(session, signal, cast.now)
+        incident = session.scalars(select(Incident)).one()
+        notify.tell_customer(session, incident, "Nous arrivons.", Actor(cast.dee, "Dee"), cast.now)
+        label = incident.label
+        subjects = set(session.scalars(select(Notice.subject).where(Notice.rung < 0)))
+    seen = "Un ventilateur de plant-db-1 ne tourne pas comme il devrait"
+    ada = visit("ada")
+    for page in (ada.get("/yours").text, ada.get(f"/yours/{label}").text):
+        assert seen in page
+        assert "Fan 1 has stopped" not in page
+    assert "Nous avons ouvert cet incident" in page
+    assert any(seen in subject for subject in subjects)
+    assert "Fan 1 has stopped" in visit("dee").get(f"/incidents/{label}").text
 
 
 def test_an_incident_of_another_customer_is_not_there(visit: Visit, incident: str) -> None:

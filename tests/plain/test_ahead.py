@@ -11,7 +11,8 @@ from app.ahead import Ahead, ahead_of
 from app.charts import Series, evidence_chart
 from app.pages.evidence import Track, chart_data, charts_of, metrics_of, window_of
 from app.pages.foretold import joined
-from app.pages.meaning import KINDS, meaning
+from app.pages.meaning import meaning
+from escalation.told_plainly import KINDS
 from telemetry.forecast import GAUGES
 from telemetry.rules import RULES, kind_of
 
