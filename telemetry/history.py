@@ -14,14 +14,18 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
+import structlog
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ReadingBlock
 from telemetry import figures
 from telemetry.columns import Columns, Floats, Instants, joined, of_reports, packed, unpacked
+
+log = structlog.get_logger("history")
 
 HOUR_MS: Final = 3_600_000
 # An hour that still fills is joined when it lies in so many parts; a past one as soon as there are two.
@@ -49,6 +53,7 @@ _SPANS: Final = text(
     """
 )
 _HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:machine, 63))")
+_TRY_HOLD: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:machine, 63))")
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,11 @@ def hold(session: Session, machine_id: uuid.UUID) -> None:
 
     Whoever holds several takes them in the order of their ids. Storing goes on meanwhile.
     """
-    session.execute(_HOLD, {"machine": str(machine_id)})
+    try:
+        session.execute(_HOLD, {"machine": str(machine_id)})
+    except OperationalError:
+        log.warning("machine held by somebody else", machine=str(machine_id))  # the error names no values
+        raise
 
 
 def part_number(partition: int, now: datetime) -> int:
@@ -180,19 +189,26 @@ def _cut(bodies: Iterable[bytes], metrics: Collection[str] | None, from_ms: int,
 
 
 def compact(session: Session, now: datetime, limit: int = _HOURS_AT_ONCE) -> int:
-    """Join the loose parts of up to `limit` hours; how many were joined."""
+    """Join the loose parts of up to `limit` hours; how many were joined.
+
+    A machine that somebody holds is left for the next turn, and the log says so with how much lies there.
+    """
     past = now - timedelta(hours=1, minutes=5)
     loose = session.execute(
-        select(ReadingBlock.machine_id, ReadingBlock.hour)
+        select(ReadingBlock.machine_id, ReadingBlock.hour, func.count().label("parts"))
         .where(ReadingBlock.part > 0)
         .group_by(ReadingBlock.machine_id, ReadingBlock.hour)
         .having((func.count() >= _LOOSE_PARTS) | ((ReadingBlock.hour < past) & (func.count() > 1)))
         .limit(limit)
     ).all()
-    for machine_id, hour in sorted((row.machine_id, row.hour) for row in loose):
-        hold(session, machine_id)
-        _compact_hour(session, machine_id, hour)
-    return len(loose)
+    done = 0
+    for machine_id, hour, parts in sorted((row.machine_id, row.hour, row.parts) for row in loose):
+        if session.scalar(_TRY_HOLD, {"machine": str(machine_id)}):
+            _compact_hour(session, machine_id, hour)
+            done += 1
+        else:
+            log.warning("compaction waits", machine=str(machine_id), hour=hour.isoformat(), parts=parts)
+    return done
 
 
 def compaction_loop(sessions: Sessions) -> Callable[[datetime], None]:

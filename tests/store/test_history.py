@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ReadingBlock
@@ -64,6 +65,21 @@ def test_compaction_leaves_one_part_and_changes_no_value(sessions: Sessions, cas
     assert parts == [(0, 40), (3, 20)]
     assert list(after.at_ms) == list(before.at_ms)
     assert list(after.values["cpu"]) == list(before.values["cpu"])
+
+
+def test_a_machine_that_somebody_holds_is_left_for_the_next_turn_and_the_log_says_so(
+    sessions: Sessions, cast: Cast
+) -> None:
+    for part in range(1, 4):
+        store(sessions, cast, part, told(range(part * 10, part * 10 + 10)))
+    later = START + timedelta(hours=12)
+    with capture_logs() as said, work(sessions, SYSTEM) as other, work(sessions, SYSTEM) as session:
+        history.hold(other, cast.plant_machine)
+        assert history.compact(session, later) == 0
+    told_of = {"machine": str(cast.plant_machine), "hour": START.isoformat(), "parts": 3}
+    assert told_of.items() <= next(line for line in said if line["event"] == "compaction waits").items()
+    with work(sessions, SYSTEM) as session:
+        assert history.compact(session, later) == 1
 
 
 def test_a_late_part_joins_the_compacted_hour(sessions: Sessions, cast: Cast) -> None:
