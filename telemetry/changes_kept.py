@@ -80,6 +80,12 @@ def lately(
     return found
 
 
+def number(session: Session, machine_id: uuid.UUID, start: datetime, end: datetime) -> int:
+    """How many were told of a span, its end not included."""
+    mine = (MachineChange.machine_id == machine_id, MachineChange.at >= start, MachineChange.at < end)
+    return session.scalar(select(func.count()).where(*mine)) or 0
+
+
 def forget(session: Session, machine_id: uuid.UUID, start: datetime, end: datetime) -> None:
     """Take away what was told of a span that is erased."""
     mine = (MachineChange.machine_id == machine_id, MachineChange.at >= start, MachineChange.at < end)

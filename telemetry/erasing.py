@@ -1,9 +1,9 @@
 """Erasing what a machine sent within a span: seen before it is done, then done just so, and never silently.
 
-Reports, roll-ups, newest values, changes told, messages that could not be read, and models fitted from them go; the
-watchers learn the machine anew of what stays (telemetry/forgetting.py). The ledger keeps its sums and says how many of
-those stored were erased. Incidents keep the points frozen into them, the record of what was done, unless those are to
-go as well. Takes a session, never commits.
+Reports, roll-ups, scores, newest values, changes told, messages that could not be read, and models fitted from them go;
+the watchers learn the machine anew of what stays (telemetry/forgetting.py). The ledger keeps its sums and says how
+many of those stored were erased. Incidents keep the points frozen into them, the record of what was done, unless those
+are to go as well. Takes a session, never commits.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from models.incidents import Finding, Incident
 from models.machines import Machine, MachineState
 from models.releases import ReleaseArtefact
 from models.telemetry import DeadLetter, DeliveryCount, ReadingBlock
-from telemetry import changes_kept, figures, history, rollups
+from telemetry import changes_kept, figures, history, rollups, traces
 from telemetry.columns import Columns, packed, unpacked
 from telemetry.figures import HOUR_MS
+from telemetry.history import instant as _at
 from telemetry.releases import learned_in
 
 # A model learns from three days, so one of a week later has nothing of the span in it.
@@ -52,6 +53,7 @@ class Extent:
     first_at: datetime | None
     last_at: datetime | None
     letters: int
+    changes: int
     models: int
     newest_values: bool
     findings: int  # with points of the span frozen into them, and incidents of the same
@@ -59,7 +61,7 @@ class Extent:
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.reports or self.figures or self.letters or self.newest_values)
+        return not (self.reports or self.figures or self.letters or self.changes or self.newest_values)
 
     def seen(self, machine_id: uuid.UUID, start: datetime, end: datetime) -> str:
         """A word for this very extent: an erasure asks for it back, so that what was seen is what goes."""
@@ -79,6 +81,7 @@ def preview(session: Session, machine: Machine, start: datetime, end: datetime) 
         first_at=first or (_at(int(known.at_ms[0])) if len(known) else None),
         last_at=last or (_at(int(known.at_ms[-1])) if len(known) else None),
         letters=int(session.scalar(select(func.count()).where(*_letters(machine, start, end))) or 0),
+        changes=changes_kept.number(session, machine.id, start, end),
         models=sum(session.scalar(select(func.count()).where(*one)) or 0 for one in _models(machine.id, start, end)),
         newest_values=_has_newest(state, start, end),
         findings=len(frozen[0]),
@@ -102,6 +105,7 @@ def erase(
     rollups.take_out(session, machine.id, [_at(at) for at in known.at_ms.tolist()])
     said = _count_in_ledger(session, machine, by_hour)
     changes_kept.forget(session, machine.id, start, end)
+    traces.erase(session, machine.id, _hour(start), end)
     session.execute(delete(DeadLetter).where(*_letters(machine, start, end)))
     for kind, which in zip((ModelArtefact, ReleaseArtefact), _models(machine.id, start, end), strict=True):
         session.execute(delete(kind).where(*which))
@@ -112,7 +116,7 @@ def erase(
     facts = {
         "machine": machine.name, "from": start.isoformat(), "to": end.isoformat(), "reason": reason,
         "reports": sum(by_hour.values()), "hours_of_figures": extent.figures, "letters": extent.letters,
-        "models": extent.models, "counted_in_ledger": said, "evidence_erased": stripped,
+        "changes": extent.changes, "models": extent.models, "counted_in_ledger": said, "evidence_erased": stripped,
     }  # fmt: skip
     row = HistoryRemoval(
         id=new_id(), customer_id=machine.customer_id, machine_id=machine.id, kind="erased", what="reports",
@@ -290,10 +294,6 @@ def _outside(columns: Columns, start: datetime, end: datetime) -> Columns:
 
 def _hour(at: datetime) -> datetime:
     return _at(_ms(at) // HOUR_MS * HOUR_MS)
-
-
-def _at(ms: int) -> datetime:
-    return history.instant(ms)
 
 
 def _ms(at: datetime) -> int:

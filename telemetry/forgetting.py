@@ -70,6 +70,8 @@ def forget(
         state.latest, state.facts = {}, {}
     told = _as_it_reports(seat, name)
     seat.watching.drop(name)
+    seat.shadow.drop(name)  # what is on duty there comes again, to what stays
+    seat.traces.forget(name)
     seat.models.pop(name, None)
     whose = directory.look_up(session, {name}, now).get(name)
     if whose is not None and whose.is_watched:

@@ -1,7 +1,8 @@
 """Retention: what is older than the terms keep goes, in whole days, and it is said what went.
 
 Reports go when the roll-ups know of them; their days are sealed, so that what comes late for them is added to figures
-and replaces none. Then figures go in turn. Takes a session, never commits.
+and replaces none. Then figures go in turn, and with
+them what was told of changes. Takes a session, never commits.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from models.base import new_id
 from models.history import HistoryRemoval, ReadingRollup
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ReadingBlock
-from telemetry import history
+from telemetry import changes_kept, history
 from telemetry.columns import packed, unpacked
 from telemetry.figures import where
 
@@ -33,19 +34,21 @@ log = structlog.get_logger()
 
 ACTOR: Final = "retention"
 _MACHINES_AT_ONCE: Final = 20  # a transaction stays short
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = uuid.UUID(int=0)  # before every machine's id
 _UNAGREED: Final = keeping.USUAL["bronze"]
 # The oldest of each machine, found by one step in an index each.
 _OLDEST: Final = text(
     """
-    SELECT m.id, m.customer_id, b.hour AS reports_from, r.starts_at AS figures_from
+    SELECT m.id, m.customer_id, b.hour AS reports_from, least(r.starts_at, c.at) AS figures_from
     FROM machines m
     LEFT JOIN LATERAL (SELECT hour FROM reading_blocks WHERE machine_id = m.id AND rolled ORDER BY hour LIMIT 1) b
         ON true
     LEFT JOIN LATERAL (
         SELECT starts_at FROM reading_rollups WHERE machine_id = m.id AND grain = 'day' ORDER BY starts_at LIMIT 1
     ) r ON true
-    WHERE m.id > :after AND (b.hour < :least OR r.starts_at < :least)
+    LEFT JOIN LATERAL (SELECT at FROM machine_changes WHERE machine_id = m.id ORDER BY at LIMIT 1) c ON true
+    WHERE m.id > :after AND (b.hour < :least OR r.starts_at < :least OR c.at < :least)
     ORDER BY m.id LIMIT :limit
     """
 )
@@ -113,6 +116,7 @@ def _clear_machine(
         _write_down(session, machine_id, customer_id, "reports", reports_from, reports_to, reports, now)
     if figures_from is not None and figures_from < figures_to:
         days = _figures(session, machine_id, figures_to)
+        changes_kept.forget(session, machine_id, _EVER, figures_to)
         if days:
             _write_down(session, machine_id, customer_id, "figures", figures_from, figures_to, 0, now)
     return Cleared(customer_id, reports, days)

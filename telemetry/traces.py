@@ -106,6 +106,13 @@ def _row(machine: str, run: Run) -> dict[str, object]:
     }
 
 
+def erase(session: Session, machine_id: uuid.UUID, start: datetime, end: datetime) -> None:
+    """Take away what a machine scored from `start`, the beginning of an hour, to `end`, and what was held back."""
+    trace, run = ScoreTrace, Restraint
+    session.execute(delete(trace).where(trace.machine_id == machine_id, trace.hour >= start, trace.hour < end))
+    session.execute(delete(run).where(run.machine_id == machine_id, run.began_at >= start, run.began_at < end))
+
+
 def forgetting_loop(sessions: Sessions) -> Callable[[datetime], None]:
     """The body of a loop that lets go of what is older than `KEPT`."""
 

@@ -40,6 +40,7 @@ class Erasable(Out):
     first_at: Instant | None
     last_at: Instant | None
     unreadable_messages: int
+    changes: int = Field(description="told of the machine: releases, other versions, restarts")
     models: int = Field(description="fitted from these reports; what is usual is learned anew of what stays")
     newest_values: bool = Field(description="whether the newest values and facts of the machine are among them")
     findings_with_points: int
@@ -110,9 +111,9 @@ def told(machine: Machine, start: datetime, end: datetime, extent: Extent) -> Er
     return Erasable(
         machine_id=machine.id, machine=machine.name, start=start, end=end, reports=extent.reports,
         hours_of_figures=extent.figures, first_at=extent.first_at, last_at=extent.last_at,
-        unreadable_messages=extent.letters, models=extent.models, newest_values=extent.newest_values,
-        findings_with_points=extent.findings, incidents_with_points=extent.incidents, stays=STAYS,
-        seen=extent.seen(machine.id, start, end),
+        unreadable_messages=extent.letters, changes=extent.changes, models=extent.models,
+        newest_values=extent.newest_values, findings_with_points=extent.findings,
+        incidents_with_points=extent.incidents, stays=STAYS, seen=extent.seen(machine.id, start, end),
     )  # fmt: skip
 
 

@@ -123,7 +123,8 @@ def erase(
     click.echo(f"would go, {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC:")
     for number, what in (
         (extent.reports, "reports"), (extent.figures, "hours of figures"), (extent.letters, "unreadable messages"),
-        (extent.models, "models of what is usual"), (extent.newest_values, "set of newest values"),
+        (extent.changes, "changes told"), (extent.models, "models of what is usual"),
+        (extent.newest_values, "set of newest values"),
     ):  # fmt: skip
         if number:
             click.echo(f"{int(number):>9} {what}")

@@ -10,9 +10,11 @@ from sqlalchemy import func, select
 from models.artefacts import ModelArtefact
 from models.audit import AuditEntry
 from models.base import new_id
+from models.changes import MachineChange
 from models.history import HistoryRemoval
 from models.incidents import Finding
 from models.machines import Machine, MachineState
+from models.restraints import Restraint, ScoreTrace
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter, DeliveryCount
 from telemetry import erasing, history, retention, rollups, spans
@@ -143,13 +145,21 @@ def test_letters_models_and_newest_values_go_and_it_is_on_record(sessions: Sessi
                                   digest="a" * 64, body=b"", lineage={}, created_at=START + 26 * HOUR))  # fmt: skip
         session.add(DeadLetter(received_at=START + HOUR, topic="t", machine="plant-db-1", customer_id=cast.plant,
                                reason="bad_json", payload=b"{", partition=0, position=1, item=0))  # fmt: skip
+        for at in (START + HOUR, START + 3 * HOUR):
+            session.add(MachineChange(customer_id=cast.plant, machine_id=cast.plant_machine, at=at, kind="deployment",
+                                      what="release 2", told_by="machine", told_at=at))  # fmt: skip
+            session.add(ScoreTrace(machine_id=cast.plant_machine, hour=at, customer_id=cast.plant, scores=[1.5]))
+            session.add(Restraint(customer_id=cast.plant, machine_id=cast.plant_machine, rule="weekly", words="cpu 97",
+                                  began_at=at, score=9.0, threshold=8.0))  # fmt: skip
     extent = erase(sessions, cast, START, START + 2 * HOUR)
-    assert (extent.letters, extent.models, extent.newest_values) == (1, 1, True)
+    assert (extent.letters, extent.changes, extent.models, extent.newest_values) == (1, 1, 1, True)
     with work(sessions, SYSTEM) as session:
         assert session.scalar(select(func.count()).select_from(DeadLetter)) == 0
         assert session.scalar(select(func.count()).select_from(ModelArtefact)) == 0
         state = session.get_one(MachineState, cast.plant_machine)
         assert (state.latest, state.facts) == ({}, {})
+        for told in (MachineChange.at, ScoreTrace.hour, Restraint.began_at):
+            assert session.scalars(select(told)).all() == [START + 3 * HOUR]
         row = session.scalars(select(HistoryRemoval)).one()
         entry = session.scalars(select(AuditEntry).where(AuditEntry.deed == "history.erased")).one()
     assert (row.kind, row.reports, row.actor, row.reason) == ("erased", 120, "Ada", "our people's names")

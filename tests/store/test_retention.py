@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from contracts import keeping
 from contracts.keeping import Keeping
 from models.audit import AuditEntry
+from models.changes import MachineChange
 from models.history import HistoryRemoval, ReadingRollup
 from models.machines import Machine
 from models.session import SYSTEM, Sessions, work
@@ -83,12 +84,20 @@ def test_what_comes_late_for_a_day_whose_reports_are_gone_is_added_once(sessions
 def test_figures_older_than_the_tier_keeps_go_too(sessions: Sessions, cast: Cast) -> None:
     store(sessions, cast, 100, 1.0)
     store(sessions, cast, 91, 2.0)
+    with work(sessions, SYSTEM) as session:
+        session.add_all(
+            MachineChange(customer_id=cast.joinery, machine_id=cast.joinery_machine, at=TODAY - timedelta(days=ago),
+                          kind="restart", what="a restart", told_by="machine", told_at=TODAY)
+            for ago in (400, 100, 90, 1)
+        )  # fmt: skip
     clear(sessions)
     assert day(sessions, cast, 100) == ([], [])
     assert day(sessions, cast, 91) == ([1], [2.0])
     with work(sessions, SYSTEM) as session:
         assert session.scalar(select(func.count()).where(ReadingRollup.grain == "hour")) == 1
         assert set(session.scalars(select(HistoryRemoval.what))) == {"reports", "figures"}
+        kept = session.scalars(select(MachineChange.at).order_by(MachineChange.at)).all()
+    assert kept == [TODAY - timedelta(days=90), TODAY - timedelta(days=1)]
 
 
 def test_a_machine_without_a_contract_keeps_what_the_least_tier_gives(sessions: Sessions, cast: Cast) -> None:
