@@ -1,7 +1,8 @@
 """Champions and challengers reach running watchers: each seat runs what the duties say, without a restart.
 
 Asked with every beat. Loading a model and reading a day of history costs tens of milliseconds, so only so much is done
-at a time; a machine that waits goes on as before. A model that cannot be taken is refused in words on its duty.
+at a time; a machine that waits goes on as before. A model that cannot be taken is refused in words on its duty; the
+machine goes on as before, the watcher says that it watches less well than it should, and tries again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ log = structlog.get_logger()
 RECENT: Final = timedelta(hours=26)  # what the averages of a day are put back to
 RELEARNED_FROM: Final = timedelta(days=3)
 AT_ONCE_S: Final = 0.5  # of one beat; one machine at least
-AGAIN_S: Final = 300.0  # a machine that said too little lately is tried again so much later
+AGAIN_S: Final = (
+    300.0  # a machine that said too little lately, or whose model was refused, is tried again so much later
+)
+MOST_TOLD: Final = 3  # machines that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Duty:
     release_id: uuid.UUID
     label: str
     is_taken: bool
+    refused: str
 
 
 class Succession:
@@ -51,11 +56,17 @@ class Succession:
 
     def __init__(self) -> None:
         self._not_before: dict[tuple[str, str, uuid.UUID], float] = {}  # machine, role, duty
+        self._refused: dict[str, str] = {}  # machine → which champion it should have, and why it has not
+        self._tried_again = False
 
     def give(self, session: Session, seats: Iterable[Seat], now: datetime) -> set[int]:
         """Let seats that are up to date take what is on duty now; partitions whose state has changed."""
         seats = [seat for seat in seats if not seat.is_rebuilding]
         duties = _duties(session) if seats else {}
+        watched = {name for seat in seats for name in seat.watching.known}
+        refused = {name: duty for (name, _), duty in duties.items() if duty.refused and name in watched}
+        self._refused = {name: _why(duty.label, duty.refused) for name, duty in refused.items()}
+        self._tried_again = False
         changed: set[int] = set()
         until = time.monotonic() + AT_ONCE_S
         for seat in seats:
@@ -68,6 +79,14 @@ class Succession:
                     if self._follow(session, seat, name, role, watching, duties.get((name, role)), now):
                         changed.add(seat.partition)
         return changed
+
+    def words(self) -> list[str]:
+        """For the platform page: champions that could not be taken, and why."""
+        if not self._refused:
+            return []
+        why = "; ".join(self._refused[name] for name in sorted(self._refused)[:MOST_TOLD])
+        number = len(self._refused)
+        return [f"{number} machine{'s go' if number > 1 else ' goes'} on without the model on duty ({why})"]
 
     def _follow(
         self, session: Session, seat: Seat, name: str, role: str, watching: Watching, duty: Duty | None, now: datetime
@@ -86,34 +105,52 @@ class Succession:
         key = (name, role, duty.duty_id)
         if time.monotonic() < self._not_before.get(key, 0.0):
             return False
+        if duty.refused:  # of these one at a time: thousands may have been refused
+            if self._tried_again:
+                return False
+            self._tried_again, self._not_before[key] = True, time.monotonic() + AGAIN_S
         try:
             _take(session, seat, name, role, duty, now)
+            self._refused.pop(name, None)
         except installing.NotYet:
             self._not_before[key] = time.monotonic() + AGAIN_S
             return False
         except (shelf.BadArtefact, Incompatible) as why:
+            self._not_before[key] = time.monotonic() + AGAIN_S
+            if role == "champion":
+                self._refused[name] = _why(duty.label, f"{name}: {why}")
+            if duty.refused:
+                return False
             _refuse(session, duty, f"{name}: {why}")
         return True
 
     def _give_up(self, session: Session, seat: Seat, duties: dict[tuple[str, str], Duty]) -> None:
-        for (name, role), duty in duties.items():
+        for (name, role), duty in list(duties.items()):
             if role == "challenger" and name in seat.watching.known:
                 _refuse(session, duty, f"{name}: scoring failed: {seat.shadow.failed}")
+                del duties[name, role]
         seat.shadow.failed = ""
 
 
 def _duties(session: Session) -> dict[tuple[str, str], Duty]:
-    """What is on duty now and was not refused, by machine and role."""
+    """What is on duty now, by machine and role; a challenger that was refused is not, a champion that was is."""
     d = ModelDuty
     rows = session.execute(
-        select(Machine.name, d.role, d.id, d.machine_id, d.customer_id, d.release_id, ModelRelease.number, d.taken_at)
+        select(Machine.name, d.role, d.id, d.machine_id, d.customer_id, d.release_id, ModelRelease.number, d.taken_at,
+               d.refused)
         .join(Machine, Machine.id == d.machine_id)
         .join(ModelRelease, ModelRelease.id == d.release_id)
-        .where(d.ended_at.is_(None), d.refused == "")
-    )
+        .where(d.ended_at.is_(None), (d.refused == "") | (d.role == "champion"))
+    )  # fmt: skip
     return {
         (row.name, row.role): Duty(
-            row.id, row.machine_id, row.customer_id, row.release_id, f"M-{row.number}", row.taken_at is not None
+            row.id,
+            row.machine_id,
+            row.customer_id,
+            row.release_id,
+            f"M-{row.number}",
+            row.taken_at is not None,
+            row.refused,
         )
         for row in rows
     }
@@ -136,8 +173,12 @@ def _take(session: Session, seat: Seat, name: str, role: str, duty: Duty, now: d
         shelf.put(session, artefact, customer_id=duty.customer_id, machine_id=duty.machine_id, now=now)
     else:
         seat.shadow.take(name, one, recent, seat.watching)
-    session.execute(update(ModelDuty).where(ModelDuty.id == duty.duty_id).values(taken_at=now))
+    session.execute(update(ModelDuty).where(ModelDuty.id == duty.duty_id).values(taken_at=now, refused=""))
     log.info("watch.model_taken", machine=name, role=role, release=duty.label, digest=row.digest[:12])
+
+
+def _why(label: str, why: str) -> str:
+    return f"{label} on {why}"
 
 
 def _refuse(session: Session, duty: Duty, why: str) -> None:

@@ -282,7 +282,8 @@ class Watcher:
 
     def facts(self) -> Mapping[str, Any]:
         """How far behind, how much is held."""
-        unsound = [*(f"partition {where} {why}" for where, why in sorted(self._unsound.items())), *self._sifter.words()]
+        unsound = [f"partition {where} {why}" for where, why in sorted(self._unsound.items())]
+        unsound += [*self._sifter.words(), *self._succession.words()]
         return watch_facts.facts(self.seats, self._reader, self._taken, unsound, to_ms(self._clock()))
 
     def _beat(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from models.incidents import Finding
 from models.machines import Machine
 from models.releases import ModelDuty, ReleaseArtefact, ShadowOpening
 from models.session import SYSTEM, Sessions, work
-from telemetry import release_training, releases
+from telemetry import release_training, releases, succession
 from tests.cast import Cast
 from tests.plant import Plant
 from tests.store.modelled import NAME, beat, calm, release, remember, row, speak, watched
@@ -229,6 +230,30 @@ def test_an_artefact_changed_or_lost_after_its_promotion_is_refused_by_the_watch
     ((why,),) = plant.one(select(ModelDuty.refused))
     assert NAME in why
     assert said in why
+    assert said in plant.watcher.facts()["degraded"]
+
+
+def test_readings_are_stored_while_a_model_is_refused_and_it_is_taken_once_it_is_right_again(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(plant)
+    speak(plant)
+    promote(plant, label := release(plant))
+    ((body,),) = plant.one(select(ReleaseArtefact.body))
+    with work(plant.sessions, SYSTEM) as session:
+        session.execute(update(ReleaseArtefact).values(body=b"something else"))
+    assert watched(plant).release == ""
+    stored = len(plant.stored(plant.cast.plant_machine))
+    speak(plant)
+    assert len(plant.stored(plant.cast.plant_machine)) == stored + 3
+    with work(plant.sessions, SYSTEM) as session:
+        session.execute(update(ReleaseArtefact).values(body=body))
+    assert watched(plant).release == "", "it is not tried with every beat"
+    assert f"1 machine goes on without the model on duty ({label} on {NAME}" in plant.watcher.facts()["degraded"]
+    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + succession.AGAIN_S)
+    assert watched(plant).release == label
+    assert plant.one(select(ModelDuty.refused)) == [("",)]
+    assert "model on duty" not in plant.watcher.facts()["degraded"]
 
 
 def test_a_release_of_another_format_is_refused(plant: Plant) -> None:
