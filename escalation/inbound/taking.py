@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from escalation.inbound import effects, left_open
 from escalation.inbound.course import Known, Step, state_after, step
-from escalation.inbound.events import Action, Batch, Change, Event, Group
+from escalation.inbound.events import Action, Batch, Change, Event, Group, instant
 from models import audit
 from models.base import new_id
 from models.inbound import InboundAlert, InboundChange, InboundDoor, InboundGroup
@@ -81,7 +81,7 @@ def _take(session: Session, door: InboundDoor, event: Event, now: datetime) -> T
     what = step(known, event, now)
     if row is None:
         if what is not Step.BEGIN:
-            if event.action is Action.RESOLVE and event.starts:
+            if event.action is Action.RESOLVE and (event.starts or event.sent_at):
                 _write(session, door, event, now, ended=True)  # its beginning may have been overtaken, and come yet
             return Taken(event, None, "nothing")
         row = _write(session, door, event, now)
@@ -91,6 +91,8 @@ def _take(session: Session, door: InboundDoor, event: Event, now: datetime) -> T
         row.stale += 1
         return Taken(event, row, "late")
     if what is Step.NOTHING:
+        if event.action is Action.RESOLVE:
+            _ended_unheard(row, event, now)
         return Taken(event, row, "nothing")
     was_acknowledged = row.state == "acknowledged"
     row.state = state_after(known, event, what)
@@ -105,6 +107,14 @@ def _take(session: Session, door: InboundDoor, event: Event, now: datetime) -> T
         outcome = "nothing" if said_before else effects.acknowledged(session, door, row, event, now)
         return Taken(event, row, outcome)
     return _said_again(session, door, row, event, what, was_acknowledged, now)
+
+
+def _ended_unheard(row: InboundAlert, event: Event, now: datetime) -> None:
+    """The end of an occurrence whose beginning was not heard: should that come yet, it comes too late."""
+    row.sent_at = event.sent_at or row.sent_at
+    began, before = instant(event.starts), instant(row.starts)
+    if began is not None and (before is None or began > before):
+        row.starts, row.ended_at = event.starts, now
 
 
 def _said_again(

@@ -114,6 +114,34 @@ def test_a_retry_that_was_overtaken_by_the_end_opens_nothing(
     assert len(incidents(sessions)) == 1, "the end of the occurrence before ends nothing now"
 
 
+def test_an_end_that_overtakes_its_beginning_leaves_nothing_open(
+    stranger: Visitor, make: Make, sessions: Sessions
+) -> None:
+    of_nagios, of_alertmanager = bearer(make("nagios")), bearer(make("alertmanager"))
+
+    def notify(kind: str, state: str, at: int) -> str:
+        said = stranger.client.post("/in/nagios", data=nagios(kind, state, TIMET=str(at)), headers=of_nagios)
+        return str(said.get_json()["outcomes"][0]["outcome"])
+
+    def say(status: str, starts: str) -> None:
+        told = group(status, alert(status, "f9", starts))
+        stranger.client.post("/in/alertmanager", json=told, headers=of_alertmanager)
+
+    # The first notification waits for its retry while the recovery gets through; and once more, after a good pair.
+    at = 1_773_133_000
+    assert notify("RECOVERY", "OK", at + 60) == "nothing"
+    assert notify("PROBLEM", "CRITICAL", at) == "late"
+    assert notify("PROBLEM", "CRITICAL", at + 120) == "opened"
+    assert notify("RECOVERY", "OK", at + 180) == "resolved"
+    assert notify("RECOVERY", "OK", at + 300) == "nothing"
+    assert notify("PROBLEM", "CRITICAL", at + 240) == "late"
+    say("firing", "2026-03-10T08:00:00Z")
+    say("resolved", "2026-03-10T08:00:00Z")
+    say("resolved", "2026-03-10T08:20:00Z")
+    say("firing", "2026-03-10T08:20:00Z")
+    assert incidents(sessions) == []
+
+
 def test_a_group_of_which_some_is_cut_off_is_over_when_it_says_so(
     stranger: Visitor, make: Make, sessions: Sessions
 ) -> None:
