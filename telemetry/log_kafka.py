@@ -159,6 +159,7 @@ class KafkaReader:
         self._revoked = _Revoked()
         self._held: frozenset[int] = frozenset()
         self._wanted: dict[int, int] = {}  # what comes next, by our own count
+        self._ahead: deque[Record] = deque()  # unpacked, and more than one poll may bring
         self._consumer = KafkaConsumer(
             bootstrap_servers=servers.split(","),
             client_id=f"vigie-{reader}",
@@ -180,12 +181,28 @@ class KafkaReader:
         return self._held
 
     def seek(self, partition: int, position: int) -> None:
+        self._drop(partition)
         self._wanted[partition] = position
         place = TopicPartition(self._topic, partition)
         self._consumer.seek(place, position)
         self._consumer.resume(place)
 
     def poll(self, timeout_s: float, most: int) -> list[Record]:
+        if (
+            not self._ahead
+        ):  # how large records are shows once they are unpacked; Kafka is asked again when all are given
+            self._ahead.extend(self._polled(timeout_s, most))
+        records: list[Record] = []
+        size = 0
+        while self._ahead and len(records) < most and size < POLL_BYTES:
+            records.append(self._ahead.popleft())
+            size += len(records[-1].body)
+        return records
+
+    def _drop(self, partition: int) -> None:
+        self._ahead = deque(record for record in self._ahead if record.partition != partition)
+
+    def _polled(self, timeout_s: float, most: int) -> list[Record]:
         records = self._fetched(timeout_s, most)
         assigned = frozenset(each.partition for each in self._consumer.assignment())
         gone, self._revoked.partitions = self._revoked.partitions, set()
@@ -201,6 +218,7 @@ class KafkaReader:
 
     def release(self, partition: int) -> None:
         self._wanted.pop(partition, None)
+        self._drop(partition)
 
     def end_of(self, partition: int) -> int:
         place = TopicPartition(self._topic, partition)

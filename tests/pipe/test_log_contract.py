@@ -163,8 +163,8 @@ def test_a_megabyte_is_a_record_like_any_other(log: Log) -> None:
 
 
 def test_full_records_are_read_a_few_at_a_time_however_many_are_asked_for(log: Log) -> None:
-    """A reader that was used to small ones asks for a thousand."""
-    full = [os.urandom(1 << 20) for _ in range(12)]
+    """A reader that was used to small ones asks for a thousand. They may be packed well: reports are alike."""
+    full = [os.urandom(1 << 10) * (1 << 10) for _ in range(24)]
     log.write(log.writer(), *[(at % 2, body) for at, body in enumerate(full)])
     reader = log.reader("one/a")
     from_the_start(reader)
