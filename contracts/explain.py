@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from contracts import clock
 from contracts.budget import Budget
 from contracts.clock import Pause, Segment
-from contracts.explain_words import MONTHS, SENTENCES, WHAT, WHY, WHY_NOW, day_name
+from contracts.explain_words import SENTENCES, WHAT, WHY, WHY_NOW, instant
 from contracts.hours import Calendar, Hours
 
 State = Literal["running", "paused", "met", "breached", "cancelled"]
@@ -179,13 +179,3 @@ def span(given: timedelta, language: str = "en") -> str:
     day = "j" if language == "fr" else "d"
     named = ((days, day), (hours, "h"), (minutes, "min"), (seconds, "s"))
     return " ".join(f"{number} {unit}" for number, unit in named if number) or "0 min"
-
-
-def instant(at: datetime, zone: str, language: str = "en") -> str:
-    """ "Tue 10 March 2026, 11:00 (Europe/Paris)"; seconds only where there are some."""
-    local = at.astimezone(ZoneInfo(zone))
-    wall = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    day, month = day_name(language, local.weekday()), MONTHS[language][local.month - 1]
-    if language == "fr":
-        return f"{day} {local.day} {month} {local.year} à {wall} ({zone})"
-    return f"{day} {local.day} {month} {local.year}, {wall} ({zone})"

@@ -7,6 +7,8 @@ A situation is what the clock does, and what did not count: nothing ("plain"), c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 Table = Mapping[str, Mapping[str, str]]
 
@@ -174,3 +176,17 @@ MONTHS: Mapping[str, tuple[str, ...]] = {
 
 def day_name(language: str, weekday: int) -> str:
     return _DAYS[language][weekday]
+
+
+def instant(at: datetime, zone: str, language: str = "en") -> str:
+    """ "Tue 10 March 2026, 11:00 (Europe/Paris)"; seconds only where there are some."""
+    local = at.astimezone(ZoneInfo(zone))
+    wall = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    between = " à" if language == "fr" else ","
+    return f"{day_name(language, local.weekday())} {day(local.date(), language)}{between} {wall} ({zone})"
+
+
+def day(on: date, language: str = "en") -> str:
+    """ "10 March 2026", "1er mars 2026"."""
+    number = "1er" if language == "fr" and on.day == 1 else str(on.day)
+    return f"{number} {MONTHS[language][on.month - 1]} {on.year}"

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
-from contracts import english, french, hour_words
+from contracts import english, explain_words, french, hour_words
 from contracts.budget import Budget
 from contracts.terms import Tier
 
@@ -50,11 +49,6 @@ def budget(given: Budget, language: str) -> str:
     if language != "fr" or not given.days:
         return given.words
     return f"{given.days} jour{'s' if given.days > 1 else ''} ouvré{'s' if given.days > 1 else ''}"
-
-
-def instant(at: datetime | None, zone: str) -> str:
-    """A local date and time with its zone; a dash where there is none."""
-    return "-" if at is None else f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
 def money(cents: int, currency: str, language: str) -> str:
@@ -116,9 +110,9 @@ def _write(name: str, value: Any, language: str, facts: _Facts) -> str:  # Any: 
         case Budget():
             return budget(value, language)
         case datetime():
-            return instant(value, facts.raw("zone"))
+            return explain_words.instant(value, facts.raw("zone"), language)
         case date():
-            return value.isoformat()
+            return explain_words.day(value, language)
         case (int(cents), str(currency)):
             return money(cents, currency, language)
         case tuple():

@@ -18,8 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import calendars, promising
-from contracts.explain import instant
-from contracts.explain_words import WHAT
+from contracts.explain_words import WHAT, instant
 from contracts.promising import Leg
 from contracts.terms import Terms
 from escalation import promises, story

@@ -12,8 +12,7 @@ from flask import request
 
 from app.pages.calendar_words import say
 from contracts import clock, year
-from contracts.explain import instant
-from contracts.explain_words import MONTHS
+from contracts.explain_words import MONTHS, instant
 from contracts.hours import Hours
 from contracts.year import Day
 

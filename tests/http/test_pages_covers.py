@@ -129,7 +129,7 @@ def test_would_this_be_granted_answers_for_another_day_machine_and_channel(visit
     assert "First response by Mon 16 Mar 2026, 17:00" in saturday
     assert "The phone is answered again" in saturday
     later = read(dee, base + "&at=2027-06-01T10:00")
-    assert "Contract VC-joinery ended on 2026-12-31." in later
+    assert "Contract VC-joinery ended on 31 December 2026." in later
 
 
 def test_asking_is_a_part_of_the_page_and_writes_nothing(visit: Visit, cast: Cast, sessions: Sessions) -> None:
