@@ -70,7 +70,6 @@ class _Search:
     until: int
     suspects: frozenset[str] = frozenset()
     every: int = 1  # words of suspects between two trials
-    said: int = 0
     good: Place = (-1, -1, -1)  # the last word after which all could be stored
     done_s: float = 0.0  # when it had been heard to its end
 
@@ -128,40 +127,50 @@ class Sifter:
         """Let `hear` take what was told, but for what is set apart. Raises `BeginAnew` where it fails at a word."""
         muted = {} if again or not self._muted else self._muted_now()
         heard, aside = self._apart.setdefault(seat.partition, Apart()).sifted(told, muted)
-        search = self._searches.get(seat.partition)
-        if search is not None and any(place_of(one, WHOLE) >= search.since or one.item < 0 for one in told):
-            self._hear_alone(seat, search, told, hear)
-        elif heard:
+        if (search := self._searches.get(seat.partition)) is None:
+            self._hear_together(seat, heard, hear)
+        else:
+            since, until = search.since, (search.until, 0, WHOLE)
+            self._hear_together(seat, [one for one in heard if one.item >= 0 and place_of(one, WHOLE) < since], hear)
+            self._hear_alone(seat, search, [one for one in told if since <= place_of(one, WHOLE) < until], hear)
+            self._hear_together(seat, [one for one in heard if place_of(one, WHOLE) >= until], hear)
+            self._hear_alone(seat, search, [one for one in told if one.item < 0], hear)
+        if aside:
+            hear([each for _, each in aside])
+            mark(seat.pending, aside)
+
+    def _hear_together(self, seat: Seat, told: Sequence[Told], hear: Hear) -> None:
+        if not told:
+            return
+        try:
+            hear(told)
+        except Exception as problem:
+            if is_foreign(problem):
+                raise BeginAnew([seat.partition]) from problem
+            if not may_be_of_one(problem):
+                raise
+            since = (told[0].position, max(told[0].item, 0), WHOLE)
+            self._search(seat.partition, _Search(since, seat.reached), problem)
+
+    def _hear_alone(self, seat: Seat, search: _Search, told: Sequence[Told], hear: Hear) -> None:
+        apart = self._apart[seat.partition].places
+        words = [(place, one, place_of(one, place, one.heard[0] if one.heard else None)) for place, one in alone(told)]
+        its = [at for _, one, at in words if search.suspects & names_in([one]) and (one.item < 0 or at > search.good)]
+        tried = {*its[search.every - 1 :: search.every], *its[-1:]}
+        for place, one, at in words:
             try:
-                hear(heard)
+                if at not in apart:
+                    hear([one])
+                if at in tried:
+                    self._try(seat, search.suspects)
+                    search.good = max(search.good, at)
             except Exception as problem:
                 if is_foreign(problem):
                     raise BeginAnew([seat.partition]) from problem
                 if not may_be_of_one(problem):
                     raise
-                since = (told[0].position, max(told[0].item, 0), WHOLE)
-                self._search(seat.partition, _Search(since, seat.reached), problem)
-        if aside:
-            hear([each for _, each in aside])
-            mark(seat.pending, aside)
-
-    def _hear_alone(self, seat: Seat, search: _Search, told: Sequence[Told], hear: Hear) -> None:
-        apart = self._apart[seat.partition].places
-        for place, one in alone(told):
-            if (at := place_of(one, place, one.heard[0] if one.heard else None)) in apart:
-                continue
-            try:
-                hear([one])
-                if (one.item < 0 or at > search.good) and search.suspects & names_in([one]):
-                    search.said += 1
-                    if search.said % search.every == 0:
-                        self._try(seat, search.suspects)
-                        search.good = max(search.good, at)
-            except Exception as problem:
-                if not may_be_of_one(problem):
-                    raise
                 if search.every > 1:  # it is one of the last few
-                    nearer = _Search(search.since, search.until, search.suspects, 1, 0, search.good)
+                    nearer = _Search(search.since, search.until, search.suspects, 1, search.good)
                     self._search(seat.partition, nearer, problem)
                 self._set_apart(seat.partition, place, one, problem)
 

@@ -287,3 +287,14 @@ def test_no_record_is_passed_over_when_a_flush_fails_because_a_machine_was_taken
     plant.settle()
     assert zlib.crc32(b"plant-db-1") % 2 in plant.watcher.seats
     assert plant.ledger("plant-db-1") == {"received": 3, "scored": 3}
+
+
+def test_of_many_words_of_a_machine_the_one_that_cannot_be_stored_is_found_in_few_trials(
+    plant: Plant, cast: Cast, unstorable: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sifting, "_TRIALS", 4)
+    values = [POISON if i == 27 else float(i) for i in range(29)]
+    told(plant, *values)
+    plant.settle()
+    assert stored(plant, cast.plant_machine) == [value for value in values if value != POISON]
+    assert plant.ledger("plant-db-1") == {"received": 29, "scored": 28, "refused": 1, "missing": 1}
