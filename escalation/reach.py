@@ -103,7 +103,10 @@ def words(proof: Proof, now: datetime, zone: str) -> str:
     """How a way stands, as its owner reads it."""
 
     def hour(at: datetime | None) -> str:
-        return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if at is not None else "never"
+        if at is None:
+            return "never"
+        local = at.astimezone(ZoneInfo(zone))
+        return f"{local.day} {local:%b %Y, %H:%M}"
 
     return {
         Standing.PROVED: f"proved: the test page of {hour(proof.tested_at)} was answered",
