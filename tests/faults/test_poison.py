@@ -73,6 +73,43 @@ def test_18_a_poisoned_record_goes_alone_and_waits_while_its_door_is_down(trial:
     trial.verdict(history)
 
 
+PLANTED = """
+from telemetry import watch, watching
+feed = watching.Watching.feed
+def failing(self, heard):
+    if any(66.6 in getattr(each, "metrics", {}).values() for each in heard):
+        raise ArithmeticError("poison")
+    return feed(self, heard)
+watching.Watching.feed = failing
+watch.main(settings, "watch-1")
+"""
+
+
+@pytest.mark.timeout(900)
+def test_18_a_word_that_scoring_fails_at_goes_alone_though_its_watcher_is_killed_once_it_was_found(
+    trial: Trial,
+) -> None:
+    machines = trial.enrol("plant-a")
+    _, (watcher,) = trial.start()
+    (speaker,) = trial.connect(machines)
+    watcher.kill()
+    dying = trial.rig.start(killpoint.prelude("telemetry.watch:Watcher._begin_anew", "before", 2) + PLANTED)
+    speaker.say(20)
+    speaker.tell("vigie/plant-a/report", b'{"metrics": {"a": 66.6}}')
+    speaker.say(20)
+    until(lambda: not dying.alive, "it is killed when it has found the word, and before anything is stored", 180)
+    assert "watch.set_apart" in dying.words
+    assert letters(trial) == 0
+    trial.rig.start(PLANTED)
+    until(lambda: letters(trial) == 1, "the next one sets it apart", 180)
+    trial.settle()
+    trial.faults = ["a word that scoring fails at", "the watcher killed between finding it and storing"]
+    trial.counts["set apart"] = letters(trial)
+    history = trial.history()
+    assert history.counted[0].refused == 1
+    trial.verdict(history)
+
+
 def _stored_all(trial: Trial) -> bool:
     return stored_count(trial.rig.sessions) >= trial.sent
 
