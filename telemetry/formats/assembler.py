@@ -8,10 +8,12 @@ no open cycle makes one of its own.
 
 from __future__ import annotations
 
-import json  # its texts may hold half a surrogate pair, which quicker readers refuse
+import json
 import zlib
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import orjson
 
 from telemetry.reading import NO_COUNTERS, NO_DELTAS, NO_FACTS, Reading
 
@@ -60,6 +62,13 @@ class _Cycle:
         marked, deltas = frozenset(self.counters) or NO_COUNTERS, self.deltas or NO_DELTAS
         facts = self.facts or NO_FACTS
         return Reading(f.machine, self.at_ms, self.metrics, None, self.heard_ms, f.format, facts, marked, deltas)
+
+
+def _written(kept: list[Any]) -> bytes:
+    try:
+        return orjson.dumps(kept)
+    except TypeError:  # a text holds half a surrogate pair
+        return json.dumps(kept).encode()
 
 
 def _read(state: bytes) -> list[Any]:
@@ -131,7 +140,7 @@ class Assembler:
             for key, cycles in self._open.items()
             for c in cycles
         ]
-        return zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1) if kept else b""
+        return zlib.compress(_written(kept), 1) if kept else b""
 
     def resume(self, state: bytes) -> list[Reading]:
         """Go on with the cycles that were open then, and no others; those that had been complete by then."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telemetry.formats import Decoder
+from telemetry.formats.assembler import Assembler
 from telemetry.reading import Answer, Reading, Refused, Status
 from tests.plain.formats_said import (
     NOW,
@@ -214,3 +215,14 @@ def test_a_rebirth_is_asked_for_in_sparkplug_s_own_words() -> None:
 def test_agents_in_python_say_nan_where_a_sensor_has_no_value(topic: str, name: str) -> None:
     assert only((topic, '{"a": {"v": NaN, "w": -Infinity}, "b": {"v": 40}}')).metrics == {name: 40.0}
     assert refusal("vigie/h/report", '{"metrics": {"a": NaN}}').reason == "not_a_number"
+
+
+def test_cycles_that_are_open_outlive_whoever_decodes_even_with_texts_no_json_may_hold() -> None:
+    before, after = Assembler(), Assembler()
+    for name, value in (("a", 1.0), ("b", 2.0)):
+        before.add(Reading("m", NOW, {name: value}, None, NOW, "values", {"half": "\ud800"}, frozenset({name})))
+    assert after.resume(before.state()) == []
+    assert after.flush(None) == before.flush(None) != []
+    before.add(Reading("m", NOW, {"a": 1.0}, None, NOW, "values"))
+    (whole,) = before.resume(after.state())  # nothing was open any more where the other stood
+    assert (whole.metrics, before.waiting) == ({"a": 1.0}, 0)
