@@ -17,6 +17,7 @@ from contracts import contracting, coverage, life, proposals
 from contracts.life import Notice
 from escalation import amended, contract_words, outbox
 from escalation.duty import methods
+from escalation.one_by_one import one_by_one
 from escalation.outbox import Draft
 from models import audit
 from models.agreements import Contract, ContractNotice, ContractTerms, CoverageGap
@@ -33,30 +34,30 @@ def once(sessions: Sessions, now: datetime) -> datetime | None:
     """Everything that is due now. Asks for no earlier turn: a day is long."""
     with work(sessions, SYSTEM) as session:
         proposals.take_effect(session, now)
-        coming = [(contract.id, version.id) for contract, version in amended.due(session, now)]
-    for contract_id, version_id in coming:
-        with work(sessions, SYSTEM) as session:
-            contract, version = session.get_one(Contract, contract_id), session.get_one(ContractTerms, version_id)
-            amended.follow(session, contract, version, now)
+        coming = [(version.id, contract.customer_id) for contract, version in amended.due(session, now)]
+    one_by_one(sessions, "new terms", coming, lambda session, id: _follow(session, id, now))
     with work(sessions, SYSTEM) as session:
-        ids = _ending(session, now)
-    for contract_id in ids:
-        with work(sessions, SYSTEM) as session:
-            attend(session, contract_id, now)
+        ending = _ending(session, now)
+    one_by_one(sessions, "ends of contracts", ending, lambda session, id: attend(session, id, now) is not None)
     with work(sessions, SYSTEM) as session:
         tell_of_gaps(session, coverage.keep(session, now), now)
     return None
 
 
-def _ending(session: Session, now: datetime) -> list[uuid.UUID]:
+def _follow(session: Session, version_id: uuid.UUID, now: datetime) -> bool:
+    version = session.get_one(ContractTerms, version_id)
+    amended.follow(session, session.get_one(Contract, version.contract_id), version, now)
+    return True
+
+
+def _ending(session: Session, now: datetime) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """(contract, customer) of what ends before long or has ended."""
     horizon = (now + _FAR).date()
-    return list(
-        session.scalars(
-            select(Contract.id)
-            .where(Contract.state.in_(("active", "suspended", "expired")), Contract.ends_on <= horizon)
-            .order_by(Contract.customer_id, Contract.number)
-        )
+    ends = select(Contract.id, Contract.customer_id).where(
+        Contract.state.in_(("active", "suspended", "expired")), Contract.ends_on <= horizon
     )
+    found = session.execute(ends.order_by(Contract.customer_id, Contract.number))
+    return [(row.id, row.customer_id) for row in found]
 
 
 def attend(session: Session, contract_id: uuid.UUID, now: datetime) -> Notice | None:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from escalation import outbox, proving, words
 from escalation.announce import announce
 from escalation.channels import Channel, ChannelError, Letter
+from escalation.one_by_one import is_of_all
 from models import audit
 from models.incidents import Incident, TimelineEntry
 from models.notices import Notice
@@ -74,8 +75,13 @@ class Deliverer:
         What is due already and waits for a busy address is not counted: `done` says when it can go.
         """
         for channel in self._channels:
-            while self._start(channel, now):
-                pass
+            try:
+                while self._start(channel, now):
+                    pass
+            except Exception as error:
+                if is_of_all(error):
+                    raise
+                log.exception("channel left for the next turn", channel=channel)  # the others go on
         with work(self._sessions, SYSTEM) as session:
             return outbox.next_due(session, list(self._channels), now)
 
@@ -88,11 +94,11 @@ class Deliverer:
             return False
         with work(self._sessions, SYSTEM) as session:
             taken = outbox.claim(session, now, channel, self._name, free, busy)
-            letters = {notice.id: letter_of(notice, outbox.members(session, notice.id)) for notice in taken}
+            joined = {notice.id: outbox.members(session, notice.id) for notice in taken}
         for notice in taken:
             with self._lock:
                 self._busy[channel].add(notice.address)
-                sending = self._pools[channel].submit(self._send, channel, notice, letters[notice.id])
+                sending = self._pools[channel].submit(self._send, channel, notice, joined[notice.id])
                 self._running.add(sending)
             sending.add_done_callback(self._finished)
         return bool(taken)
@@ -103,10 +109,10 @@ class Deliverer:
             self._some = True
         self._done()
 
-    def _send(self, channel: str, notice: Notice, letter: Letter) -> None:
+    def _send(self, channel: str, notice: Notice, others: Sequence[Notice]) -> None:
         """One notice, from the channel to its row. The outermost line of a sender's thread."""
         try:
-            self._tell(channel, notice, letter)
+            self._tell(channel, notice, others)
         except Exception:
             # The row could not be written (the database is away): the lease runs out and it is sent again.
             log.exception("notice not settled", notice=str(notice.id), channel=channel)
@@ -114,9 +120,9 @@ class Deliverer:
             with self._lock:
                 self._busy[channel].discard(notice.address)
 
-    def _tell(self, channel: str, notice: Notice, letter: Letter) -> None:
+    def _tell(self, channel: str, notice: Notice, others: Sequence[Notice]) -> None:
         try:
-            receipt = self._channels[channel](letter, self._clock())
+            receipt = self._channels[channel](letter_of(notice, others), self._clock())
         except ChannelError as error:
             self._failed(notice, error)
             return

@@ -9,16 +9,19 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from escalation import climbing, duty, ending, flapping, notify, promises, story, timers, words
 from escalation.incident import VIGIE, State
-from escalation.one_by_one import one_by_one
+from escalation.one_by_one import is_of_all, one_by_one
 from models import audit
 from models.customers import Customer
 from models.incidents import OPEN_STATES, Incident, Promise
 from models.session import SYSTEM, Sessions, work
+
+log = structlog.get_logger("tick")
 
 RECOVERED_HOLD = flapping.RECOVERED_HOLD
 
@@ -41,12 +44,22 @@ def tick_all(sessions: Sessions, now: datetime, limit: int = 100) -> tuple[int, 
 
     Answers how many incidents were changed, and when something is due next.
     """
-    timers.fire(sessions, now)
+    _warn(sessions, now)
     with work(sessions, SYSTEM) as session:
         ids = due_incidents(session, now, limit)
     changed = one_by_one(sessions, "clocks", ids, lambda session, id: _one(session, id, now))
     with work(sessions, SYSTEM) as session:
         return changed, next_due(session, now)
+
+
+def _warn(sessions: Sessions, now: datetime) -> None:
+    """Fire warnings. One that cannot be told must not keep ladders from being climbed; it is tried at every turn."""
+    try:
+        timers.fire(sessions, now)
+    except Exception as error:
+        if is_of_all(error):
+            raise
+        log.exception("warnings left for the next turn")
 
 
 def due_incidents(session: Session, now: datetime, limit: int) -> list[tuple[uuid.UUID, uuid.UUID]]:

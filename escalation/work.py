@@ -83,11 +83,15 @@ def desk_loops(
     deliverer = Deliverer(sessions, channels, clock, done=again)
     watchman = Watchman(sessions, channels, alarm_url)
 
-    def delivering(now: datetime) -> datetime | None:
+    def echoing(now: datetime) -> None:
         with work(sessions, SYSTEM) as session:
             echo.write(session, now)
+
+    def delivering(now: datetime) -> datetime | None:
+        due = deliverer.once(now)
+        with work(sessions, SYSTEM) as session:
             outbox.let_go_unshown(session, now)
-        return deliverer.once(now)
+        return due
 
     def ticking(now: datetime) -> datetime | None:
         changed, due = tick_all(sessions, now, _AT_ONCE)
@@ -112,11 +116,13 @@ def desk_loops(
     def look_after_doors(now: datetime) -> None:
         left_open.settle(sessions, now)
 
+    # Apart, so that nothing that goes wrong with an echo keeps a page from leaving.
+    echoes = Loop("echo", _DELIVER_S, echoing)
     deliver = Loop("deliver", _DELIVER_S, delivering)
     tick = Loop("tick", _TICK_S, ticking)
     auditor = Loop("auditor", _AUDIT_S, watchman.once, nudged=False)
     contracts = Loop("contracts", _CONTRACTS_S, contracts_end, nudged=False)
-    every = [deliver, tick, auditor, contracts, Loop("reach", _REACH_S, prove, nudged=False)]
+    every = [deliver, echoes, tick, auditor, contracts, Loop("reach", _REACH_S, prove, nudged=False)]
     every.append(Loop("doors", _DOORS_S, look_after_doors, nudged=False))
     if heartbeat_url:
         every.append(heartbeat_loop(heartbeat_url, lambda: watchman.well_at, allow_private=allow_private))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.orm import Session
 
-from escalation import outbox
+from escalation import deliver, outbox
 from escalation.channels import ChannelError, Letter, Receipt
 from escalation.deliver import Deliverer, deliver_once
 from escalation.intake import report
@@ -116,6 +119,31 @@ def test_a_defect_in_a_channel_is_tried_again_like_a_hiccup(sessions: Sessions, 
     deliver_once(sessions, {"email": (sink := Sink({"a": KeyError("oops")}))}, cast.now)
     assert sink.taken == ["b"]
     assert ended(sessions, "a") == [(False, False)]
+
+
+def test_a_letter_that_cannot_be_written_and_a_channel_that_cannot_be_leased_stop_no_other(
+    sessions: Sessions, cast: Cast, incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for channel in ("email", "pigeon", "webhook"):
+        put(sessions, incident, cast.now, channel, "a", "b")
+    written, leased = deliver.letter_of, outbox.claim
+
+    def writes(notice: Notice, others: Sequence[Notice] = ()) -> Letter:
+        if notice.address == "a":
+            raise TypeError("'<' not supported between instances of 'str' and 'int'")
+        return written(notice, others)
+
+    def leases(session: Session, now: datetime, channel: str, *more: Any) -> list[Notice]:
+        if channel == "pigeon":
+            raise ValueError("no such perch")
+        return leased(session, now, channel, *more)
+
+    monkeypatch.setattr(deliver, "letter_of", writes)
+    monkeypatch.setattr(outbox, "claim", leases)
+    mail, hook = Sink(), Sink()
+    deliver_once(sessions, {"email": mail, "pigeon": Sink(), "webhook": hook}, cast.now)
+    assert (mail.taken, hook.taken) == (["b"], ["b"])
+    assert ended(sessions, "a") == [(False, False)] * 3, "tried again, and given up in its time"
 
 
 def test_what_cannot_be_told_is_in_the_story_and_on_record(sessions: Sessions, cast: Cast, incident: Incident) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from escalation import acts, handover, tick
+from escalation import acts, handover, tick, timers
 from escalation.auditor import audit_house
 from escalation.handover import Note
 from escalation.intake import report
@@ -57,6 +57,26 @@ def test_the_ladder_of_one_that_cannot_be_climbed_stops_no_other(
     with work(sessions, SYSTEM) as session:
         at = session.get_one(Incident, poisonous).next_rung_at
         assert at is None or at > later
+
+
+def test_a_warning_that_cannot_be_told_keeps_no_ladder_from_being_climbed(
+    sessions: Sessions, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(sessions, cast, "memory")
+
+    def breaks(*_: object) -> str:
+        raise KeyError("respond")
+
+    monkeypatch.setattr(timers, "_sentence", breaks)
+    later = cast.now + desk.minutes(14)
+    tick.tick_all(sessions, later)
+    with work(sessions, SYSTEM) as session:
+        assert len(desk.story(session, "rung")) > 1
+        assert desk.story(session, "threshold") == []
+    monkeypatch.undo()
+    tick.tick_all(sessions, later)
+    with work(sessions, SYSTEM) as session:
+        assert len(desk.story(session, "threshold")) == 1
 
 
 def test_what_one_things_trouble_keeps_from_being_done_is_an_alarm(sessions: Sessions, cast: Cast) -> None:
