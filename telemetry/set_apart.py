@@ -43,7 +43,8 @@ class Apart:
         heard: list[Told] = []
         aside: Aside = []
         for one in told:
-            if one.item >= 0 and (one.position, one.item) not in self.messages and not muted:
+            is_free = one.item >= 0 and (one.position, one.item) not in self.messages
+            if is_free and not (muted and any(word.machine in muted for word in one.heard)):
                 heard.append(one)
                 continue
             left: list[Heard] = []
