@@ -44,7 +44,8 @@ class Ahead:
     def caption(self, unit: str, zone: tzinfo, now: datetime) -> str:
         """A few words beside the chart: "100 % at 08:52, between 07:20 and 10:55"."""
         limit = f"{words.amount(self.limit)} {unit}".rstrip()
-        return f"{limit} {_on(self.likely, zone, now)}, {self._spread(zone, now)}"
+        spread = self._spread(zone, now)
+        return f"{limit} {_on(self.likely, zone, now)}" + ("" if spread.startswith("about") else f", {spread}")
 
     def sentence(self, label: str, unit: str, zone: tzinfo, now: datetime) -> str:
         """One sentence, with how sure it is."""
@@ -53,7 +54,12 @@ class Ahead:
         spread = self._spread(zone, now)
         if self.likely < now.timestamp():  # it is over, or comes later than it was thought
             foretold = words.hour(_instant(self.at), zone, now)
-            return f"At {foretold} it was foretold that {reached} {_on(self.likely, zone, now)}, {spread}."
+            within = "" if spread.startswith("about") else f", {spread}"
+            return f"At {foretold} it was foretold that {reached} {_on(self.likely, zone, now)}{within}."
+        if spread.startswith("about"):  # the quickest and the slowest pace come to the same minute
+            return (
+                f"As things go {reached} {_on(self.likely, zone, now)}, at its fastest and slowest pace of late alike."
+            )
         return (
             f"As things go {reached} {_on(self.likely, zone, now)}: {spread}, at its fastest and slowest pace of late."
         )

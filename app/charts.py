@@ -8,6 +8,7 @@ the policy of the pages forbids them.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -202,19 +203,29 @@ def _point(window: Window, scale: _Scale, at: float, value: float) -> str:
 def _lines(
     kind: str, at: Sequence[float], values: Sequence[float | None], window: Window, scale: _Scale, widest: float
 ) -> Iterable[str]:
+    """Run by run. What is told more rarely than the machine reports is one line all the same, until it stays away by
+    its own rhythm or nothing is heard at all; what stands alone is a dot."""
+    spread = [values[0]] * len(at) if len(values) == 1 else values
+    told = [(moment, v) for moment, v in zip(at, spread, strict=True) if v is not None and math.isfinite(v)]
+    own = max(widest, gap_of([moment for moment, _ in told]))
+    if widest == math.inf:  # nothing is heard of it: it breaks where it is not known
+        holes = [moment for moment, v in zip(at, spread, strict=True) if v is None or not math.isfinite(v)]
+    else:
+        holes = [later for earlier, later in pairwise(at) if later - earlier > widest]
     run: list[str] = []
     last = -math.inf
-    spread = [values[0]] * len(at) if len(values) == 1 else values
-    for moment, value in zip(at, spread, strict=True):
-        known = value is not None and math.isfinite(value)
-        if run and (not known or moment - last > widest):
-            yield f'<polyline class="{kind}" points="{" ".join(run)}"/>'
+    for moment, value in told:
+        if run and (moment - last > own or bisect_right(holes, last) < bisect_right(holes, moment)):
+            yield _polyline(kind, run)
             run = []
-        if known and value is not None:
-            run.append(_point(window, scale, moment, value))
-            last = moment
+        run.append(_point(window, scale, moment, value))
+        last = moment
     if run:
-        yield f'<polyline class="{kind}" points="{" ".join(run)}"/>'
+        yield _polyline(kind, run)
+
+
+def _polyline(kind: str, run: Sequence[str]) -> str:
+    return f'<polyline class="{kind}" points="{" ".join(run if len(run) > 1 else [*run, *run])}"/>'
 
 
 def _grid(scale: _Scale) -> Iterable[str]:

@@ -198,8 +198,8 @@ def _begins(machine: str, name: str, gauge: Gauge, part: str, seen: Outlook, at_
     title = " ".join(gauge.title.format(part, when=in_words(seen.at_ms - at_ms)).split())
     w, sign = word(name), -1.0 if gauge.falls else 1.0
     rate = amount(abs(seen.slope_a_h) * (24 if seen.window_ms >= DAY_MS else 1), w.unit)
-    a = "day" if seen.window_ms >= DAY_MS else "hour"
-    summary = f"{title}: {w.label} {amount(sign * seen.value, w.unit)}, {rate} more a {a}, as things go"
+    a = "a day" if seen.window_ms >= DAY_MS else "an hour"
+    summary = f"{title}: {w.label} {amount(sign * seen.value, w.unit)}, {rate} more {a}, as things go"
     summary = summary.replace(" more ", " less ") if gauge.falls else summary
     evidence: dict[str, Any] = {
         "since_ms": at_ms - seen.window_ms,

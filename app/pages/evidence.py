@@ -192,6 +192,7 @@ def chart_data(
     for chart in charts:
         track, (low, high) = tracks[chart.name], bounds.get(chart.name, (None, None))
         known = dict(zip(track.at, track.values, strict=True))
+        told = [moment for moment, value in known.items() if value is not None]
         series.append(
             {
                 "name": chart.name,
@@ -205,6 +206,7 @@ def chart_data(
                 else None,
                 "found": [list(span) for span in (marks or {}).get(chart.name, ())],
                 "limit": chart.limit,
+                "gap": max(gap_of(shared), gap_of(told)) if len(told) > 1 else gap_of(shared),
                 "ahead": None if chart.ahead is None else _courses(chart.ahead, window.end),
             }
         )

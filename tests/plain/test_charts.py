@@ -144,3 +144,22 @@ def test_usual_follows_the_hour_of_the_day() -> None:
 
 def test_too_short_a_past_says_nothing() -> None:
     assert usual_range([1.0, 2.0], [1.0, 2.0], [3.0]) is None
+
+
+def drawn(values: dict[float, float | None]) -> list[str]:
+    """The lines of what was seen, by their points."""
+    chart = charts.evidence_chart(Series("a", "", list(values), list(values.values())), Window(0, 10_000), UTC)
+    return re.findall(r'class="obs" points="([^"]*)"', chart)
+
+
+def test_what_is_told_more_rarely_than_the_machine_reports_is_one_line_until_it_stays_away() -> None:
+    every = {float(at): 1.0 if at % 600 == 0 else None for at in range(0, 6000, 10)}
+    (line,) = drawn(every)
+    assert len(line.split()) == 10
+    assert len(drawn({at: None if 1000 < at < 4500 else v for at, v in every.items()})) == 2
+    assert len(drawn({at: v for at, v in every.items() if not 1000 < at < 1500})) == 2, "the machine said nothing"
+
+
+def test_a_value_that_stands_alone_is_a_dot() -> None:
+    (dot,) = drawn({float(at): 5.0 if at == 500 else None for at in range(0, 1000, 10)})
+    assert len(dot.split()) == 2

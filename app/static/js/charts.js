@@ -75,7 +75,7 @@ function options(series, data, ink, sync, width, figure) {
       { stroke: ink.faint, font: ink.font, grid: { stroke: ink.rule, width: 1 }, ticks: { show: false }, size: 40, gap: 4, space: 22,
         values: (_, ticks) => ticks.map((tick) => amount(tick)) },
     ],
-    series: [{}, ...(banded ? [edge, edge] : []), ...(series.reach ? [edge, edge] : []), { stroke: ink.sea, width: 1.6, points: { show: false }, spanGaps: false }],
+    series: [{}, ...(banded ? [edge, edge] : []), ...(series.reach ? [edge, edge] : []), told(series, data, ink)],
     bands,
     hooks: {
       drawClear: [(chart) => backdrop(chart, data, ink, series)],
@@ -83,6 +83,19 @@ function options(series, data, ink, sync, width, figure) {
       setSelect: [(chart) => chosen(chart, figure)],
       setCursor: [(chart) => speak(chart, series, said, resting)],
     },
+  };
+}
+
+// What is told more rarely than the machine reports is one line all the same, until it stays away by its own rhythm;
+// what stands alone is a dot.
+function told(series, data, ink) {
+  const known = data.at.map((at, index) => [at, index]).filter(([, index]) => series.observed[index] !== null);
+  const far = (one, other) => !one || !other || Math.abs(one[0] - other[0]) > series.gap;
+  const lone = known.filter((one, place) => far(known[place - 1], one) && far(one, known[place + 1])).map(([, index]) => index);
+  return {
+    stroke: ink.sea, width: 1.6, spanGaps: false,
+    points: { show: false, size: 4, width: 0, fill: ink.sea, filter: () => (lone.length ? lone : null) },
+    gaps: (chart, _series, _from, _to, holes) => holes.filter(([from, to]) => chart.posToVal(to, "x", true) - chart.posToVal(from, "x", true) > series.gap),
   };
 }
 
