@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from flask import Flask, Response, request
 from icalendar import Calendar, Event
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.api.lookup import as_id
@@ -16,6 +17,7 @@ from app.identity import caller, need
 from app.problems import Problem, invalid
 from escalation import roster, rota
 from escalation.rota import Stretch
+from models.people import Shift
 from models.session import work
 
 BEHIND, AHEAD = timedelta(days=7), timedelta(days=90)
@@ -66,6 +68,12 @@ def written(session: Session, at: datetime, person: uuid.UUID | None) -> bytes:
             name = names.get(turn.person, "somebody who has left") if turn.person else ""
             began = f"{turn.start:%Y%m%dT%H%M%SZ}" if turn.start > start else f"before-{turn.person or 'nobody'}"
             calendar.add_component(_event(turn, f"{row.id}-{began}@vigie", row.name, name, at))
+    single = select(Shift).where(Shift.starts_at < end, Shift.ends_at > start).order_by(Shift.starts_at, Shift.id)
+    for shift in session.scalars(single):
+        if person in (None, shift.person_id) and shift.person_id in names:
+            turn = Stretch(shift.starts_at, shift.ends_at, shift.person_id, "a single shift")
+            event = _event(turn, f"{shift.id}-shift@vigie", shift.unit.capitalize(), names[shift.person_id], at)
+            calendar.add_component(event)
     text: bytes = calendar.to_ical()
     return text
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import vobject
 
@@ -17,6 +18,18 @@ FEED = "/api/v1/duty/calendar.ics"
 
 def basic(key: str, user: str = "calendar") -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{key}".encode()).decode()}
+
+
+def by_schedule(feed: str) -> list[Any]:
+    """The turns by schedules, without the single shifts of the cast."""
+    return [event for event in vobject.readOne(feed).vevent_list if event.description.value != "a single shift"]
+
+
+def test_a_single_shift_stands_beside_the_schedules(visit: Callable[[str], Visitor], cast: Cast) -> None:
+    every = vobject.readOne(visit("max").get(FEED).get_data(as_text=True)).vevent_list
+    assert sorted(event.summary.value for event in every) == ["Europe: Dee", "Europe: Eve"]
+    (mine,) = vobject.readOne(visit("max").get(f"{FEED}?person={cast.dee}").get_data(as_text=True)).vevent_list
+    assert (mine.dtstart.value, mine.dtend.value) == (cast.now - timedelta(hours=2), cast.now + timedelta(days=30))
 
 
 def test_a_calendar_program_subscribes_with_a_key_as_password(
@@ -42,7 +55,7 @@ def test_turns_change_hands_at_the_same_local_hour_before_and_after_the_clocks_c
 ) -> None:
     made = visit("max").post("/api/v1/duty/schedules", schedule(cast))
     assert made.status_code == 201, made.text
-    events = list(vobject.readOne(visit("max").get(FEED).get_data(as_text=True)).vevent_list)
+    events = by_schedule(visit("max").get(FEED).get_data(as_text=True))
     starts = [event.dtstart.value for event in events]
     change = starts.index(datetime(2026, 3, 23, 8, tzinfo=UTC))
     assert starts[change + 1] == datetime(2026, 3, 30, 7, tzinfo=UTC)
@@ -58,7 +71,7 @@ def test_a_turn_without_end_is_the_same_event_at_every_look(
     assert visit("max").post("/api/v1/duty/schedules", schedule(cast, layers=[layer(cast.dee)])).status_code == 201
 
     def seen() -> tuple[str, datetime]:
-        (event,) = vobject.readOne(visit("max").get(FEED).get_data(as_text=True)).vevent_list
+        (event,) = by_schedule(visit("max").get(FEED).get_data(as_text=True))
         return event.uid.value, event.dtstart.value
 
     first = seen()
