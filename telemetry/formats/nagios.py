@@ -17,8 +17,10 @@ from telemetry.reading import NO_COUNTERS, Heard, Reading, Refused
 FORMAT: Final = "nagios"
 # One item: what stands up to the next space, spaces inside quotes excepted; the label may hold '' for a quote.
 _ITEM: Final = re.compile(r"(?:'(?P<quoted>(?:[^']|'')*)'|(?P<bare>[^\s='|]+))=(?P<said>\S*)|(?P<other>\S+)")
+# Nothing is tried twice (++): a number of a megabyte must cost no more than its bytes.
 _SAID: Final = re.compile(
-    r"(?P<value>U|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf))(?P<uom>[^\s;\d.,][^\s;,]*)?(?:;\S*)?,?",
+    r"(?P<value>U|[-+]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:e[-+]?\d++)?+|[-+]?(?:nan|inf))"
+    r"(?P<uom>[^\s;\d.,][^\s;,]*+)?(?:;\S*+)?,?",
     re.I,
 )
 _CODE: Final = re.compile(r"\d{1,3}")
