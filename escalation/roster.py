@@ -16,6 +16,7 @@ from contracts.ladder_terms import slug
 from escalation import rota
 from escalation.rota import Schedule, Stretch
 from escalation.routing import NOWHERE, Candidate, Seat
+from escalation.words import instant
 from models.duty import Cover, Detachment, DutySchedule, HouseSite, TimeOff, Training
 from models.incidents import Incident
 from models.people import Person, Shift
@@ -237,7 +238,6 @@ def _away(off: Iterable[TimeOff], people: Mapping[uuid.UUID, Person], now: datet
     for one in off:
         person = people.get(one.person_id)
         if person is not None and one.starts_at <= now < one.ends_at:
-            until = one.ends_at.astimezone(ZoneInfo(person.zone))
             words = _ABSENT if one.kind == _ABSENT else "in protected time"
-            said[person.id] = f"{words} until {until:%Y-%m-%d %H:%M}"
+            said[person.id] = f"{words} until {instant(one.ends_at, person.zone)}"
     return said

@@ -48,7 +48,7 @@ def test_absence_expired_training_and_detachment_elsewhere_are_walls(sessions: S
     assert order_now(sessions, incident) == (["Eve"], {"Dee": "training in storage has expired"})
     with work(sessions, SYSTEM) as session:
         session.add(TimeOff(person_id=cast.eve, kind="protected", starts_at=NOW, ends_at=NOW + 60 * MINUTE))
-    assert order_now(sessions, incident)[1]["Eve"] == "in protected time until 2026-03-10 11:00"
+    assert order_now(sessions, incident)[1]["Eve"] == "in protected time until 2026-03-10 11:00 (Europe/Paris)"
     with work(sessions, SYSTEM) as session:
         session.execute(delete(TimeOff))
         session.add(Detachment(customer_id=cast.joinery, person_id=cast.eve, starts_at=NOW, reason="a crisis"))
