@@ -158,6 +158,7 @@ def test_loose_objects_may_stamp_themselves_in_any_unit(stamp: str) -> None:
 
 
 @pytest.mark.parametrize(("begins", "ends"), [("", ",1"), ("1.", "x,,1"), ("1e", ",2")])
-def test_a_long_number_in_performance_data_costs_no_more_than_its_bytes(begins: str, ends: str) -> None:
+def test_a_long_number_costs_no_more_than_its_bytes(begins: str, ends: str) -> None:
     """Tried in all its parts it would take hours, and everybody behind it would wait: the test would not end."""
     assert refusal("nagios/m/s/0", f"OK | a={begins}{'1' * 700_000}{ends}").reason in {"bad_payload", "not_a_number"}
+    assert refusal("telegraf/m/x", f"x f={begins}{'1' * 700_000}x").reason == "not_a_number"
