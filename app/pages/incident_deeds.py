@@ -82,7 +82,7 @@ def _decline(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | 
 def _severity(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
     wanted = text_of("severity", "The severity", most=1)
     reason = text_of("reason", "The reason", most=SHORT)
-    return agreeing.propose(session, incident, actor, front.now(), int(wanted) if wanted.isdigit() else 0, reason)
+    return agreeing.propose(session, incident, actor, front.now(), int(wanted) if wanted.isdecimal() else 0, reason)
 
 
 def _agree(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:

@@ -159,7 +159,7 @@ def _do(session: Session, who: Caller, person: Person, form: Form, *, own: bool,
     elif deed == "room":
         rooms = {mode: form[mode].strip() for mode in CAPACITY}
         for mode, text in rooms.items():
-            if text and (not text.isdigit() or int(text) > 50):
+            if text and (not text.isdecimal() or len(text) > 2 or int(text) > 50):
                 form.refuse(mode, "Write a number from 0 to 50, or nothing for the usual.")
         if not form.wrong:
             person.capacity = {mode: int(text) for mode, text in rooms.items() if text}

@@ -161,10 +161,11 @@ def _layer(
     if unknown:
         form.refuse(f"people-{at}", f"{unknown[0]} is nobody of ours; write one address a line.")
         return None
+    days = given["days"]
     stored: dict[str, Any] = {
         "name": given["name"][:80], "people": [str(by_mail[mail.lower()]) for mail in wanted],
         "first_day": given["first_day"], "last_day": given["last_day"] or None, "handover": given["handover"],
-        "days": int(given["days"]) if given["days"].isdigit() else given["days"], "holidays": given["holidays"].upper(),
+        "days": int(days) if days.isdecimal() and len(days) < 5 else days, "holidays": given["holidays"].upper(),
     }  # fmt: skip
     try:
         hours = weekly.spec(given["hours"] or weekly.ALWAYS)

@@ -71,7 +71,7 @@ def sent(name: str) -> AnyResponse:
             done = _erased(call, machine, look, form, language)
             if done is not None:
                 return redirect(f"/sent/{name}?{urlencode([*looking.fields(look), ('erased', done.reports)])}", 303)
-        if (number := request.args.get("erased", "")).isdigit():
+        if (number := request.args.get("erased", "")).isdecimal() and len(number) < 19:
             said = sent_words.say(language, "done", n=number)
         known = [one for one in known_metrics(session, machine, now) if is_scored(one)]
         meant = naming.meant(request.args.getlist("metric"), known)

@@ -133,7 +133,7 @@ def _add(session: Session, who: Caller, person: Person, form: Form) -> None:
 def _read(person: Person, channel: str, address: str, form: Form, at: int | None = None) -> dict[str, str] | None:
     """A way from the form, or None with its fields refused. The API's own rules decide."""
     suffix = "" if at is None else f"-{at}"
-    loud = int(form["loud"]) if form["loud"].isdigit() else None
+    loud = int(form["loud"]) if form["loud"].isdecimal() and len(form["loud"]) == 1 else None
     hours = {name: form[name].strip() or None for name in ("quiet", "hours")}
     given = {"channel": channel, "address": address, "loud": loud, **hours}
     try:

@@ -155,7 +155,7 @@ def _patience(text: str | None, now: datetime) -> float | None:
     """Seconds asked for by a Retry-After header (a number or a date), never more than an hour."""
     if not text:
         return None
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         seconds = float(text.strip()[:9])
     else:
         try:

@@ -217,7 +217,7 @@ def _theirs(provider: Provider, answer: Answer) -> str:
 
 def _at(held: Any, path: str) -> Any:
     for step in path.split("."):
-        if isinstance(held, list) and step.isdigit() and int(step) < len(held):
+        if isinstance(held, list) and step.isdecimal() and int(step) < len(held):
             held = held[int(step)]
         else:
             held = held.get(step) if isinstance(held, Mapping) else None

@@ -50,7 +50,7 @@ def parse(body: dict[str, Any], door: Door, now: datetime | None = None) -> Batc
     if len(key) > LONGEST_KEY:
         key = hashlib.sha256(key.encode()).hexdigest()
     cut_off = text_of(body.get("truncatedAlerts"), 40)
-    group = Group(key, status == "firing", min(int(cut_off), 2**31 - 1) if cut_off.isdigit() else 0)
+    group = Group(key, status == "firing", min(int(cut_off), 2**31 - 1) if cut_off.isdecimal() else 0)
     if door.one_for == "group":
         return Batch((_of_group(body, alerts, common, group, door),), group)
     return Batch(tuple(_of_alert(alert, body, common, group, door) for alert in alerts), group)

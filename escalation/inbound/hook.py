@@ -93,7 +93,7 @@ def find(body: Any, path: str) -> Any:
         return None
     if isinstance(body, Sequence) and not isinstance(body, str):
         head, _, rest = path.partition(".")
-        if head.isdigit() and int(head) < len(body):
+        if head.isdecimal() and int(head) < len(body):
             return find(body[int(head)], rest) if rest else body[int(head)]
     return None
 

@@ -150,8 +150,8 @@ def _state(said: dict[str, str], service: str) -> str:
     number = (
         state.partition(".")[0] or said.get(f"{of}STATEID", "") or said.get("CHECKRESULTSTATE", "").partition(".")[0]
     )
-    return words[int(number)] if number.isdigit() and int(number) < len(words) else state[:60]
+    return words[int(number)] if number.isdecimal() and int(number) < len(words) else state[:60]
 
 
 def _whole(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 10 else 0
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

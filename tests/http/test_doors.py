@@ -142,6 +142,15 @@ def test_an_end_that_overtakes_its_beginning_leaves_nothing_open(
     assert incidents(sessions) == []
 
 
+def test_a_number_that_is_none_breaks_nothing(stranger: Visitor, make: Make, sessions: Sessions) -> None:
+    of_nagios, of_alertmanager = bearer(make("nagios")), bearer(make("alertmanager"))
+    odd = nagios("PROBLEM", "²", NOTIFICATIONNUMBER="²", SERVICESTATEID="²", TIMET="²")
+    assert stranger.client.post("/in/nagios", data=odd, headers=of_nagios).status_code == 200
+    told = group("firing", alert("firing", "f7")) | {"truncatedAlerts": "²"}
+    assert stranger.client.post("/in/alertmanager", json=told, headers=of_alertmanager).status_code == 200
+    assert len(incidents(sessions)) == 2
+
+
 def test_a_group_of_which_some_is_cut_off_is_over_when_it_says_so(
     stranger: Visitor, make: Make, sessions: Sessions
 ) -> None:

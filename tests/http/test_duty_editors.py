@@ -183,6 +183,8 @@ def test_a_persons_page_says_and_changes_what_routing_counts_on(visit: Visit, se
     assert post(dee, do="presence") == 303
     assert post(dee, do="room", phone="0", remote="", written="3") == 303
     assert post(dee, do="room", phone="many") == 422
+    for number in ("²", "9" * 5000, "-1", "1.5"):
+        assert post(dee, do="room", phone=number) == 422
     assert post(dee, do="off", kind="absent", start="2026-03-11T09:00", end="2026-03-11T08:00") == 422
     assert post(dee, do="off", kind="absent", start="2026-03-11T09:00", end="2026-03-11T18:00", reason="school") == 303
     assert post(dee, do="train", subject="storage", level="senior") == 422, "trainings are for who keeps them"

@@ -65,6 +65,7 @@ def test_every_further_act_has_its_place_on_the_page(
     does(dee, incident, "agree")
     assert "severity 2, agreed 10:00" in dee.get(f"/incidents/{incident}").text  # nine in UTC is ten in Paris
     assert "is still empty" in does(dee, incident, "merge", 422)
+    assert "Use 1 (gravest) to 4" in does(dee, incident, "severity", 409, severity="²", reason="so")
     assert "Name another one" in does(dee, incident, "merge", 409, into="VG-999")
 
 
