@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from escalation import auditor
 from models.session import SYSTEM, work
@@ -29,6 +30,13 @@ LETTER = (DeadLetter.machine, DeadLetter.reason, DeadLetter.apart)
 
 def is_poison(word: Heard) -> bool:
     return isinstance(word, Reading) and POISON in word.metrics.values()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A traceback drawn with everything in its frames takes longer than what it tells of."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture
