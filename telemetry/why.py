@@ -102,6 +102,8 @@ def explain(kept: Kept) -> Why:
 def _unheard(kept: Kept) -> list[Reason]:
     if kept.enrolled_at is not None and kept.at < kept.enrolled_at and kept.reported_at is None:
         return [Reason("unknown", f"The machine was enrolled only on {_clock(kept.enrolled_at)}.")]
+    if kept.watching == "refused":
+        return []  # it may well have spoken: nothing it says is taken
     if kept.reported_at is None:
         return [Reason("unheard", "Nothing had been reported by then.")]
     if (kept.at - kept.reported_at).total_seconds() > kept.patience_s:

@@ -30,6 +30,7 @@ def rules(kept: Kept) -> list[str]:
         (replace(CALM, reported_at=None, score=None), ["unheard"]),
         (replace(CALM, maintenance="disks, until 13:00", score=None), ["maintenance"]),
         (replace(CALM, watching="collect", score=None), ["tier"]),
+        (replace(CALM, watching="refused", reported_at=None, score=None), ["tier"]),
         (replace(CALM, watching="shadow", score=9.0, raised=(SHADOWED,)), ["tier", "contract"]),
         (replace(CALM, score=6.0, restraints=(HELD,)), ["verdicts"]),
         (replace(CALM, score=6.0), ["hysteresis"]),
