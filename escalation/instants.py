@@ -16,6 +16,7 @@ BESIDE = "instants"  # the name, among the facts of a line, of those its text te
 _HOUR = re.compile(r"\b(since|last reported) ([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?\b(?: UTC\b)?")
 _STAMP = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _HALF_A_DAY = timedelta(hours=12)
+_KNOWN = (datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))  # a day more or less is an instant too
 
 
 def stamp(at: datetime) -> str:
@@ -77,11 +78,12 @@ def found(sentence: str, evidence: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 def _about(evidence: Mapping[str, Any]) -> datetime | None:
     since_ms, heard = evidence.get("since_ms"), evidence.get("last_heard")
-    if isinstance(since_ms, int | float) and not isinstance(since_ms, bool):
-        return datetime.fromtimestamp(since_ms / 1000, UTC)
-    if isinstance(heard, str):
-        try:
-            return datetime.fromisoformat(heard).astimezone(UTC)
-        except ValueError:
-            return None  # evidence of an older version, or another's: the sentence stays as it is
-    return None
+    found = None
+    try:
+        if isinstance(since_ms, int | float) and not isinstance(since_ms, bool):
+            found = datetime.fromtimestamp(since_ms / 1000, UTC)
+        elif isinstance(heard, str):
+            found = datetime.fromisoformat(heard).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # evidence of an older version, or of a clock that is far off: the sentence stays as it is
+    return found if found is not None and _KNOWN[0] < found < _KNOWN[1] else None

@@ -29,7 +29,19 @@ def test_an_hour_of_a_detector_is_of_the_day_nearest_to_its_evidence(sentence: s
     assert instants.found(sentence, {"last_heard": AT.isoformat()})[0] == kept
 
 
-@pytest.mark.parametrize("evidence", [{}, {"since_ms": None}, {"last_heard": "yesterday"}, {"since_ms": True}])
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {},
+        {"since_ms": None},
+        {"since_ms": True},
+        {"since_ms": float("nan")},
+        {"since_ms": 1e300},
+        {"since_ms": -1},
+        {"last_heard": "yesterday"},
+        {"last_heard": "9999-12-31T23:59:59+00:00"},
+    ],
+)
 def test_without_an_instant_beside_it_a_sentence_stays(evidence: dict[str, object]) -> None:
     assert instants.found("Disk full, since 23:30", evidence) == ("Disk full, since 23:30", [])
 
