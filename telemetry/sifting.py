@@ -135,9 +135,8 @@ class Sifter:
             self._hear_alone(seat, search, [one for one in told if since <= place_of(one, WHOLE) < until], hear)
             self._hear_together(seat, [one for one in heard if place_of(one, WHOLE) >= until], hear)
             self._hear_alone(seat, search, [one for one in told if one.item < 0], hear)
-        if aside:
-            hear([each for _, each in aside])
-            mark(seat.pending, aside)
+        self._hear_together(seat, [each for _, each in aside], hear)
+        mark(seat.pending, aside)
 
     def _hear_together(self, seat: Seat, told: Sequence[Told], hear: Hear) -> None:
         if not told:
