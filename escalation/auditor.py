@@ -262,7 +262,7 @@ class Watchman:
                 for person in session.scalars(
                     select(Person).where(Person.role.in_(("operator", "administrator")), Person.active)
                 )
-                for way in person.notify[:1]
+                for way in [way for way in person.notify if way["channel"] != outbox.BROWSER][:1]
             ]
         # Where nobody can be told, silence is the only signal that is left: somebody outside waits for the next beat.
         if not any(alarm.rule in ("process_stuck", "nobody_reachable") for alarm in alarms):
@@ -270,25 +270,22 @@ class Watchman:
         fresh = [alarm for alarm in alarms if self._is_fresh(alarm, now)]
         for alarm in fresh:
             log.error("alarm", rule=alarm.rule, subject=alarm.subject, words=alarm.words, since=alarm.since.isoformat())
-        if fresh:
-            for name, channel, address in [*operators, *self._beside]:
-                self._tell(fresh, name, channel, address, now)
+        heard = [self._tell(fresh, *whom, now) for whom in [*operators, *self._beside]] if fresh else []
+        if any(heard) or not heard:  # what no channel took is raised again at the next look
+            self._told |= {(alarm.rule, alarm.subject): now for alarm in fresh}
         present = {(alarm.rule, alarm.subject) for alarm in alarms}
         self._told = {key: at for key, at in self._told.items() if key in present}
 
     def _is_fresh(self, alarm: Alarm, now: datetime) -> bool:
-        key = (alarm.rule, alarm.subject)
-        told = self._told.get(key)
-        if told is not None and now - told < alarm.again:
-            return False
-        self._told[key] = now
-        return True
+        told = self._told.get((alarm.rule, alarm.subject))
+        return told is None or now - told >= alarm.again
 
-    def _tell(self, alarms: list[Alarm], name: str, channel: str, address: str, now: datetime) -> None:
+    def _tell(self, alarms: list[Alarm], name: str, channel: str, address: str, now: datetime) -> bool:
+        """Whether the channel took it. One that breaks keeps nobody else from being told."""
         send = self._channels.get(channel)
         if send is None:
             log.error("operator not told", operator=name, reason=f"no channel {channel}")
-            return
+            return False
         text = "\n".join(alarm.words for alarm in alarms)
         key = f"{address}/{now.isoformat()}"
         thread = uuid.uuid5(_SPACE, "alarms")
@@ -296,5 +293,8 @@ class Watchman:
         body = {"type": "vigie.house.alarm", "text": text, "path": "/platform", "data": {"rule": alarms[0].rule}}
         try:
             send(Letter(uuid.uuid5(_SPACE, key), thread, address, subject, body, now), now)
-        except ChannelError as error:
-            log.error("operator not told", operator=name, channel=channel, reason=error.reason)
+        except Exception as error:
+            trace = None if isinstance(error, ChannelError) else error  # a defect of ours is drawn in full
+            log.error("operator not told", operator=name, channel=channel, reason=str(error), exc_info=trace)
+            return False
+        return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from escalation.auditor import Watchman, audit_house
 from escalation.channels import ChannelError, Letter, Receipt
@@ -14,7 +14,7 @@ from escalation.tick import tick_all
 from models.duty import DutySchedule, TimeOff
 from models.incidents import Incident, Promise
 from models.notices import NOT_NEEDED, Notice
-from models.people import Shift
+from models.people import Person, Shift
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import ProcessBeat
 from tests import desk
@@ -127,18 +127,53 @@ def test_operators_are_told_once_an_hour_past_the_outbox(sessions: Sessions, cas
 
     def channel(letter: Letter, now: datetime) -> Receipt:
         letters.append(letter)
-        if len(letters) > 1:
-            raise ChannelError("no")  # which must not stop the watchman
         return Receipt()
 
-    with work(sessions, SYSTEM) as session:
-        session.add(ProcessBeat(name="bridge", pid=1, state="running", started_at=cast.now, beat_at=cast.now))
+    stuck(sessions, cast)
     watchman = Watchman(sessions, {"email": channel})
     for minute in (3, 4, 30, 64, 65):
         watchman.once(cast.now + desk.minutes(minute))
     assert [letter.address for letter in letters] == ["root@example.org"] * 2
     assert letters[0].subject == "Vigie itself: bridge has not made progress since 2026-03-10 09:00 UTC."
     assert letters[0].id != letters[1].id
+
+
+@pytest.mark.usefixtures("staffed")
+@pytest.mark.parametrize("trouble", [ChannelError("no"), UnicodeEncodeError("ascii", "é", 0, 1, "an address")])
+def test_an_alarm_that_no_channel_took_is_raised_again_a_minute_later(
+    trouble: Exception, sessions: Sessions, cast: Cast
+) -> None:
+    tried: list[int] = []
+    heard: list[int] = []
+
+    def channel(letter: Letter, now: datetime) -> Receipt:
+        tried.append(int((now - cast.now).total_seconds() // 60))
+        if len(tried) < 3:
+            raise trouble
+        return Receipt()
+
+    def beside(letter: Letter, now: datetime) -> Receipt:
+        heard.append(int((now - cast.now).total_seconds() // 60))
+        return Receipt()
+
+    stuck(sessions, cast)
+    with work(sessions, SYSTEM) as session:  # what a page shows is no way to be told
+        root = session.scalars(select(Person).where(Person.role == "administrator")).one()
+        root.notify = [{"channel": "browser", "address": str(root.id)}, *root.notify]
+    watchman = Watchman(sessions, {"email": channel})
+    for minute in (3, 4, 5, 6, 30):
+        watchman.once(cast.now + desk.minutes(minute))
+    assert tried == [3, 4, 5]
+    tried.clear()
+    two = Watchman(sessions, {"email": channel, "webhook": beside}, "https://watch.example/alarm")
+    for minute in (3, 4):
+        two.once(cast.now + desk.minutes(minute))
+    assert (tried, heard) == ([3], [3]), "one of two ways is enough, and the one that breaks stops not the other"
+
+
+def stuck(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.add(ProcessBeat(name="bridge", pid=1, state="running", started_at=cast.now, beat_at=cast.now))
 
 
 def test_hours_ahead_that_nobody_has_are_one_alarm_while_there_is_time_to_ask_for_cover(
