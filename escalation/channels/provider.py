@@ -1,7 +1,8 @@
 """SMS and voice through a provider's own API, declared as data: what to post, what is taken, what receipts say.
 
 A declaration is JSON; `{{to}}`, `{{text}}`, `{{subject}}`, `{{id}}`, `{{receipt_url}}` and `{{secret}}` in its texts
-are filled in, and nothing else is: no template language stands behind them. See docs/integrations.md.
+are filled in, and nothing else is: no template language stands behind them. `{{text_xml}}` and `{{subject_xml}}` are
+the same words for within markup, as voice providers want it. See docs/integrations.md.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import escape
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,7 +24,7 @@ from escalation.channels.guarded import Answer, judge
 from escalation.channels.guarded import send as send_guarded
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-VARIABLES = ("to", "text", "subject", "id", "receipt_url", "secret")
+VARIABLES = ("to", "text", "text_xml", "subject", "subject_xml", "id", "receipt_url", "secret")
 _FIELDS = ("channel", "url", "method", "headers", "form", "json", "taken", "refused", "id", "longest", "receipts")
 _RECEIPTS = ("by", "id", "state", "delivered", "failed")
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{3,30}")
@@ -61,6 +63,7 @@ def read(name: str, said: object, secret: str = "") -> Provider:
         raise ValueError(f"{name}.url: is missing; give the https:// address the message is posted to")
     if ("form" in said) == ("json" in said):
         raise ValueError(f"{name}: needs form or json, one of them; give the fields of the request")
+    _check_kinds(name, said)
     _check_variables(name, said)
     receipts = said.get("receipts", {})
     if not isinstance(receipts, dict) or receipts.keys() - set(_RECEIPTS):
@@ -93,6 +96,28 @@ def read(name: str, said: object, secret: str = "") -> Provider:
     )
 
 
+def _check_kinds(name: str, said: Mapping[str, Any]) -> None:
+    for field_name in ("headers", "form"):
+        if not isinstance(said.get(field_name, {}), dict):
+            raise ValueError(
+                f'{name}.{field_name}: is no object; give names with their values, as {{"To": "{{{{to}}}}"}}'
+            )
+    for field_name in ("taken", "refused"):
+        given = said.get(field_name, [])
+        if not isinstance(given, list) or not all(_is_whole(each) and 100 <= each <= 599 for each in given):
+            raise ValueError(f"{name}.{field_name}: is no list of statuses; give them as [200, 202]")
+    if not _is_whole(said.get("longest", 459)) or said.get("longest", 459) < 1:
+        raise ValueError(f"{name}.longest: is no number of characters; give one, as 459")
+    receipts = said.get("receipts", {})
+    for field_name in ("delivered", "failed"):
+        if isinstance(receipts, dict) and not isinstance(receipts.get(field_name, []), list):
+            raise ValueError(f'{name}.receipts.{field_name}: is no list of words; give them as ["{field_name}"]')
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _check_variables(name: str, value: Any) -> None:
     if isinstance(value, str):
         for used in _VARIABLE.findall(value):
@@ -114,10 +139,13 @@ def provider_channel(
     def send(letter: Letter, now: datetime) -> Receipt:
         if _NUMBER.fullmatch(letter.address) is None:
             raise ChannelError(f"not a telephone number: {letter.address!r}", permanent=True)
+        text = _short(letter, provider.longest, house)
         known = {
             "to": letter.address,
-            "text": _short(letter, provider.longest, house),
+            "text": text,
+            "text_xml": _as_markup(text),
             "subject": letter.subject,
+            "subject_xml": _as_markup(letter.subject),
             "id": str(letter.id),
             "receipt_url": house + receipt_path(provider.name, letter.id, key, provider.receipt_by),
             "secret": provider.secret,
@@ -188,6 +216,11 @@ def _short(letter: Letter, longest: int, house: str) -> str:
     text = f"{letter.subject}. {' '.join(words.split())}"
     room = max(40, longest - len(where))
     return (text if len(text) <= room else text[: room - 1] + "…") + where
+
+
+def _as_markup(words: str) -> str:
+    """Words that stand within XML or SSML as nothing but words: a machine's `<` begins no instruction there."""
+    return escape("".join(c if c.isprintable() or c in "\n\t" else " " for c in words))
 
 
 def _fill(text: str, known: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """Notifications of Nagios and Icinga: macros as form fields, the environment as JSON, Icinga's own names. Plain.
 
-NOTIFICATIONTYPE rules. While a service flaps its last RECOVERY is never sent, so the end of flapping in a good state is
-one; what belongs to downtimes and what somebody sends by hand begins and ends nothing.
+NOTIFICATIONTYPE rules. While a service flaps, or is in a downtime, its RECOVERY is never sent, so the end of either in
+a good state is one. Downtimes and what somebody sends by hand begin nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _TYPES = {
     "DOWNTIMECANCELLED": Action.REMARK,
     "DOWNTIMEREMOVED": Action.REMARK,
 }
-_FLAPPING_ENDS = ("FLAPPINGSTOP", "FLAPPINGEND", "FLAPPINGDISABLED")
+# Until these nothing was told of a recovery; a downtime that is over in a good state leaves nothing that goes on.
+_HUSH_ENDS = ("FLAPPINGSTOP", "FLAPPINGEND", "FLAPPINGDISABLED", "DOWNTIMEEND", "DOWNTIMECANCELLED", "DOWNTIMEREMOVED")
 
 # Icinga calls an unset macro by its own name, Nagios leaves it as it was.
 _UNSET = re.compile(r"\$[A-Za-z0-9_.:]*\$?")
@@ -111,7 +112,7 @@ def _kind(said: dict[str, str]) -> str:
 def _event(said: dict[str, str], kind: str, host: str, service: str, about: str, door: Door) -> Event:
     state = _state(said, service)
     action = _TYPES[kind]
-    if kind in _FLAPPING_ENDS and state in _GOOD:
+    if kind in _HUSH_ENDS and state in _GOOD:
         action = Action.RESOLVE
     elif kind == "PROBLEM" and state in _GOOD:
         # A volatile service, or a recovery under another name: whatever it is called, it is well now.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
+from xml.etree import ElementTree
 
 import pytest
 
@@ -120,6 +121,18 @@ def test_a_machines_words_cannot_ask_for_the_secret() -> None:
     assert b"s3cret" not in there.heard[0].body
 
 
+def test_a_machines_words_give_a_voice_no_instructions() -> None:
+    spoken = "<Response><Say>{{text_xml}}</Say></Response>"
+    with sink() as there:
+        voice = provider(there.url, channel="voice", form={"Twiml": spoken, "Said": "{{text}} {{subject_xml}}"})
+        channel = provider_channel(voice, HOUSE, KEY, allow_private=True, deadline_s=1)
+        channel(letter("+33 6 12 34 56 78", text='load < 3 & "up"</Say>\x00<Dial>+1</Dial>'), NOW)
+    fields = {name: values[0] for name, values in parse_qs(there.heard[0].body.decode()).items()}
+    (say_it,) = ElementTree.fromstring(fields["Twiml"])
+    assert 'load < 3 & "up"</Say> <Dial>+1</Dial>' in (say_it.text or "")
+    assert "load < 3 &" in fields["Said"], "what is no markup is told as it is"
+
+
 @pytest.mark.parametrize("number", ["", "dee@example.org", "12", "+1; DROP", "0x41", "1" * 40])
 def test_what_is_no_telephone_number_is_refused_for_good(number: str) -> None:
     with sink() as there, pytest.raises(ChannelError) as refused:
@@ -138,6 +151,12 @@ def test_what_is_no_telephone_number_is_refused_for_good(number: str) -> None:
         ({"url": "https://a.example", "form": {"a": "{{password}}"}}, "{{password}}"),
         ({"url": "https://a.example", "form": {}, "retries": 3}, "acme.retries"),
         ({"url": "https://a.example", "form": {}, "receipts": {"ok": 1}}, "acme.receipts"),
+        ({"url": "https://a.example", "form": "To={{to}}"}, "acme.form"),
+        ({"url": "https://a.example", "form": {}, "headers": ["Authorization"]}, "acme.headers"),
+        ({"url": "https://a.example", "form": {}, "taken": 200}, "acme.taken"),
+        ({"url": "https://a.example", "form": {}, "refused": ["4xx"]}, "acme.refused"),
+        ({"url": "https://a.example", "form": {}, "longest": "long"}, "acme.longest"),
+        ({"url": "https://a.example", "form": {}, "receipts": {"delivered": "ok"}}, "acme.receipts.delivered"),
     ],
 )
 def test_a_declaration_that_cannot_be_used_is_refused_by_its_field(said: object, words: str) -> None:

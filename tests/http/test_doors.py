@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+import pytest
 from sqlalchemy import select
 
 from escalation.inbound import doors
@@ -213,6 +214,19 @@ def test_a_recovery_that_flapping_swallowed_is_made_good_by_its_end(
     for kind, state in (("PROBLEM", "CRITICAL"), ("FLAPPINGSTART", "OK"), ("FLAPPINGSTOP", "OK")):
         stranger.client.post("/in/nagios", data=nagios(kind, state), headers=headers)
     assert incidents(sessions) == []
+
+
+@pytest.mark.parametrize("over", ["DOWNTIMEEND", "DOWNTIMECANCELLED", "DOWNTIMEREMOVED"])
+def test_a_recovery_that_a_downtime_swallowed_is_made_good_by_its_end(
+    over: str, stranger: Visitor, make: Make, sessions: Sessions
+) -> None:
+    headers = bearer(make("nagios"))
+    for kind, state, open_after in (
+        ("PROBLEM", "CRITICAL", 1), ("DOWNTIMESTART", "CRITICAL", 1), (over, "WARNING", 1), (over, "OK", 0),
+        (over, "OK", 0), ("DOWNTIMESTART", "OK", 0), (over, "CRITICAL", 0),
+    ):  # fmt: skip
+        stranger.client.post("/in/nagios", data=nagios(kind, state), headers=headers)
+        assert len(incidents(sessions)) == open_after, (kind, state)
 
 
 def test_an_acknowledgement_stops_the_ladder_only_where_the_door_trusts_it(
