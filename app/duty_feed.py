@@ -63,7 +63,7 @@ def written(session: Session, at: datetime, person: uuid.UUID | None) -> bytes:
     calendar.add("x-published-ttl", "PT1H")
     today = at.replace(hour=0, minute=0, second=0, microsecond=0)
     start, end = today - BEHIND, today + AHEAD
-    for row, plain in roster.schedules(session, start, end):
+    for row, plain in roster.schedules(session, start, end, now=at):
         for turn in _of(rota.stretches(plain, start, end), person):
             name = names.get(turn.person, "somebody who has left") if turn.person else ""
             began = f"{turn.start:%Y%m%dT%H%M%SZ}" if turn.start > start else f"before-{turn.person or 'nobody'}"

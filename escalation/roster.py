@@ -68,7 +68,7 @@ def _on_duty(session: Session, now: datetime, ahead: timedelta, off: Sequence[Ti
     standing: dict[str, uuid.UUID] = {}
     units: dict[uuid.UUID, set[str]] = {}
     end = now + ahead
-    touching = select(Shift.person_id, Shift.unit, Shift.starts_at, Shift.ends_at)
+    touching = select(Shift.person_id, Shift.unit, Shift.starts_at, Shift.ends_at).join(Person).where(Person.active)
     shifts = session.execute(touching.where(Shift.starts_at < end, Shift.ends_at > now)).all()
     for person_id, unit, starts_at, _ in shifts:
         if starts_at <= now:
@@ -94,10 +94,15 @@ def turn_ends(session: Session, person_id: uuid.UUID, now: datetime) -> datetime
 
 
 def schedules(
-    session: Session, start: datetime, end: datetime, off: Sequence[TimeOff] | None = None
+    session: Session,
+    start: datetime,
+    end: datetime,
+    off: Sequence[TimeOff] | None = None,
+    now: datetime | None = None,
 ) -> list[tuple[DutySchedule, Schedule]]:
     """Every active schedule by name, with the covers and absences that touch [start, end); `off`: all of them, where
-    they are read already."""
+    they are read already. Whoever has left is absent from `now` on (`start` where it is not given): their turns are
+    the next layer's, or a gap. Before it they may have served."""
     rows = session.scalars(select(DutySchedule).where(DutySchedule.active).order_by(DutySchedule.name)).all()
     if not rows:
         return []
@@ -111,7 +116,20 @@ def schedules(
         for one in (_off(session, start, end) if off is None else off)
         if one.kind == _ABSENT and one.starts_at < end and one.ends_at > start
     )
+    since = max(start, now or start)
+    if since < end:
+        absent += tuple(Stretch(since, end, id) for id in _who_left(session, rows, covers))
     return [(row, drawn(row, covers.get(row.id, ()), absent)) for row in rows]
+
+
+def _who_left(
+    session: Session, rows: Iterable[DutySchedule], covers: Mapping[uuid.UUID, Sequence[Stretch]]
+) -> set[uuid.UUID]:
+    """Who has turns or covers and is none of ours any more."""
+    turns = {uuid.UUID(str(id)) for row in rows for layer in row.layers for id in layer["people"]}
+    turns |= {one.person for every in covers.values() for one in every if one.person is not None}
+    there = select(Person.id).where(Person.id.in_(turns), Person.active, Person.customer_id.is_(None))
+    return turns - set(session.scalars(there))
 
 
 def drawn(row: DutySchedule, covers: Iterable[Stretch] = (), absent: Iterable[Stretch] = ()) -> Schedule:

@@ -174,7 +174,7 @@ def turns(call: Call, query: TurnsQuery, *, schedule: str) -> Turns:
     end = query.until or start + timedelta(days=14)
     if not start < end <= start + rota.LONGEST:
         raise invalid("until", "does not lie within 400 days after `since`", "give a later, or a nearer instant")
-    found = [plain for known, plain in roster.schedules(call.session, start, end) if known.id == row.id]
+    found = [plain for known, plain in roster.schedules(call.session, start, end, now=call.now) if known.id == row.id]
     drawn = rota.stretches(found[0] if found else roster.drawn(row), start, end)
     names = _names(call)
     return Turns(items=[_turn(each, names) for each in drawn], gaps=sum(each.person is None for each in drawn))

@@ -102,7 +102,7 @@ def read_board(session: Session, reader: uuid.UUID | None, now: datetime, zone: 
     """The whole board. A fixed number of queries, whatever the number of people."""
     known = roster.read(session, now)
     people, able = known.people, {one.person_id: one for one in known.engineers}
-    drawn = roster.schedules(session, now - BEHIND, now + LOOKED_AHEAD)
+    drawn = roster.schedules(session, now - BEHIND, now + LOOKED_AHEAD, now=now)
     spans = _spans(session, drawn, now)
     proved = proving.proofs(session)
     reach = {id: reached(person, proved, now, zone) for id, person in people.items()}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import delete, select, update
 
+from escalation import roster, rota
 from escalation.auditor import Watchman, audit_house
 from escalation.channels import ChannelError, Letter, Receipt
 from escalation.intake import report
@@ -201,3 +202,28 @@ def test_hours_ahead_that_nobody_has_are_one_alarm_while_there_is_time_to_ask_fo
     with work(sessions, SYSTEM) as session:
         session.add(Shift(person_id=cast.eve, unit="europe", starts_at=away, ends_at=away + timedelta(hours=8)))
     assert gaps(0) == [], "somebody else has those hours"
+
+
+def test_the_turns_of_somebody_who_has_left_are_a_gap_or_the_next_layers(sessions: Sessions, cast: Cast) -> None:
+    def gaps() -> list[str]:
+        with work(sessions, SYSTEM) as session:
+            return [alarm.rule for alarm in audit_house(session, cast.now) if alarm.rule.endswith("_gap")]
+
+    first_day = f"{cast.now - timedelta(days=7):%Y-%m-%d}"
+    layers = [{"people": [str(id)], "first_day": first_day, "days": 7} for id in (cast.dee, cast.eve)]
+    with work(sessions, SYSTEM) as session:
+        row = DutySchedule(name="Vélizy", unit="europe", zone="Europe/Paris", layers=layers, changed_at=cast.now)
+        session.add(row)
+        session.execute(update(Person).where(Person.id == cast.dee).values(active=False))
+    assert gaps() == []
+    with work(sessions, SYSTEM) as session:
+        assert list(roster.units_now(session, cast.now)) == [cast.eve], "the next layer has them"
+        [(_, plan)] = roster.schedules(
+            session, cast.now - timedelta(days=2), cast.now + timedelta(days=2), now=cast.now
+        )
+        held = rota.stretches(plan, cast.now - timedelta(days=2), cast.now + timedelta(days=2))
+        assert [turn.person for turn in held] == [cast.dee, cast.eve], "what was served stays theirs"
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Person).where(Person.id == cast.eve).values(active=False))
+        session.add(Shift(person_id=cast.eve, unit="europe", starts_at=cast.now, ends_at=cast.now + timedelta(days=9)))
+    assert gaps() == ["duty_gap"], "nor does a single shift of theirs count"
