@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from escalation import climbing, handover, notify, promises, seconds, story
+from escalation import climbing, handover, notify, opening, promises, seconds, story
 from escalation.agreeing import set_severity
 from escalation.deeds import undoable
 from escalation.ending import close, reopen, resolve, we_said
@@ -115,6 +115,7 @@ def _customer_said(session: Session, incident: Incident, actor: Actor, text: str
         _run_on(session, incident, now)
         story.tell(session, incident, "resumed", f"{actor.name} answered; the wait is over.", now, public=True)
     notify.tell_owner(session, incident, f"{actor.name} wrote: {text}", "the customer wrote", now)
+    opening.call_again(session, incident, now)
 
 
 @undoable("note")

@@ -179,7 +179,16 @@ def answer(
 
 def worsened(session: Session, incident: Incident, was: int, why: str, now: datetime) -> None:
     """The evidence set a graver one by itself: a line of the history. The caller has changed the incident."""
+    overtaken(session, incident, VIGIE, now, "the evidence is graver")
     note_down(session, incident, was, incident.severity, why, VIGIE, now, "set")
+
+
+def overtaken(session: Session, incident: Incident, actor: Actor, now: datetime, why: str) -> None:
+    """A graver one holds than what is proposed: the proposal is over, or its answer would make it milder again. The
+    caller has changed the incident. One that is graver still waits for its answer."""
+    row = proposed(session, incident.id)
+    if row is not None and row.wanted >= incident.severity:
+        _withdraw(session, incident, actor, now, why)
 
 
 def _grasp(

@@ -149,7 +149,7 @@ def _holders(desk: Duty, word: str) -> list[Person]:
     if word in _HOUSE:
         return [one for one in people if word in one.rungs]
     kind, _, name = word.partition(":")
-    return [one for one in people if kind == "person" and one.email.lower() == name]
+    return [one for one in people if kind == "person" and one.email.lower() == name.lower()]
 
 
 def _because(

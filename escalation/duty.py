@@ -17,7 +17,7 @@ from escalation.incident import NEVER_ALONE
 from escalation.promises import terms_of
 from escalation.quiet import in_hours
 from escalation.roster import Roster
-from escalation.routing import Need, Order, Place, order, second_for, unit_of
+from escalation.routing import ELSEWHERE, Need, Order, Place, order, second_for, unit_of
 from escalation.subjects import subject_of
 from escalation.words import rung_name
 from models.customers import Customer, Site
@@ -158,14 +158,14 @@ def whom(duty: Duty, word: str) -> list[Place]:
     if word == "second":
         return list(duty.order.places[1:2])
     if word == "account":
-        chosen = [duty.people[id] for id in duty.named if id in duty.people and id not in _absent(duty)]
+        chosen = [duty.people[id] for id in duty.named if id in duty.people and id not in absent(duty)]
         return _places(chosen, "named for this account")
-    if word == "account-engineer" and duty.roles.get(ROLES[word]) in _absent(duty):
+    if word == "account-engineer" and duty.roles.get(ROLES[word]) in absent(duty):
         return _places([duty.people[id] for id in _by_name(duty, "deputy") if id in duty.people],
                        "deputy of the account engineer, who is absent")  # fmt: skip
     if word in ROLES or ":" in word:
         return _places([duty.people[id] for id in _by_name(duty, word) if id in duty.people], rung_name(word))
-    there = [person for person in duty.people.values() if person.id not in _absent(duty)]
+    there = [person for person in duty.people.values() if person.id not in absent(duty)]
     found = _places([person for person in there if word in person.rungs], f"stands on the rung {word}")
     if found or word != "lead":
         return found
@@ -180,7 +180,7 @@ def whom(duty: Duty, word: str) -> list[Place]:
     return []
 
 
-def _absent(duty: Duty) -> frozenset[uuid.UUID]:
+def absent(duty: Duty) -> frozenset[uuid.UUID]:
     """Who is absent, as they themselves have said: a page would ring where nobody is."""
     return duty.known.absent if duty.known is not None else frozenset()
 
@@ -188,18 +188,20 @@ def _absent(duty: Duty) -> frozenset[uuid.UUID]:
 def _by_name(duty: Duty, word: str) -> list[uuid.UUID]:
     """Whom a role of the account, a schedule, a team or a person's own address means now; those absent are left out."""
     kind, _, name = word.partition(":")
-    absent = _absent(duty)
+    gone = absent(duty)
     if word in ROLES:
         holder = duty.roles.get(ROLES[word])
-        return [holder] if holder is not None and holder not in absent else []
+        return [holder] if holder is not None and holder not in gone else []
     if kind == "person":
-        return [id for id, person in duty.people.items() if person.email.lower() == name and id not in absent]
+        return [id for id, person in duty.people.items() if person.email.lower() == name.lower() and id not in gone]
     if duty.known is None:
         return []
     if kind == "schedule":
         holder = duty.known.standing.get(name)
         return [holder] if holder is not None else []
-    return [one.person_id for one in duty.known.engineers if name in one.units and not one.away]
+    elsewhere = {one.person_id for one in duty.order.passed if one.reason == ELSEWHERE}
+    team = [one.person_id for one in duty.known.engineers if name in one.units and not one.away]
+    return [id for id in team if id not in elsewhere]
 
 
 def _places(people: Sequence[Person], reason: str) -> list[Place]:

@@ -185,6 +185,7 @@ def _severity(session: Session, merged: Incident, into: Incident, actor: Actor, 
         return
     was, into.severity = into.severity, merged.severity
     why = f"{merged.label}, merged into it, is as grave"
+    agreeing.overtaken(session, into, actor, now, why)
     agreeing.note_down(session, into, was, into.severity, why, actor, now, "set")
     text = f"Severity raised from {was} to {into.severity}: {why}."
     story.tell(session, into, "severity", text, now, actor=actor, facts={"from": was, "to": into.severity})

@@ -78,16 +78,23 @@ def alert(session: Session, incident: Incident, person: Person, text: str, why: 
 
 def tell_owner(session: Session, incident: Incident, text: str, why: str, now: datetime) -> int:
     """Tell the owner, or the second where there is no owner, something about their incident."""
-    person_id = incident.owner_id or incident.second_id
     with as_staff(session):  # the customer wrote this, and does not see our people
-        person = session.get(Person, person_id) if person_id is not None else None
+        person = _whose(session, incident)
     return alert(session, incident, person, text, why, now) if person is not None else 0
+
+
+def _whose(session: Session, incident: Incident) -> Person | None:
+    """Who has it, or stands beside. Whoever has left the house is told nothing of its customers any more."""
+    for id in (incident.owner_id, incident.second_id):
+        person = session.get(Person, id) if id is not None else None
+        if person is not None and person.active:
+            return person
+    return None
 
 
 def remind_owner(session: Session, incident: Incident, text: str, why: str, now: datetime, key: str) -> int:
     """Remind the owner (or the second) of something that changes nothing about the incident; once for each `key`."""
-    person_id = incident.owner_id or incident.second_id
-    person = session.get(Person, person_id) if person_id is not None else None
+    person = _whose(session, incident)
     if person is None:
         return 0
     facts = facts_of(session, incident, person.zone)

@@ -122,4 +122,5 @@ def ask_again(session: Session, incident: Incident, words: str, actor: Actor, no
     if actor.is_customer and incident.customer_told_us_at is None:
         incident.customer_told_us_at = now
     story.tell(session, incident, "joined", words, now, actor=actor, public=True)
+    call_again(session, incident, now)
     story.changed(session, incident, "join", now, actor=actor)

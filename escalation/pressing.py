@@ -113,20 +113,23 @@ def _open(
 
 
 def owner_for(session: Session, customer_id: uuid.UUID, now: datetime) -> uuid.UUID | None:
-    """Who answers for it: the contract's escalation owner, else who is detached to the account, else the lead."""
+    """Who answers for it: the contract's escalation owner, else who is detached to the account, else the lead. Whoever
+    is absent, or has no way to be reached, answers for nothing."""
     with as_staff(session):
+        desk = duty.for_customer(session, customer_id, now)
+        there = [one.id for one in desk.people.values() if one.notify and one.id not in duty.absent(desk)]
         named = select(NamedPerson.person_id).join(Person, Person.id == NamedPerson.person_id)
-        mine = (NamedPerson.customer_id == customer_id, NamedPerson.duty == "escalation owner", Person.active)
+        mine = (NamedPerson.customer_id == customer_id, NamedPerson.duty == "escalation owner", Person.id.in_(there))
         found = session.scalar(named.where(*mine).order_by(Person.name).limit(1))
         if found is not None:
             return found
         detached = select(Detachment.person_id).where(
-            Detachment.customer_id == customer_id, Detachment.starts_at <= now, Detachment.ends_at.is_(None)
-        )
+            Detachment.customer_id == customer_id, Detachment.starts_at <= now, Detachment.ends_at.is_(None),
+            Detachment.person_id.in_(there),
+        )  # fmt: skip
         found = session.scalar(detached.limit(1))
         if found is not None:
             return found
-        desk = duty.for_customer(session, customer_id, now)
         leads = duty.whom(desk, "lead")
         return leads[0].person_id if leads else None
 

@@ -151,12 +151,13 @@ def order(candidates: Iterable[Candidate], need: Need) -> Order:
 
 
 _FULL = "hands full"
+ELSEWHERE = "detached to another account"
 ABOVE_FIRST = "those above it come first"
 
 
 def _why_not(candidate: Candidate, need: Need) -> str:
     if candidate.exclusive is not None and candidate.exclusive != need.customer_id:
-        return "detached to another account"
+        return ELSEWHERE
     if not candidate.units:
         return "off duty"
     if candidate.away:

@@ -151,11 +151,15 @@ def _breach(session: Session, incident: Incident, now: datetime) -> bool:
 
 
 def _tell_of_breach(session: Session, incident: Incident, text: str, now: datetime) -> None:
-    if notify.tell_owner(session, incident, text, "a promise was missed", now):
-        return
+    told = notify.tell_owner(session, incident, text, "a promise was missed", now)
     desk = duty.on_duty(session, incident, now)
-    for place in duty.whom(desk, "duty"):
-        notify.alert(session, incident, desk.people[place.person_id], text, f"{place.reason}; nobody owns it", now)
+    theirs = incident.owner_id or incident.second_id
+    if told and theirs not in duty.absent(desk):
+        return
+    why = "whoever has it is not there" if theirs is not None else "nobody owns it"
+    for place in duty.whom(desk, "duty") or duty.whom(desk, "lead"):
+        if place.person_id != theirs:
+            notify.alert(session, incident, desk.people[place.person_id], text, f"{place.reason}; {why}", now)
 
 
 def _climb(session: Session, incident: Incident, now: datetime) -> bool:

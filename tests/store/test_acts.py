@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from escalation import acts
+from escalation import acts, agreeing
 from escalation.incident import Actor, NotNow
-from escalation.intake import report
+from escalation.intake import Request, open_by_person, report
+from escalation.tick import tick_all
 from models.audit import AuditEntry, first_broken_link
 from models.incidents import Finding, Incident, Promise
 from models.notices import Notice
@@ -231,3 +232,50 @@ def test_the_second_who_claims_is_no_longer_the_second(sessions: Sessions, cast:
         assert (incident.owner_id, incident.second_id) == (cast.eve, cast.dee)
         again = acts.claim(session, opened, desk.actor(cast, "eve"), cast.now)
         assert isinstance(again, NotNow)
+
+
+def test_a_no_to_a_proposal_never_makes_milder_what_the_evidence_has_made_graver_since(
+    sessions: Sessions, cast: Cast
+) -> None:
+    now, dee, ada = cast.now, desk.actor(cast, "dee"), desk.actor(cast, "ada")
+    with work(sessions, SYSTEM) as session:
+        id = report(session, desk.signal(cast.plant_machine, now, severity=3), now).incident_id
+        assert id is not None
+        assert desk.done(agreeing.propose(session, id, dee, now, 2, "half of them stand")).severity == 2
+        report(session, desk.signal(cast.plant_machine, now + desk.minutes(5), severity=1), now + desk.minutes(5))
+        late = agreeing.answer(session, id, ada, now + desk.minutes(6), False, "two of them stand")
+        assert isinstance(late, NotNow), "there is nothing to answer any more"
+        assert [row.state for row in agreeing.history(session, id)] == ["withdrawn", "set"]
+        assert session.get_one(Incident, id).severity == 1
+
+
+def test_a_graver_proposal_still_waits_for_its_answer_when_the_evidence_gets_graver(
+    sessions: Sessions, cast: Cast
+) -> None:
+    now, dee, ada = cast.now, desk.actor(cast, "dee"), desk.actor(cast, "ada")
+    with work(sessions, SYSTEM) as session:
+        id = report(session, desk.signal(cast.plant_machine, now, severity=3), now).incident_id
+        assert id is not None
+        desk.done(agreeing.propose(session, id, ada, now, 1, "the whole line stands"))
+        report(session, desk.signal(cast.plant_machine, now + desk.minutes(5), severity=2), now + desk.minutes(5))
+        assert desk.done(agreeing.answer(session, id, dee, now + desk.minutes(6), True)).severity == 1
+
+
+@pytest.mark.parametrize("again", ["writes", "asks for the same cause"])
+def test_a_customer_who_speaks_when_the_ladder_has_ended_unheard_has_it_climbed_again(
+    again: str, sessions: Sessions, web_sessions: Sessions, cast: Cast, opened: uuid.UUID
+) -> None:
+    for minutes in range(0, 61, 5):
+        tick_all(sessions, cast.now + desk.minutes(minutes))
+    ada, later = desk.actor(cast, "ada"), cast.now + desk.minutes(150)
+    with work(web_sessions, cast.plant) as session:
+        incident = session.get_one(Incident, opened)
+        assert (incident.state, incident.next_rung_at, incident.ladder_round) == ("open", None, 0)
+        if again == "writes":
+            desk.done(acts.reply(session, opened, ada, later, "Is anybody there?"))
+        else:
+            request = Request(2, "Slow", "Is anybody there?", cast.plant_machine, cause=incident.cause)
+            assert open_by_person(session, cast.plant, request, ada, later).joined
+        assert (incident.ladder_round, incident.rung) == (1, 0)
+    with work(sessions, SYSTEM) as session:
+        assert ("Dee", 0, 1) in desk.told(session)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from escalation import acts, merging, outbox, splitting, tick, undo
+from escalation import acts, agreeing, merging, outbox, splitting, tick, undo
 from escalation.incident import Actor, NotNow
 from escalation.intake import Answer, Request, condition_ended, open_by_person, report
 from escalation.splitting import Part
@@ -113,6 +113,18 @@ def test_a_page_is_called_off_when_somebody_has_the_survivor(
         pages = session.scalars(select(Notice).where(Notice.incident_id == other, Notice.rung >= 0)).all()
         assert pages
         assert all("merged into VG-1001" in notice.last_error for notice in pages)
+
+
+def test_what_was_proposed_for_the_survivor_is_over_when_a_graver_one_comes_with_the_merged(
+    sessions: Sessions, cast: Cast, pair: tuple[uuid.UUID, uuid.UUID]
+) -> None:
+    one, other = pair
+    with work(sessions, SYSTEM) as session:
+        desk.done(agreeing.propose(session, one, desk.actor(cast, "dee"), cast.now + desk.minutes(5), 3, "one of them"))
+    merged(sessions, cast, other, one)
+    with work(sessions, SYSTEM) as session:
+        assert agreeing.proposed(session, one) is None
+        assert session.get_one(Incident, one).severity == 1
 
 
 def test_what_is_seen_of_the_merged_cause_joins_the_survivor(

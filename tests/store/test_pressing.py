@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 
 from escalation import pressing, unsaying
 from escalation.incident import Actor, NotNow
-from models.duty import Detachment
+from models.duty import Detachment, TimeOff
 from models.escalations import Escalation
 from models.notices import Notice
-from models.people import NamedPerson
+from models.people import NamedPerson, Person
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast, settle
 
@@ -65,6 +65,19 @@ def test_the_contracts_own_escalation_owner_comes_before_who_is_detached_and_bef
         session.add(NamedPerson(customer_id=cast.plant, person_id=cast.eve, duty="escalation owner"))
         session.flush()
         assert pressing.owner_for(session, cast.plant, NOW) == cast.eve
+
+
+def test_whoever_is_absent_or_cannot_be_reached_answers_for_no_escalation(sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        session.add(NamedPerson(customer_id=cast.plant, person_id=cast.eve, duty="escalation owner"))
+        session.add(Detachment(customer_id=cast.plant, person_id=cast.dee, starts_at=NOW, reason="a crisis"))
+        session.add(TimeOff(person_id=cast.eve, kind="absent", starts_at=NOW - HOUR, ends_at=NOW + HOUR))
+        session.flush()
+        assert pressing.owner_for(session, cast.plant, NOW) == cast.dee
+        assert pressing.owner_for(session, cast.plant, NOW + HOUR) == cast.eve
+        session.get_one(Person, cast.dee).notify = []
+        session.flush()
+        assert pressing.owner_for(session, cast.plant, NOW) == cast.max
 
 
 def test_asking_again_joins_what_runs(sessions: Sessions, cast: Cast, ada: Actor) -> None:

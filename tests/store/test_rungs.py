@@ -18,7 +18,7 @@ from escalation import acts, duty
 from escalation.intake import report
 from escalation.tick import tick_all
 from models.agreements import Contract, ContractTerms, TermsProposal
-from models.duty import DutySchedule, TimeOff
+from models.duty import Detachment, DutySchedule, TimeOff
 from models.incidents import Incident
 from models.people import Person
 from models.session import SYSTEM, Sessions, work
@@ -238,3 +238,17 @@ def test_how_a_ladder_climbs_is_refused_by_its_field(given: object, field: str) 
     with pytest.raises(ValueError, match=field):
         ClimbTerms.from_json(given)
     assert slug("Vélizy, nuit") == "velizy-nuit"
+
+
+def test_a_team_leaves_out_who_is_detached_to_another_account_and_an_address_is_read_in_any_case(
+    sessions: Sessions, cast: Cast, people: dict[str, uuid.UUID]
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        elsewhere = Detachment(customer_id=cast.joinery, person_id=cast.dee, starts_at=cast.now, reason="a crisis")
+        here = Detachment(customer_id=cast.plant, person_id=cast.eve, starts_at=cast.now, reason="a crisis")
+        session.add_all([elsewhere, here])
+    incident_id = opened(sessions, cast)
+    with work(sessions, SYSTEM) as session:
+        desk_now = duty.on_duty(session, session.get_one(Incident, incident_id), cast.now)
+        assert [place.name for place in duty.whom(desk_now, "team:europe")] == ["Eve"]
+        assert [place.name for place in duty.whom(desk_now, "person:Root@Example.org")] == ["Root"]

@@ -13,6 +13,7 @@ from escalation.incident import NotNow
 from escalation.intake import condition_ended, report
 from escalation.tick import RECOVERED_HOLD, next_due, tick, tick_all
 from models.deeds import IncidentDeed
+from models.duty import TimeOff
 from models.incidents import Incident, Promise, TimelineEntry
 from models.notices import Notice
 from models.people import NamedPerson, Person, Shift
@@ -118,6 +119,29 @@ def test_a_missed_promise_is_breached_once_and_its_owner_told(sessions: Sessions
         assert (promise.state, promise.breached_at) == ("breached", due)
         assert desk.story(session, "breach") == ["The promise of a first response was missed."]
         assert [who for who, rung, round in desk.told(session) if (rung, round) == (-1, 3)] == ["Dee"]
+
+
+def test_a_promise_missed_while_its_owner_is_absent_or_gone_is_told_to_who_is_on_duty(
+    sessions: Sessions, cast: Cast
+) -> None:
+    opened(sessions, cast)
+    with work(sessions, SYSTEM) as session:
+        acts.reply(session, desk.the_incident(session).id, desk.actor(cast, "dee"), cast.now, "On it.")
+        session.add(TimeOff(person_id=cast.dee, kind="absent", starts_at=cast.now + desk.minutes(1),
+                            ends_at=cast.now + desk.minutes(40)))  # fmt: skip
+    first = cast.now + desk.minutes(31)
+    tick_all(sessions, first)
+    with work(sessions, SYSTEM) as session:
+        heard = "a promise was missed", "whoever has it is not there"
+        rows = session.scalars(select(Notice).where(Notice.created_at == first)).all()
+        assert {row.person_id for row in rows if heard[0] in row.why} == {cast.dee}
+        assert {row.person_id for row in rows if heard[1] in row.why} == {cast.eve}
+        session.get_one(Person, cast.dee).active = False
+    second = first + desk.minutes(31)
+    tick_all(sessions, second)
+    with work(sessions, SYSTEM) as session:
+        rows = session.scalars(select(Notice).where(Notice.created_at == second)).all()
+        assert {row.person_id for row in rows} == {cast.eve}, "who has left hears nothing of our customers"
 
 
 def test_a_missed_update_is_owed_again_once_however_long_we_slept(sessions: Sessions, cast: Cast) -> None:
