@@ -137,7 +137,10 @@ def find_by_token(token: str) -> InboundDoor | None:
         else:
             wait = limits.take(session, limits.DOOR_CALLS, str(door.id), now())
     if wait:
-        raise Problem("too-often", f"Too much at once; the next one in {wait} seconds.", remedy="Slow down.",
+        # An Alertmanager comes again after a 5xx and never after a 429, whatever Retry-After says; PagerDuty's clients
+        # know the 429 of the real API.
+        kind = "too-often" if door is None or door.kind == "pagerduty" else "busy"
+        raise Problem(kind, f"Too much at once; the next one in {wait} seconds.", remedy="Slow down.",
                       headers={"Retry-After": str(wait)})  # fmt: skip
     if door is None and token:
         log.info("door_refused", address=request.remote_addr)

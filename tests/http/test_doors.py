@@ -7,6 +7,7 @@ import base64
 import pytest
 from sqlalchemy import select
 
+from app import limits
 from escalation.inbound import doors
 from models.decisions import DecisionRow
 from models.inbound import InboundAlert
@@ -240,6 +241,24 @@ def test_an_acknowledgement_stops_the_ladder_only_where_the_door_trusts_it(
             )
     found = {one.title[0]: (one.state, one.next_rung_at is None) for one in incidents(sessions)}
     assert found == {"a": ("acknowledged", True), "b": ("open", False)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("alertmanager", 503), ("nagios", 503), ("hook", 503), ("pagerduty", 429)]
+)
+def test_too_much_at_once_is_answered_as_its_sender_comes_again(
+    kind: str, status: int, stranger: Visitor, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DOOR_CALLS", limits.Limit("door", burst=1, every_s=60))
+    token = make(kind)
+    path = "/v2/enqueue" if kind == "pagerduty" else f"/in/{kind}"
+    body = {"routing_key": token, "event_action": "resolve", "dedup_key": "a", "id": "a", "status": "resolved",
+            "alerts": [], **nagios("RECOVERY", "OK")}  # fmt: skip
+    headers = {} if kind == "pagerduty" else bearer(token)
+    first, second = (stranger.client.post(path, json=body, headers=headers) for _ in range(2))
+    assert first.status_code in (200, 202), first.text
+    assert second.status_code == status
+    assert int(second.headers["Retry-After"]) > 0
 
 
 def test_a_refusal_is_answered_with_its_words_and_kept(
