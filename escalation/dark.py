@@ -178,6 +178,10 @@ def _because_of_turns(desk: Duty, unit: str, missing: Collection[uuid.UUID]) -> 
     on = [one for one in known.engineers if one.units and unit in ("", *one.units)]
     if not on and unit and all(plan.unit != unit for plan in known.plans):
         return "nobody has a turn of duty there"
+    there = [desk.people[id].name for id, units in known.units.items() if id in desk.people and unit in ("", *units)]
+    turns = {id for plan in known.plans if unit in ("", plan.unit) for one in plan.schedule.layers for id in one.people}
+    if not on and there and turns.isdisjoint(one.person_id for one in known.engineers):
+        return listed([f"{name} has duty and is no engineer" for name in sorted(there)])
     if {one.person_id for one in on} <= set(missing):
         return ""
     if any(not one.away and one.reachable and one.person_id not in missing for one in on):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from escalation import proving
 from escalation.auditor import Watchman, audit_house
@@ -101,6 +101,20 @@ def test_a_rung_nobody_holds_is_an_alarm_at_once(
 ) -> None:
     calls(sessions, cast, "duty", word)
     assert because in alarms(sessions, cast)[subject]
+
+
+def test_turns_of_managers_alone_are_no_engineer_on_duty(sessions: Sessions, cast: Cast) -> None:
+    layer = {"people": [str(cast.max)], "first_day": f"{cast.now - 7 * DAY:%Y-%m-%d}", "days": 7}
+    with work(sessions, SYSTEM) as session:
+        session.execute(delete(Shift))
+        session.add(DutySchedule(name="Vélizy", unit="europe", zone="Europe/Paris", layers=[layer],
+                                 changed_at=cast.now))  # fmt: skip
+    (said,) = alarms(sessions, cast).values()
+    assert "Max has duty and is no engineer" in said
+    with work(sessions, SYSTEM) as session:
+        row = session.scalars(select(DutySchedule)).one()
+        row.layers = [{**layer, "people": [str(cast.dee)]}, layer]
+    assert alarms(sessions, cast) == {}
 
 
 def test_a_rung_of_a_contract_that_is_over_is_nobody_s_alarm(sessions: Sessions, cast: Cast) -> None:
