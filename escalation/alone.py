@@ -16,7 +16,7 @@ from models.incidents import Incident
 JUNIOR = timedelta(minutes=15)
 # What the contract pays for: on the upper tiers an hour alone on any case is too long.
 BY_TIER = {"platinum": timedelta(hours=1), "gold": timedelta(hours=2)}
-_ALONE = (State.ACKNOWLEDGED.value, State.WORKING.value)
+WATCHED = (State.ACKNOWLEDGED.value, State.WORKING.value)
 
 
 def limit(severity: int, tier: str, level: str) -> timedelta | None:
@@ -32,7 +32,7 @@ def limit(severity: int, tier: str, level: str) -> timedelta | None:
 def is_alone(incident: Incident) -> bool:
     """Whether somebody is alone with it at this moment."""
     stands_beside = incident.second_id is not None and incident.second_accepted_at is not None
-    return incident.owner_id is not None and not stands_beside and incident.state in _ALONE
+    return incident.owner_id is not None and not stands_beside and incident.state in WATCHED
 
 
 def count(incident: Incident, now: datetime) -> None:

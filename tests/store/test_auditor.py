@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import delete, select, update
 
-from escalation import roster, rota
+from escalation import acts, roster, rota
 from escalation.auditor import Watchman, audit_house
 from escalation.channels import ChannelError, Letter, Receipt
 from escalation.intake import report
@@ -227,3 +227,21 @@ def test_the_turns_of_somebody_who_has_left_are_a_gap_or_the_next_layers(session
         session.execute(update(Person).where(Person.id == cast.eve).values(active=False))
         session.add(Shift(person_id=cast.eve, unit="europe", starts_at=cast.now, ends_at=cast.now + timedelta(days=9)))
     assert gaps() == ["duty_gap"], "nor does a single shift of theirs count"
+
+
+@pytest.mark.usefixtures("opened")
+def test_what_lies_in_the_hands_of_somebody_who_is_gone_is_an_alarm(sessions: Sessions, cast: Cast) -> None:
+    begins = cast.now + desk.minutes(10)
+    with work(sessions, SYSTEM) as session:
+        incident = desk.the_incident(session).id
+        desk.done(acts.claim(session, incident, desk.actor(cast, "dee"), cast.now + desk.minutes(1)))
+        session.add(TimeOff(person_id=cast.dee, kind="absent", starts_at=begins, ends_at=begins + timedelta(days=9)))
+    assert "owner_gone" not in rules(sessions, begins + desk.minutes(59))
+    assert "owner_gone" in rules(sessions, begins + desk.minutes(60))
+    assert "owner_gone" not in rules(sessions, begins + timedelta(days=9))
+    with work(sessions, SYSTEM) as session:  # from home after all
+        desk.done(acts.note(session, incident, desk.actor(cast, "dee"), begins + desk.minutes(5), "I look at it."))
+    assert "owner_gone" not in rules(sessions, begins + desk.minutes(60))
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.dee).active = False
+    assert "owner_gone" in rules(sessions, begins + desk.minutes(60))

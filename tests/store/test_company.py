@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from escalation import acts, alone, company, intake
 from escalation.incident import Actor, NotNow
 from escalation.intake import Signal
+from models.duty import TimeOff
 from models.incidents import Incident
 from models.people import Person, Shift
 from models.session import SYSTEM, Sessions, work
@@ -118,6 +119,27 @@ def test_a_second_who_works_on_it_has_said_yes(sessions: Sessions, cast: Cast) -
         row = session.get_one(Incident, incident)
         assert (row.second_accepted_at, row.alone_s) == (NOW + 2 * MINUTE, 120)
     assert company.attend(sessions, NOW + 30 * MINUTE) == (0, None)
+
+
+@pytest.mark.parametrize("how", ["absent", "left the house"])
+def test_a_second_who_is_not_there_any_more_leaves_the_owner_alone_and_the_next_is_asked(
+    how: str, sessions: Sessions, cast: Cast
+) -> None:
+    incident = claimed(sessions, cast, 1)
+    accept(sessions, incident, cast, NOW + MINUTE)
+    away = NOW + 20 * MINUTE
+    assert company.attend(sessions, away - MINUTE) == (0, None)
+    with work(sessions, SYSTEM) as session:
+        if how == "absent":
+            session.add(TimeOff(person_id=cast.eve, kind="absent", starts_at=away, ends_at=away + 60 * MINUTE))
+        else:
+            session.get_one(Person, cast.eve).active = False
+    assert company.attend(sessions, away) == (1, away + 5 * MINUTE)
+    with work(sessions, SYSTEM) as session:
+        row = session.get_one(Incident, incident)
+        assert (row.second_id, row.second_accepted_at, row.alone_since) == (cast.max, None, away)
+        assert "Eve is not there any more, and stands beside no longer." in desk.story(session, "second")
+    assert company.attend(sessions, away + MINUTE)[0] == 0, "once"
 
 
 def test_who_offers_themselves_need_not_be_asked(sessions: Sessions, cast: Cast) -> None:
