@@ -123,6 +123,16 @@ def test_a_hook_without_a_mapping_understands_the_usual_names(
         ({"alert_id": 8, "alert_transition": "Triggered"}, {"alert_id": 8, "alert_transition": "Recovered"}),
         ({"AlarmName": "cpu", "NewStateValue": "ALARM"}, {"AlarmName": "cpu", "NewStateValue": "OK"}),
         ({"ruleId": 9, "state": "alerting"}, {"ruleId": 9, "state": "ok"}),
+        (  # the parameters of Zabbix' own webhooks
+            {
+                "event_id": "77",
+                "event_value": "1",
+                "event_severity": "Disaster",
+                "event_name": "Disk",
+                "host_name": "a",
+            },
+            {"event_id": "77", "event_value": "0", "event_severity": "Disaster", "event_name": "Disk"},
+        ),
     ],
 )
 def test_senders_that_many_have_need_no_mapping(
