@@ -13,6 +13,7 @@ from app.api import lookup
 from app.api.door import Call, route
 from app.api.paging import page
 from app.wire import Instant, Out, Paged, Ref
+from escalation import instants
 from models.incidents import Finding
 
 
@@ -79,10 +80,16 @@ def index(call: Call, query: FindingQuery) -> FindingPage:
     if query.ended is not None:
         wanted = wanted.where(Finding.ended_at.is_not(None) if query.ended else Finding.ended_at.is_(None))
     rows, after = page(call.session, wanted, query, Finding.opened_at, Finding.id)
-    return FindingPage(items=[FindingOut.model_validate(row) for row in rows], next=after)
+    return FindingPage(items=[FindingOut.model_validate(row).model_copy(update=_told(row)) for row in rows], next=after)
 
 
 @route("GET", "/findings/{finding}", "findings:read", {200: FindingWhole}, problems=("not-found",))
 def get(call: Call, *, finding: str) -> FindingWhole:
     """One finding with its evidence, by id."""
-    return FindingWhole.model_validate(lookup.finding(call, finding))
+    row = lookup.finding(call, finding)
+    return FindingWhole.model_validate(row).model_copy(update=_told(row))
+
+
+def _told(row: Finding) -> dict[str, str]:
+    """Its words with their hours as instants, which a program can read."""
+    return {"summary": instants.found(row.summary, row.evidence)[0]}

@@ -16,6 +16,7 @@ from app.api import lookup
 from app.api.door import Call, route
 from app.problems import invalid
 from app.wire import In, Instant, Out
+from escalation import instants
 from models.history import HistoryRemoval
 from models.incidents import Finding, Incident
 from models.machines import Machine, MachineState
@@ -230,8 +231,9 @@ def anomalies_in(session: Session, machine: Machine, start: datetime, end: datet
     )
     return [
         Anomaly(
-            id=row.id, kind=row.kind, severity=row.severity, cause=row.cause, summary=row.summary,
-            metrics=list(row.metrics), start=row.started_at, end=row.ended_at, shadow=row.shadow,
+            id=row.id, kind=row.kind, severity=row.severity, cause=row.cause,
+            summary=instants.found(row.summary, row.evidence)[0], metrics=list(row.metrics),
+            start=row.started_at, end=row.ended_at, shadow=row.shadow,
             incident=f"VG-{number}" if number else None,
         )
         for row, number in rows

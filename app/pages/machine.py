@@ -20,6 +20,7 @@ from app.pages.fleet import MachineRow, machine_row
 from app.pages.heard import HeardView
 from app.pages.ledger import HourView, hour_view
 from app.pages.looking import Look
+from app.pages.meaning import in_local_hours
 from app.pages.worked import WindowView, windows_for
 from models.clocks import ClockCorrection
 from models.customers import Customer, Site
@@ -202,7 +203,7 @@ def findings_of(
         end = finding.ended_at or now
         views.append(
             FindingView(
-                title=finding.summary or finding.cause,
+                title=in_local_hours(finding.summary, finding.evidence, zone) or finding.cause,
                 when=words.hour(finding.opened_at, zone, now),
                 severity=finding.severity,
                 kind=finding.kind if machine is not None else f"{finding.kind}, {name}",

@@ -16,6 +16,7 @@ from app import front, words
 from app.pages.contract_words import when
 from app.pages.cover_words import typeset
 from app.pages.frame import reading, signed_in
+from app.pages.meaning import in_local_hours
 from app.problems import not_found
 from contracts import ledger
 from escalation import gathering, restraining, second_look
@@ -93,8 +94,8 @@ def held(session: Session, now: datetime, zone: tzinfo) -> Sequence[HeldView]:
     names = {row.id: row.name for row in session.execute(found)}
     return [
         HeldView(
-            str(row.id), row.summary or row.cause, names.get(row.machine_id, ""), row.held_words,
-            words.hour(row.opened_at, zone, now),
+            str(row.id), in_local_hours(row.summary, row.evidence, zone) or row.cause,
+            names.get(row.machine_id, ""), row.held_words, words.hour(row.opened_at, zone, now),
         )
         for row in rows
     ]  # fmt: skip

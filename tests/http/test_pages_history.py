@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -85,6 +86,19 @@ def test_findings_are_shaded_on_the_metrics_they_name(
                             summary="busy", metrics=["cpu_util"], created_at=NOW))  # fmt: skip
     figures = re.findall(r"<figure.*?</figure>", body(visit("dee"), "/machines/plant-db-1?span=3d"), re.S)
     assert [figure.count('class="lit"') for figure in figures] == [1, 0]
+
+
+def test_a_finding_names_its_hour_on_the_clock_of_whoever_reads(visit: Visit, cast: Cast, sessions: Sessions) -> None:
+    begun = NOW - timedelta(hours=3)
+    with work(sessions, SYSTEM) as session:
+        session.add(Finding(customer_id=cast.plant, machine_id=cast.plant_machine, cause="cpu", kind="anomaly",
+                            severity=3, started_at=begun, opened_at=begun, created_at=begun,
+                            summary=f"Busy, since {begun:%H:%M}", evidence={"since_ms": 1000 * begun.timestamp()},
+                            metrics=["cpu_util"]))  # fmt: skip
+    [told] = visit("dee").get("/api/v1/findings").get_json()["items"]
+    assert told["summary"] == f"Busy, since {begun:%Y-%m-%dT%H:%M}:00Z"
+    text = body(visit("dee"), "/machines/plant-db-1")
+    assert f"Busy, since {begun.astimezone(ZoneInfo('Europe/Paris')):%H:%M}" in text
 
 
 def test_what_was_erased_or_aged_out_is_said_beside_the_charts(
