@@ -143,7 +143,7 @@ def send_test(session: Session, person: Person, way: Mapping[str, str], now: dat
 
 
 def test_due(sessions: Sessions, now: datetime) -> int:
-    """Send every test page that is due, a person a transaction; how many were sent. People of a demo have no inbox."""
+    """Send every test page that is due; how many were sent. People of a demo have no inbox."""
     with work(sessions, SYSTEM) as session:
         wanted = called(session, now)
         known = proofs(session, wanted.soon)
