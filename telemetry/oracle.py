@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from telemetry.reading import Event, Heard
+from telemetry.reading import Event, Fed
 from telemetry.teaching import Judgement
 from telemetry.verdict import Verdict
 
@@ -90,14 +90,14 @@ class Oracle:
         return int.from_bytes(drawn, "big") < self._wrong * 2.0**64
 
 
-def instant_of(h: Heard) -> int:
+def instant_of(h: Fed) -> int:
     """When something was heard, for the order of a replay."""
     return h.at_ms if isinstance(h, Event) else h.received_at_ms
 
 
-def cut(heard: Iterable[Heard], oracle: Oracle | None) -> Iterable[tuple[list[Heard], list[Judgement]]]:
+def cut(heard: Iterable[Fed], oracle: Oracle | None) -> Iterable[tuple[list[Fed], list[Judgement]]]:
     """Pieces of a batch with the words due before each: verdicts act at their instant, however batches lie."""
-    piece: list[Heard] = []
+    piece: list[Fed] = []
     words: list[Judgement] = []
     for h in heard:
         if oracle is not None:

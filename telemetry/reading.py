@@ -114,3 +114,23 @@ class Answer:
 
 
 Heard = Reading | Event | Status | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A report dated before its machine's newest: no score is made of it, hard faults are seen in it all the same."""
+
+    reading: Reading
+
+    @property
+    def machine(self) -> str:
+        """Whose it is."""
+        return self.reading.machine
+
+    @property
+    def received_at_ms(self) -> int:
+        """When it came."""
+        return self.reading.received_at_ms
+
+
+Fed = Heard | Late  # what a watch is fed, once it is known what becomes of each report

@@ -26,7 +26,7 @@ from telemetry.formats.mapped import Mapped
 from telemetry.metric_silence import Rhythms
 from telemetry.oracle import Oracle, cut
 from telemetry.patience import LEAST_S
-from telemetry.reading import Answer, Event, Heard, Reading, Refused
+from telemetry.reading import Answer, Event, Fed, Heard, Late, Reading, Refused
 from telemetry.recording import Message
 from telemetry.verdict import Verdict
 from telemetry.watching import Settings, Watching
@@ -143,9 +143,9 @@ class Arrivals:
         self._silent: list[Verdict] = []
         self._from_ms = history_until_ms or 0
 
-    def admitted(self, heard: Iterable[Heard]) -> list[Heard]:
-        """What is scored of these, at corrected instants, in order."""
-        taken: list[Heard] = []
+    def admitted(self, heard: Iterable[Heard]) -> list[Fed]:
+        """What the watch is fed of these, at corrected instants, in order."""
+        taken: list[Fed] = []
         for one in heard:
             if not isinstance(one, Reading | Event):
                 taken.append(one)
@@ -166,7 +166,7 @@ class Arrivals:
         silent, self._silent = self._silent, []
         return silent
 
-    def _take(self, reading: Reading, state: admission.Heard, taken: list[Heard]) -> None:
+    def _take(self, reading: Reading, state: admission.Heard, taken: list[Fed]) -> None:
         fate = state.admit(reading, retained=False, future_tolerance_ms=_tolerance_ms(reading))
         state.missing = 0
         said = state.clock.corrected(reading)
@@ -174,8 +174,7 @@ class Arrivals:
             return
         if state.changed:
             taken.append(changes.by_facts(said, state.take_changed()))
-        if fate is Fate.SCORED:
-            taken.append(said)
+        taken.append(said if fate is Fate.SCORED else Late(said))
         if said.metrics:
             turns = self._metrics.hear(said, LEAST_S, worked_on=False)
             self._silent += [v for v in turns if v.started_ms >= self._from_ms]

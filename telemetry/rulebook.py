@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from telemetry.rules import RULES, Rule, applying
+from telemetry.standing import Standing, grew, past
 from telemetry.synonyms import sense
 from telemetry.vocabulary import UPTIME
 
 _BY_NAME: Final = {rule.name: rule for rule in RULES}
-
-
-@dataclass(slots=True)
-class Standing:
-    """One rule on one metric of one machine."""
-
-    since_ms: int = -1  # the value stands past the limit since
-    calm_ms: int = -1  # the value stands within it again since
-    started_ms: int = -1  # the condition is open since
-    ran: bool = False
-    base: float = 0.0  # grew: the count when last quiet
-    last: float = 0.0
-    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +95,17 @@ class RuleBook:
                 return False
         return True
 
-    def look(self, metrics: Mapping[str, float], fmt: str, at_ms: int, learning: bool) -> list[Turn]:
-        """Turns at this reading.
+    def look(
+        self, metrics: Mapping[str, float], fmt: str, at_ms: int, learning: bool, before_ms: int = -1
+    ) -> list[Turn]:
+        """Turns at this reading; ``before_ms`` is the instant of the one before.
 
         While ``learning`` what is normal is noted (a fan that runs, a count so far), nothing opens.
         """
         turns: list[Turn] = []
         self._at_ease = None
         if (shape := (fmt, *metrics)) != self._names:
+            self.told_until(before_ms)
             self._plan(shape)
         for metric, rule, part, s, factor, offset, test, limit in self._looked_at:
             value = metrics[metric] * factor + offset
@@ -122,15 +113,57 @@ class RuleBook:
             if test != "grew":
                 if s.since_ms < 0 and s.ran and (value > limit if test == "below" else value < limit):
                     continue
-                turn = _past(rule, s, value, at_ms, learning)
+                turn = past(rule, s, value, at_ms, learning)
             elif value == s.last and s.calm_ms < 0 and s.seen:
                 continue
             else:
-                turn = _grew(rule, s, value, at_ms, learning)
+                turn = grew(rule, s, value, at_ms, learning)
             if turn is not None:
                 since, started, opened, grown = turn
                 turns.append(Turn(rule, metric, part, value, grown, since, started, opened))
         return turns
+
+    def told_until(self, at_ms: int) -> None:
+        """Note that whatever the last report told was told at this instant. Of what is told again and again nothing is
+        noted until it is asked for: here, before `unheard`, and when reports of another shape come."""
+        for _, _, _, s, *_ in self._looked_at:
+            s.at_ms = at_ms
+        if self._uptime is not None:
+            self._uptime[1].at_ms = at_ms
+
+    def unheard(self, metrics: Iterable[str], fmt: str, at_ms: int) -> list[str]:
+        """Which of these a rule looks at (or tells how long it runs), and nothing of it was told then or since."""
+        return [
+            name
+            for name in metrics
+            if any(self._newest((rule.name, name)) < at_ms for rule, _ in applying(name, fmt))
+            or (UPTIME.fullmatch(name) and self._newest(("", name)) < at_ms)
+        ]
+
+    def look_back(self, metrics: Mapping[str, float], fmt: str, at_ms: int, learning: bool) -> tuple[list[Turn], bool]:
+        """Turns at a reading dated before others, of metrics that are `unheard`; and whether the machine had booted."""
+        turns, booted = list[Turn](), False
+        for metric, said in metrics.items():
+            factor, offset = _unit(metric)
+            value = said * factor + offset
+            for rule, part in applying(metric, fmt):
+                s = self.standing.setdefault((rule.name, metric), Standing())
+                if s.at_ms >= at_ms:
+                    continue
+                s.at_ms = at_ms
+                turn = (grew if rule.test == "grew" else past)(rule, s, value, at_ms, learning)
+                if turn is not None:
+                    since, started, opened, grown = turn
+                    turns.append(Turn(rule, metric, part, value, grown, since, started, opened))
+            if UPTIME.fullmatch(metric):
+                s = self.standing.setdefault(("", metric), Standing())
+                booted = booted or said < s.last
+                s.last, s.at_ms = said, at_ms
+        return turns, booted
+
+    def _newest(self, key: tuple[str, str]) -> int:
+        s = self.standing.get(key)
+        return -1 if s is None else s.at_ms
 
     def _plan(self, shape: tuple[str, ...]) -> None:
         """Which rules look at which metrics of reports of this shape."""
@@ -215,54 +248,3 @@ def _applying_at_all(metric: str) -> list[tuple[Rule, str]]:
     """Rules that look at this metric in one wire format or another."""
     formats = {"", *(rule.format for rule in RULES)}
     return [found for fmt in sorted(formats) for found in applying(metric, fmt)]
-
-
-def _past(rule: Rule, s: Standing, value: float, at_ms: int, learning: bool) -> tuple[int, int, bool, float] | None:
-    below = rule.test == "below"
-    past = (value <= rule.opens if below else value >= rule.opens) and not (rule.beyond and value == rule.opens)
-    within = value > rule.closes if below else value < rule.closes
-    if within:
-        s.ran = True
-    if s.started_ms < 0:
-        if not past or learning or (rule.ran and not s.ran):
-            s.since_ms = -1
-            return None
-        if s.since_ms < 0:
-            s.since_ms = at_ms
-        if at_ms - s.since_ms < rule.for_s * 1000:
-            return None
-        s.started_ms, s.calm_ms = at_ms, -1
-        return s.since_ms, at_ms, True, 0.0
-    if not within:
-        s.calm_ms = -1
-        return None
-    if s.calm_ms < 0:
-        s.calm_ms = at_ms
-    if at_ms - s.calm_ms < rule.calm_s * 1000:
-        return None
-    since, started = s.since_ms, s.started_ms
-    s.started_ms = s.since_ms = s.calm_ms = -1
-    return since, started, False, 0.0
-
-
-def _grew(rule: Rule, s: Standing, value: float, at_ms: int, learning: bool) -> tuple[int, int, bool, float] | None:
-    if not s.seen or value < s.last or (learning and s.started_ms < 0):
-        # first sight, a reset or an exchanged part: what stands there now is where growth is counted from
-        s.seen, s.base, s.last = True, value, value
-        if s.started_ms < 0:
-            return None
-    grew = value > s.last
-    s.last = value
-    if grew:
-        s.calm_ms = at_ms
-        if s.since_ms < 0:
-            s.since_ms = at_ms
-        if s.started_ms < 0 and value - s.base >= rule.opens and not learning:
-            s.started_ms = at_ms
-            return s.since_ms, at_ms, True, value - s.base
-    elif s.calm_ms >= 0 and at_ms - s.calm_ms >= rule.calm_s * 1000:
-        since, started, grown = s.since_ms, s.started_ms, value - s.base
-        s.base, s.since_ms, s.started_ms, s.calm_ms = value, -1, -1, -1
-        if started >= 0:
-            return since, started, False, grown
-    return None

@@ -22,7 +22,7 @@ from telemetry.formats import Decoder, sparkplug
 from telemetry.log import Record
 from telemetry.metric_silence import Rhythms
 from telemetry.pending import Pending
-from telemetry.reading import REASONS, Answer, Event, Heard, Reading, Refused, Status
+from telemetry.reading import REASONS, Answer, Event, Fed, Heard, Late, Reading, Refused, Status
 from telemetry.shadow import Shadow
 from telemetry.told import Letter, Told, ahead, who_spoke, whole
 from telemetry.traces import Traces
@@ -92,7 +92,7 @@ class Seat:
 
     def take(self, told: Sequence[Told], known: dict[str, Known]) -> None:
         """Judge what was said, feed the detector, and keep what is to be stored; silently while rebuilding."""
-        feed: list[Heard] = []
+        feed: list[Fed] = []
         for each in told:
             if each.refused is not None:
                 self._refuse(each, who_spoke(each), each.refused.reason, each.refused.detail, known)
@@ -151,7 +151,7 @@ class Seat:
             return Told(envelope, position, item, refused=Refused("bad_payload", f"we could not read it: {mistake!r}"))
         return Told(envelope, position, item, heard)
 
-    def _take_one(self, each: Told, heard: Heard, whose: Known | None, feed: list[Heard]) -> None:
+    def _take_one(self, each: Told, heard: Heard, whose: Known | None, feed: list[Fed]) -> None:
         if whose is None:
             if isinstance(heard, Status) and each.envelope.retained:
                 return  # the broker's memory of a machine that is gone; nobody said anything
@@ -187,7 +187,7 @@ class Seat:
         self.pending.touched[whose.name] = whose
         return state
 
-    def _take_reading(self, each: Told, heard: Reading, whose: Known, state: State, feed: list[Heard]) -> None:
+    def _take_reading(self, each: Told, heard: Reading, whose: Known, state: State, feed: list[Fed]) -> None:
         fate = state.admit(heard, retained=each.envelope.retained, future_tolerance_ms=self._future_tolerance_ms)
         if fate is Fate.REFUSED:
             self._refuse(each, heard.machine, "future_instant", ahead(heard), {whose.name: whose})
@@ -208,8 +208,8 @@ class Seat:
             if whose.is_watched:
                 told = self.metrics.hear(heard, whose.silence_s, worked_on)
                 self.pending.verdicts += [(whose, verdict) for verdict in told]
-        if fate is Fate.SCORED and whose.is_watched and not worked_on:
-            feed.append(heard)
+        if whose.is_watched and not worked_on:
+            feed.append(heard if fate is Fate.SCORED else Late(heard))
 
     def _is_worked_on(self, whose: Known, at_ms: int) -> bool:
         """Whether what it said then is kept and not looked at; its return afterwards is nothing unusual either."""
@@ -221,7 +221,7 @@ class Seat:
             self.shadow.settle(whose.name, at_ms)
         return True
 
-    def _take_event(self, each: Told, event: Event, whose: Known, feed: list[Heard]) -> None:
+    def _take_event(self, each: Told, event: Event, whose: Known, feed: list[Fed]) -> None:
         if event.at_ms > event.received_at_ms + self._future_tolerance_ms:
             self._refuse(each, event.machine, "future_instant", REASONS["future_instant"], {whose.name: whose})
             return
@@ -232,7 +232,7 @@ class Seat:
         elif whose.is_watched and not worked_on:
             feed.append(event)
 
-    def _take_change(self, event: Event, whose: Known, feed: list[Heard]) -> None:
+    def _take_change(self, event: Event, whose: Known, feed: list[Fed]) -> None:
         self.pending.changes.append((whose, changes.of_event(event)))
         if whose.is_watched:
             feed.append(event)

@@ -15,7 +15,7 @@ from telemetry import installing
 from telemetry.columns import Columns
 from telemetry.directory import Known
 from telemetry.installing import Brought
-from telemetry.reading import Heard
+from telemetry.reading import Fed
 from telemetry.releases import Incompatible
 from telemetry.shadowing import Shadowed
 from telemetry.watching import Watching
@@ -31,7 +31,7 @@ class Shadow:
         self.said: list[Shadowed] = []
         self.failed = ""
 
-    def hear(self, feed: Sequence[Heard], known: Mapping[str, Known]) -> None:
+    def hear(self, feed: Sequence[Fed], known: Mapping[str, Known]) -> None:
         """Score the machines that have a challenger."""
         if not self.watching.known:
             return

@@ -21,7 +21,7 @@ from telemetry.habits import Habits
 from telemetry.machine import Condition, Machine
 from telemetry.relations import Links
 from telemetry.restraint import Run
-from telemetry.rulebook import Standing
+from telemetry.standing import Standing
 from telemetry.teaching import Taught
 
 MAGIC: Final = b"VIGIE-W3"
@@ -95,6 +95,7 @@ def unpack(blob: bytes) -> tuple[Fleet, list[Machine]]:
 
 
 def _machine(m: Machine, out: _Writer) -> dict[str, Any]:
+    m.rules.told_until(m.last_ms)
     n = m.notebook
     table = np.full((len(n.rows), len(n.names)), np.nan, dtype=np.float32)
     for i, kept in enumerate(n.rows):
@@ -155,7 +156,8 @@ def _machine_back(d: dict[str, Any], arrays: _Reader) -> Machine:
     step, row, told = d["open"]
     n.reopen(step, arrays.get(row), arrays.get(told))
     for name, metric, standing in d["rules"]:
-        m.rules.standing[name, metric] = Standing(**standing)
+        # Older versions did not keep when a metric was told last; nothing dated before the newest report is newer.
+        m.rules.standing[name, metric] = Standing(**{"at_ms": d["plain"][3], **standing})
     m.condition = Condition(**{**d["condition"], "metrics": tuple(d["condition"]["metrics"])})
     m.events = {code: (e[0], e[1], e[2]) for code, e in d["events"].items()}
     m.rates = {name: (r[0], r[1]) for name, r in d["rates"].items()}

@@ -2,8 +2,9 @@
 network.
 
 What ``feed`` does with a reading, by its own instant (event time), never by a clock:
-  * older than the machine's newest: kept out of the scores (history stores it; a score counts once). Of a second part
-    of the newest instant counts what the first did not say;
+  * older than the machine's newest: kept out of the scores (history stores it; a score counts once), and looked at by
+    rules alone when it comes as ``Late`` (``belated.py``). Of a second part of the newest instant counts what the first
+    did not say;
   * arrived more than ``Settings.backdated_s`` after its instant (history sent in bulk): learned from, opens nothing;
   * otherwise: the machine is fitted as soon as ``Settings.learn_s`` of history is there, then every reading is scored.
     A back-dated history of days is fitted in one go at the first live reading; a younger machine again at twice the
@@ -18,17 +19,16 @@ are cut into batches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import compress
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from telemetry import changes, snapshots, verdicts
+from telemetry import belated, changes, snapshots, verdicts
 from telemetry.classes import Classes
 from telemetry.fleet import Fleet
 from telemetry.habits import seen_in
 from telemetry.machine import KEPT_ROWS, LEAST_ROWS, Lane, Machine
-from telemetry.reading import Event, Heard, Reading
+from telemetry.reading import Event, Fed, Late, Reading
 from telemetry.resuming import Unended, take_up
 from telemetry.scoring import Score, Told, score
 from telemetry.teaching import Judgement
@@ -36,6 +36,7 @@ from telemetry.training import fitted
 from telemetry.verdict import Verdict
 from telemetry.verdicts import THRESHOLD
 from telemetry.vocabulary import is_scored
+from telemetry.watched import Settings, Watched
 from telemetry.waves import waves
 
 if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitted or loaded
@@ -44,31 +45,6 @@ if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitte
 __all__ = ["Settings", "Verdict", "Watched", "Watching"]
 
 MOST_EVENTS = 200  # open event codes a machine
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """One set for every kind of machine."""
-
-    learn_s: int = 3600
-    backdated_s: int = 900
-    learn_until_ms: int | None = None  # replay's --history-until: before this instant nothing opens
-    calm_trusted: float = 1.75  # classes whose relations are calmer than this on history are judged by them
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What the watch knows about one machine."""
-
-    machine: str
-    state: str  # "learning" (rules only) or "watched" (baselines fitted)
-    cadence_s: float | None
-    last_at_ms: int | None
-    score: float  # last score in robust sigmas, 0 while learning
-    threshold: float
-    learned_s: int  # span of history the baselines rest on, or collected so far
-    series: int
-    open_causes: tuple[str, ...]
 
 
 class Watching:
@@ -84,7 +60,7 @@ class Watching:
         self._models: list[tuple[str, Baselines]] = []
         self.changes = changes.Noted()
 
-    def feed(self, heard: Sequence[Heard]) -> list[Verdict]:
+    def feed(self, heard: Sequence[Fed]) -> list[Verdict]:
         """Learn from or score each message, in order; return the conditions that began or ended."""
         found: list[tuple[int, Verdict]] = []
         for batch in waves(heard, self._may_fit):
@@ -96,6 +72,8 @@ class Watching:
                         wave.append(told)
                 elif isinstance(h, Event):
                     found += [(place, v) for v in self._event(h)]
+                elif isinstance(h, Late):
+                    found += [(place, v) for v in self._look_back(h.reading)]
             if wave:
                 found += score(self.fleet, self.classes, wave, self.scores)
             found[named:] = [(place, changes.named(v, self.known[v.machine].lately)) for place, v in found[named:]]
@@ -176,14 +154,14 @@ class Watching:
         m = self.known.get(r.machine)
         if m is None:
             m = self.known[r.machine] = Machine(r.machine)
-        until = self.settings.learn_until_ms
+        until = self.settings.learn_until_ms  # `is_quiet`, said once more: it is asked of every report
         quiet = r.received_at_ms - r.at_ms > self.settings.backdated_s * 1000 or (until is not None and r.at_ms < until)
         lane = m.lane
         if lane is not None and r.at_ms > m.last_ms >= 0 and lane.fits(r, m.rows):
             return self._along(place, m, r, lane, quiet, found)
         m.lane = None
         r = m.rest_of(r)
-        late = r.at_ms < m.last_ms
+        before_ms, late = m.last_ms, r.at_ms < m.last_ms
         if late and (m.is_fitted or not quiet):
             return None
         metrics = r.metrics if late else m.measured(r)
@@ -198,7 +176,7 @@ class Watching:
             m.heard_at(r.at_ms, r.metrics)
             if is_new_shape or m.lately.names:
                 self.changes.look(m.name, m.lately, metrics, r.at_ms, is_new_shape)
-            self._look(place, m, metrics, r, quiet, found)
+            self._look(place, m, metrics, r, quiet, found, before_ms)
             if not quiet and m.is_due(self.settings.learn_s):
                 self._fit(m)
         if not m.is_mature:
@@ -233,10 +211,10 @@ class Watching:
 
     def _look(
         self, place: int, m: Machine, metrics: Mapping[str, float], r: Reading, quiet: bool,
-        found: list[tuple[int, Verdict]],
+        found: list[tuple[int, Verdict]], before_ms: int = -1,
     ) -> None:  # fmt: skip
-        """Rules and the other eyes, which need no history."""
-        turns = m.rules.look(metrics, r.format, r.at_ms, quiet)
+        """Rules and the other eyes, which need no history. ``before_ms``: of the report before."""
+        turns = m.rules.look(metrics, r.format, r.at_ms, quiet, before_ms)
         if turns:
             found += [(place, verdicts.held(m, verdicts.of_rule(m, turn, r.at_ms))) for turn in turns]
         seen = m.eyes.look(m.name, metrics, len(m.notebook.names), r.at_ms, quiet)
@@ -249,6 +227,13 @@ class Watching:
         m.settle(r.at_ms, mended=mended, booted=booted)
         if booted:
             self.changes.booted(m.name, m.lately, r.at_ms)
+
+    def _look_back(self, r: Reading) -> list[Verdict]:
+        m = self.known.setdefault(r.machine, Machine(r.machine))
+        found, booted = belated.look(m, r, self.settings.is_quiet(r))
+        if booted:
+            self.changes.booted(m.name, m.lately, r.at_ms)
+        return found
 
     def resume(self, one: Unended) -> bool:
         """A condition that had begun before the machine's state was lost goes on. False when it stands already, or

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from telemetry.reading import Heard
+from telemetry.reading import Fed
 
-Wave = list[tuple[int, Heard]]  # each with its place among all that is fed
+Wave = list[tuple[int, Fed]]  # each with its place among all that is fed
 
 
-def waves(heard: Sequence[Heard], may_fit: Callable[[str, int], bool]) -> list[Wave]:
+def waves(heard: Sequence[Fed], may_fit: Callable[[str, int], bool]) -> list[Wave]:
     """The n-th word of every machine goes into the n-th piece, so that its messages keep their order: machines that
     send many at once cost no more than machines that take turns.
 
@@ -33,7 +33,7 @@ def waves(heard: Sequence[Heard], may_fit: Callable[[str, int], bool]) -> list[W
     return pieces
 
 
-def _in_order(heard: Sequence[Heard]) -> list[Wave]:
+def _in_order(heard: Sequence[Fed]) -> list[Wave]:
     """Cut before the first machine that would be in a piece twice."""
     pieces: list[Wave] = []
     spoke: set[str] = set()

@@ -52,6 +52,23 @@ def test_a_number_told_twice_counts_once_and_a_hole_holds_the_receipt_back(plant
     assert len(plant.stored(cast.plant_machine)) == 4
 
 
+def test_a_hard_fault_of_an_agent_that_is_behind_opens_its_incident_and_ends_it(plant: Plant, cast: Cast) -> None:
+    first = plant.now
+    for minute, broken in enumerate((0.0, 1.0, 1.0, 0.0, 0.0, 0.0)):
+        at = plant.now = first + timedelta(minutes=minute)
+        late = {
+            "seq": 2 * minute + 1,
+            "at": (at - timedelta(seconds=20)).isoformat(),
+            "metrics": {"raid_degraded": broken},
+        }
+        plant.tell("plant-db-1", report(at, 2 * minute, cpu=5), late, at=at)
+        plant.settle()
+    assert plant.ledger("plant-db-1") == {"received": 12, "scored": 6, "late": 6}
+    ((kind, started, ended),) = plant.one(select(Finding.kind, Finding.started_at, Finding.ended_at))
+    assert (kind, started - first, ended - first) == ("rule", timedelta(seconds=40), timedelta(seconds=220))
+    assert plant.one(select(Incident.cause)) == [("raid",)]
+
+
 def test_numbers_are_remembered_by_the_next_watcher(plant: Plant, cast: Cast) -> None:
     at = plant.now
     plant.tell("plant-db-1", report(at, 2**62))
