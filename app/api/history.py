@@ -222,8 +222,7 @@ def anomalies_in(session: Session, machine: Machine, start: datetime, end: datet
         select(Finding, Incident.number)
         .outerjoin(Incident, Incident.id == Finding.incident_id)
         .where(
-            Finding.machine_id == machine.id,
-            Finding.started_at < end,
+            (Finding.machine_id == machine.id) & (Finding.started_at < end),
             Finding.ended_at.is_(None) | (Finding.ended_at > start),
         )
         .order_by(Finding.started_at.desc())
@@ -233,8 +232,7 @@ def anomalies_in(session: Session, machine: Machine, start: datetime, end: datet
         Anomaly(
             id=row.id, kind=row.kind, severity=row.severity, cause=row.cause,
             summary=instants.found(row.summary, row.evidence)[0], metrics=list(row.metrics),
-            start=row.started_at, end=row.ended_at, shadow=row.shadow,
-            incident=f"VG-{number}" if number else None,
+            start=row.started_at, end=row.ended_at, shadow=row.shadow, incident=f"VG-{number}" if number else None,
         )
         for row, number in rows
     ]  # fmt: skip
