@@ -70,6 +70,7 @@ class _Search:
     until: int
     suspects: frozenset[str] = frozenset()
     every: int = 1  # words of suspects between two trials
+    usual: int = 1  # the same where none of the last few is known to be the one
     good: Place = (-1, -1, -1)  # the last word after which all could be stored
     done_s: float = 0.0  # when it had been heard to its end
 
@@ -169,8 +170,9 @@ class Sifter:
                 if not may_be_of_one(problem):
                     raise
                 if search.every > 1:  # it is one of the last few
-                    nearer = _Search(search.since, search.until, search.suspects, 1, search.good)
+                    nearer = _Search(search.since, search.until, search.suspects, 1, search.every, search.good)
                     self._search(seat.partition, nearer, problem)
+                search.every = search.usual
                 self._set_apart(seat.partition, place, one, problem)
 
     # ---- storing

@@ -306,3 +306,23 @@ def test_of_many_words_of_a_machine_the_one_that_cannot_be_stored_is_found_in_fe
     plant.settle()
     assert stored(plant, cast.plant_machine) == [value for value in values if value != POISON]
     assert plant.ledger("plant-db-1") == {"received": 29, "scored": 28, "refused": 1, "missing": 1}
+
+
+def test_once_the_word_is_found_what_follows_is_tried_in_few_trials_again(
+    plant: Plant, cast: Cast, unstorable: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials: list[int] = []
+    stores = sifting.Sifter._stores
+
+    def counted(self: sifting.Sifter, units: Any) -> Exception | None:
+        trials.append(len(units))
+        return stores(self, units)
+
+    monkeypatch.setattr(sifting.Sifter, "_stores", counted)
+    monkeypatch.setattr(sifting, "_TRIALS", 4)
+    values = [POISON if i in (1, 27) else float(i) for i in range(29)]
+    told(plant, *values)
+    plant.settle()
+    assert stored(plant, cast.plant_machine) == [value for value in values if value != POISON]
+    assert plant.ledger("plant-db-1") == {"received": 29, "scored": 27, "refused": 2, "missing": 2}
+    assert len(trials) <= 26, "33 where every word that follows is tried"
