@@ -23,6 +23,7 @@ SHORTEST_CONSENT: Final = timedelta(minutes=5)
 # One grant of the contract covers what one incident needs within the hour: an hour of looking is one hour.
 GRANT_HOLDS: Final = timedelta(hours=1)
 WITHDRAWN: Final = "the consent was taken back"
+LAPSED: Final = "the consent ended before an answer came"
 _MOST_ROWS: Final = 500
 _MOST_TEXT: Final = 4_000
 _DEEPEST: Final = 6
@@ -35,7 +36,7 @@ def mistake(reading: str, unit: str, lines: int) -> tuple[str, str, str] | None:
     if reading != "log_tail" and (unit or lines):
         return "unit", "only the last lines of a log are those of a unit", "leave unit and lines out"
     if reading == "log_tail" and UNIT.fullmatch(unit) is None:
-        return "unit", "is not the name of a unit", "name one, such as sshd.service"
+        return "unit", "this is not the name of a unit", "Name one, such as sshd.service"
     if reading == "log_tail" and not 1 <= lines <= MOST_LINES:
         return "lines", f"must be 1 to {MOST_LINES}", f"ask for {USUAL_LINES}"
     return None

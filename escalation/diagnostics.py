@@ -124,7 +124,7 @@ def ask(
     row = DiagnosticAsk(
         id=new_id(), customer_id=incident.customer_id, machine_id=machine.id, incident_id=incident.id,
         consent_id=agreed.id, decision_id=granted.id, reading=reading, unit=unit, lines=lines, asked_by=actor.name,
-        asked_at=now, expires_at=now + diagnosis.PATIENCE, state="waiting", result={},
+        asked_at=now, expires_at=min(now + diagnosis.PATIENCE, agreed.until_at), state="waiting", result={},
     )  # fmt: skip
     session.add(row)
     words = f"Asked {machine.name} for {diagnosis.what(reading, unit, lines)}, with {agreed.given_by}'s consent."
@@ -206,7 +206,9 @@ def expire(session: Session, now: datetime) -> int:
     late = select(DiagnosticAsk.id).where(DiagnosticAsk.ended_at.is_(None), DiagnosticAsk.expires_at <= now)
     rows = _held(session, session.scalars(late.order_by(DiagnosticAsk.asked_at).limit(_GIVEN_UP_AT_ONCE)).all())
     for row in rows:
-        _end(session, row, "expired", "", now)
+        agreed = session.get_one(DiagnosticConsent, row.consent_id)
+        is_over = agreed.until_at <= row.expires_at  # it was asked so late that the consent ended before the patience
+        _end(session, row, "refused" if is_over else "expired", diagnosis.LAPSED if is_over else "", now)
     return len(rows)
 
 

@@ -29,6 +29,9 @@ MOST_LINES: Final = 200
 _PATIENCE_S: Final = 8.0  # of a program we ask; well below the keep-alive
 _MOST_PROCESSES: Final = 200
 _LONGEST_LINE: Final = 1_000  # characters
+_COMM: Final = 15  # characters of a name that Linux keeps; psutil completes it from the command line
+_BEHIND: Final = re.compile(r"\s")
+_ARGUMENTS: Final = re.compile(r"\s+(?=-|\S*=)")  # a switch or a setting: behind it nothing is a name
 _UNIT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,79}")
 _ID: Final = re.compile(r"[0-9a-f-]{8,60}")
 _KEYS: Final = frozenset({"id", "machine", "reading", "unit", "lines", "asked_at", "expires_at"})
@@ -116,7 +119,8 @@ def processes() -> dict[str, Any]:
         times, memory = info["cpu_times"], info["memory_info"]
         found.append(
             {
-                "pid": info["pid"], "name": info["name"], "user": info["username"] or "", "state": info["status"],
+                "pid": info["pid"], "name": _bare(info["name"] or ""), "user": info["username"] or "",
+                "state": info["status"],
                 "cpu_s": round(times.user + times.system, 1) if times else 0.0,
                 "rss_mb": round(memory.rss / (1 << 20), 1) if memory else 0.0,
                 "since": int(info["create_time"] or 0),
@@ -124,6 +128,13 @@ def processes() -> dict[str, Any]:
         )  # fmt: skip
     found.sort(key=lambda process: (-process["rss_mb"], process["pid"]))
     return {"processes": found[:_MOST_PROCESSES], "running": len(found)}
+
+
+def _bare(name: str) -> str:
+    """A program's name without its arguments: psutil hands out the title of a process that writes its own."""
+    short, rest = name[:_COMM], name[_COMM:]
+    kept = _ARGUMENTS.split(short, maxsplit=1)[0]
+    return kept.rstrip() if kept != short else short + (_BEHIND.split(rest, maxsplit=1)[0] if rest else "")
 
 
 def disk_usage() -> dict[str, Any]:

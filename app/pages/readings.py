@@ -150,7 +150,9 @@ def _shown(row: DiagnosticAsk, language: str, at_zone: tzinfo) -> Shown:
         columns=[readings_words.told(language, name) for name in columns],
         rows=[[_text(name, each.get(name), language, hour) for name in columns] for each in rows],
         lines=[str(line) for line in lines] if isinstance(lines, list) else [],
-        said=readings_words.told(language, str(row.result.get("unavailable", ""))),
+        said=readings_words.say(language, "lines_none")
+        if lines == [] and "lines" in row.result
+        else readings_words.told(language, str(row.result.get("unavailable", ""))),
         left_out=left_out if isinstance(left_out := row.result.get("left_out"), int) else 0,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,6 +59,27 @@ def test_processes_are_told_by_name_and_never_by_their_arguments(diagnoser: Diag
     assert answer["result"]["running"] >= len(answer["result"]["processes"]) > 0
     known = {"pid", "name", "user", "state", "cpu_s", "rss_mb", "since"}
     assert {name for process in answer["result"]["processes"] for name in process} == known
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("vigie watch --name watch", "vigie watch"),
+        ("sender --key=k3y", "sender"),
+        ("backup-of-the-night s3cret", "backup-of-the-night"),
+        ("Web Content", "Web Content"),
+        ("systemd-timesyncd", "systemd-timesyncd"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_title_that_a_process_gave_itself_is_cut_before_its_arguments(
+    diagnoser: Diagnoser, monkeypatch: pytest.MonkeyPatch, title: str, name: str
+) -> None:
+    info = {"pid": 7, "name": title, "username": "app", "cpu_times": None, "memory_info": None, "create_time": 1.0,
+            "status": "sleeping"}  # fmt: skip
+    monkeypatch.setattr(diagnosing.psutil, "process_iter", lambda _: [SimpleNamespace(info=info)])
+    told = said(diagnoser, ask(reading="processes"))["result"]
+    assert [process["name"] for process in told["processes"]] == [name]
 
 
 def test_a_program_that_is_absent_is_said_plainly(diagnoser: Diagnoser, monkeypatch: pytest.MonkeyPatch) -> None:

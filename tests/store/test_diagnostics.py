@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from escalation import diagnostics
+from escalation import diagnosis, diagnostics
 from escalation.incident import NotNow
 from escalation.intake import report
 from models.audit import AuditEntry
@@ -227,3 +227,16 @@ def test_who_ends_an_ask_waits_for_its_incident_before_the_ask_is_held(
         assert ending.result(30)
     with work(sessions, SYSTEM) as session:
         assert session.get_one(DiagnosticAsk, asked_id).ended_at is not None
+
+
+def test_an_ask_ends_with_the_consent_it_rests_on(sessions: Sessions, cast: Cast, incident: uuid.UUID) -> None:
+    late = 3600 - 20.0
+    with work(sessions, SYSTEM) as session:
+        given = consent(session, cast)
+        asked = ask(session, cast, incident, after_s=late)
+        assert isinstance(asked, DiagnosticAsk)
+        assert asked.expires_at == given.until_at
+        after = given.until_at + timedelta(seconds=1)
+        assert not diagnostics.answered(session, cast.plant_machine, str(asked.id), {"result": RESULT}, after)
+        assert diagnostics.expire(session, after) == 1
+        assert (asked.state, asked.why, asked.result) == ("refused", diagnosis.LAPSED, {})
