@@ -1,5 +1,6 @@
-"""Asking a second wherever somebody has been alone for too long by the rule, and the next where one is silent. Whoever
-stood beside and is absent since, or has left the house, stands beside no longer.
+"""Asking a second wherever somebody has been alone for too long by the rule, and the next where one is silent.
+
+Whoever stood beside and is absent since, or has left the house, stands beside no longer.
 """
 
 from __future__ import annotations

@@ -32,6 +32,10 @@ _UNIT = {
     "Australia": "asia-pacific",
     "Pacific": "asia-pacific",
     "Indian": "asia-pacific",
+    # Names of before the zones were sorted by continent; they hold to this day.
+    **dict.fromkeys(("Brazil", "Chile", "Cuba", "Jamaica", "Mexico", "Navajo", "EST", "MST", "HST"), "americas"),
+    **dict.fromkeys(("EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT"), "americas"),
+    **dict.fromkeys(("Japan", "Singapore", "Hongkong", "PRC", "ROC", "ROK", "NZ", "NZ-CHAT"), "asia-pacific"),
 }
 
 

@@ -50,6 +50,9 @@ def names(*candidates: Candidate) -> list[str]:
         ("America/Denver", "americas"),
         ("Asia/Tokyo", "asia-pacific"),
         ("Pacific/Auckland", "asia-pacific"),
+        ("Mexico/General", "americas"),
+        ("Singapore", "asia-pacific"),
+        ("NZ-CHAT", "asia-pacific"),
     ],
 )
 def test_a_customer_is_looked_after_by_the_unit_of_its_zone(zone: str, unit: str) -> None:
