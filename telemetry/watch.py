@@ -155,7 +155,6 @@ class Watcher:
                 self._unsound[partition] = "learns anew, because its snapshot could not be used"
         self.seats[partition] = seat
         self._cycles[partition] = place.cycles
-        watch_keeping.go_on(seat, self._cycles)
         self._forgetting.begin(seat, self._clock())
         self._snapshot_due[partition] = time.monotonic() + self._settings.snapshot_s
         self._reader.seek(partition, seat.reached)
@@ -199,8 +198,8 @@ class Watcher:
         """How many messages these records held."""
         old = [record for record in records if record.position < seat.position]
         new = records[len(old) :]
-        if old:
-            self._take(seat, [*seat.understand(old), *watch_keeping.go_on(seat, self._cycles)], again=True)
+        if told_before := [*seat.understand(old), *watch_keeping.go_on(seat, self._cycles)]:
+            self._take(seat, told_before, again=True)
             seat.forget_pending()
             seat.models.clear()
         told = seat.understand(new)

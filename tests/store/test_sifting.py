@@ -248,6 +248,23 @@ def test_what_waits_for_the_rest_of_its_cycle_outlives_the_watcher_that_heard_it
     assert plant.ledger("plant-db-1") == {"received": 2, "scored": 2}
 
 
+def test_a_cycle_that_was_open_in_the_kept_state_and_stored_since_is_heard_again(plant: Plant, cast: Cast) -> None:
+    """Nothing else came meanwhile: the kept state and what is stored stand at one position."""
+    plant.tell("plant-db-1", b"1", topic="vigie/plant-db-1/values/user")
+    plant.settle()
+    partition = zlib.crc32(b"plant-db-1") % 2
+    plant.watcher._keep_snapshot(plant.watcher.seats[partition])
+    plant.now += timedelta(seconds=3)
+    for _ in range(3):
+        plant.settle()
+    plant.watcher.seats.clear()  # killed
+    plant.readers[-1].close()
+    plant.watcher = plant.watch("after")
+    plant.settle()
+    assert plant.watcher.seats[partition].heard["plant-db-1"].latest == {"user": 1}
+    assert plant.ledger("plant-db-1") == {"received": 1, "scored": 1}
+
+
 def test_history_that_cannot_be_learned_from_keeps_no_machine_from_being_heard(
     plant: Plant, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
