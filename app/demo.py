@@ -180,7 +180,7 @@ def _agree(session: Session, house: House, customer_id: uuid.UUID, number: int, 
         ends_on=ends,
         zone=house.places[0].zone,
         country=house.places[0].country,
-        created_at=now - timedelta(days=BEGAN_DAYS_AGO),
+        created_at=now,  # with its history: nothing was due of it before it was here
     )
     session.add(contract)
     session.flush()  # the line refers to the contract
