@@ -64,7 +64,7 @@ WORDS = {
         "words_hint": "La personne qui en répond commence par vos mots.",
         "ask": "Demander l'escalade",
         "again": "Le redire, avec ce qui est nouveau",
-        "may_not": "Votre accès ne permet pas de la demander. Un collègue qui le peut, ou votre ingénieur de compte, le fera.",
+        "may_not": "Votre accès ne le permet pas. Un collègue qui le peut, ou votre ingénieur de compte, le fera.",
         "owner": "{owner} en répond. Prochaine nouvelle : {at} au plus tard.",
         "late": "{owner} en répond. La prochaine nouvelle était attendue {at} ; elle est en retard.",
         "exit": "Elle prend fin quand : {words}",

@@ -68,7 +68,7 @@ def test_it_stays_open_while_the_other_group_speaks_and_ends_when_that_has_falle
     assert sender.later(4 * HOUR) == ["Pump"]
     assert sender.tell("quiet", "Pump") == ["Pump"]
     assert sender.later(48 * HOUR) == ["Pump"], "a `repeat_interval` of two days"
-    assert sender.later(72 * HOUR) == ["Pump"], "an Alertmanager forgets what it told after five days, and says it again"
+    assert sender.later(72 * HOUR) == ["Pump"], "an Alertmanager forgets what it told after five days and tells it anew"
     assert sender.later(2 * HOUR) == [], "and not for ever"
     sender.now += timedelta(minutes=5)
     assert sender.tell("quiet", "Pump") == ["Pump"], "said again, it is back"
