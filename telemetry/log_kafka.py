@@ -38,6 +38,7 @@ _PAUSE_S: Final = 1.0
 _SESSION_MS: Final = 20_000  # a watcher that died is missed for so long
 _METADATA_MS: Final = 10_000
 _NEWS_S: Final = 15.0
+_UNPACKED: Final = 16  # records at once: of the largest, packed well, sixty megabytes
 
 
 class KafkaWriter:
@@ -159,7 +160,7 @@ class KafkaReader:
         self._revoked = _Revoked()
         self._held: frozenset[int] = frozenset()
         self._wanted: dict[int, int] = {}  # what comes next, by our own count
-        self._ahead: deque[Record] = deque()  # unpacked, and more than one poll may bring
+        self._ahead: deque[Record] = deque()  # unpacked, and not yet given
         self._consumer = KafkaConsumer(
             bootstrap_servers=servers.split(","),
             client_id=f"vigie-{reader}",
@@ -188,16 +189,25 @@ class KafkaReader:
         self._consumer.resume(place)
 
     def poll(self, timeout_s: float, most: int) -> list[Record]:
-        if (
-            not self._ahead
-        ):  # how large records are shows once they are unpacked; Kafka is asked again when all are given
-            self._ahead.extend(self._polled(timeout_s, most))
+        if not self._ahead:
+            self._fill(timeout_s, most)
         records: list[Record] = []
         size = 0
         while self._ahead and len(records) < most and size < POLL_BYTES:
             records.append(self._ahead.popleft())
             size += len(records[-1].body)
         return records
+
+    def _fill(self, timeout_s: float, most: int) -> None:
+        """Unpack a few at a time, because how large a record is shows only then. What came before a failure stays, and
+        is given next."""
+        some, size = self._polled(timeout_s, min(most, _UNPACKED)), 0
+        while True:
+            self._ahead.extend(some)
+            size += sum(len(record.body) for record in some)
+            if len(some) < _UNPACKED or len(self._ahead) >= most or size >= POLL_BYTES:
+                return
+            some = self._polled(0.0, _UNPACKED)
 
     def _drop(self, partition: int) -> None:
         self._ahead = deque(record for record in self._ahead if record.partition != partition)
