@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, union_all
 from sqlalchemy.orm import Session
 
 from escalation import contract_audit, dark, duty, outbox, proving, roster, unattended, unmanned, unusable
@@ -116,14 +116,20 @@ def _dropped(beats: Sequence[ProcessBeat], now: datetime) -> list[Alarm]:
 
 def _incidents(session: Session, now: datetime) -> list[Alarm]:
     due = Incident.next_rung_at
-    late = select(Incident).where(Incident.state == "open", due.is_(None) | (due < now - _LATE))
-    stopped = session.scalars(late.order_by(due.nulls_first(), Incident.opened_at).limit(2 * _MOST)).all()
-    in_hand = select(Incident).where(
+    late = select(Incident.id).where(Incident.state == "open", due.is_(None) | (due < now - _LATE))
+    in_hand = select(Incident.id).where(
         Incident.state.in_(("acknowledged", "working", "waiting")), Incident.next_rung_at.is_(None),
         Incident.changed_at < now - _FORGOTTEN,
         ~exists().where(Promise.incident_id == Incident.id, Promise.state == "running"),
     )  # fmt: skip
-    forgotten = session.scalars(in_hand.order_by(Incident.changed_at).limit(_MOST))
+    # Each kind has its own room, and one question brings both.
+    both = union_all(
+        late.order_by(due.nulls_first(), Incident.opened_at).limit(2 * _MOST),
+        in_hand.order_by(Incident.changed_at).limit(_MOST),
+    )
+    found = session.scalars(select(Incident).where(Incident.id.in_(both))).all()
+    stopped = sorted((one for one in found if one.state == "open"), key=lambda one: one.opened_at)
+    forgotten = sorted((one for one in found if one.state != "open"), key=lambda one: one.changed_at)
     return [
         *(Alarm("no_due_step", one.label, f"{one.label} is open and nobody further will be called.", one.changed_at)
           for one in stopped if one.next_rung_at is None),
@@ -169,14 +175,14 @@ def _promises(session: Session, now: datetime) -> list[Alarm]:
 
 
 def _notices(session: Session, now: datetime) -> list[Alarm]:
-    query = select(Notice, Incident).outerjoin(Incident, Incident.id == Notice.incident_id).limit(_MOST)
+    query = select(Notice, Incident).outerjoin(Incident, Incident.id == Notice.incident_id)
     unended = (Notice.settled_at.is_(None), Notice.given_up_at.is_(None))
     # Its next try (or, while leased, the end of the lease) is long past: nobody is sending.
-    stuck = query.where(*unended, Notice.next_try_at < now - _LATE, Notice.channel != outbox.BROWSER).order_by(
-        Notice.next_try_at
-    )
+    waits = select(Notice.id).where(*unended, Notice.next_try_at < now - _LATE, Notice.channel != outbox.BROWSER)
     is_lost = (Notice.given_up_at > now - timedelta(days=1), Notice.last_error.not_like(f"{NOT_NEEDED}%"))
-    lost = query.where(*is_lost).order_by(Notice.given_up_at)
+    ended = select(Notice.id).where(*is_lost)
+    both = union_all(waits.order_by(Notice.next_try_at).limit(_MOST), ended.order_by(Notice.given_up_at).limit(_MOST))
+    found = session.execute(query.where(Notice.id.in_(both)).order_by(Notice.next_try_at, Notice.id)).all()
     return [
         *(
             Alarm(
@@ -185,7 +191,8 @@ def _notices(session: Session, now: datetime) -> list[Alarm]:
                 f"{_a_notice(incident)} by {notice.channel} waits since {_hour(notice.next_try_at)}.",
                 notice.next_try_at,
             )
-            for notice, incident in session.execute(stuck)
+            for notice, incident in found
+            if notice.given_up_at is None
         ),
         *(
             Alarm(
@@ -194,7 +201,8 @@ def _notices(session: Session, now: datetime) -> list[Alarm]:
                 f"{_a_notice(incident)} by {notice.channel} was given up: {notice.last_error}",
                 notice.given_up_at or now,
             )
-            for notice, incident in session.execute(lost)
+            for notice, incident in found
+            if notice.given_up_at is not None
         ),
     ]
 

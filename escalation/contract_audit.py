@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
 
-from contracts import contracting, life
+from contracts import life
 from contracts.life import Notice
 from models.agreements import Contract, ContractNotice, CoverageGap
 from models.customers import Customer
@@ -33,16 +33,17 @@ def untold(session: Session, now: datetime) -> list[Found]:
 def _late(session: Session, now: datetime) -> Iterator[Found]:
     soon = (now + timedelta(days=367)).date()
     ending = select(Contract).where(Contract.state.in_(("active", "suspended")), Contract.ends_on <= soon)
-    contracts = session.scalars(ending.order_by(Contract.ends_on, Contract.number)).all()
-    of = [contract.id for contract in contracts]
+    after = aliased(Contract)
+    followed = exists().where(after.renews_id == Contract.id, after.state != "cancelled")
+    rows = session.execute(ending.add_columns(followed).order_by(Contract.ends_on, Contract.number)).all()
+    of = [contract.id for contract, _ in rows]
     written: dict[uuid.UUID, list[Notice]] = {}
     for row in session.scalars(select(ContractNotice).where(ContractNotice.contract_id.in_(of))):
         written.setdefault(row.contract_id, []).append(Notice(row.kind, row.days_before, row.last_day))
-    followed = contracting.renewed(session, of)
-    for contract in contracts:
+    for contract, is_followed in rows:
         yesterday = (now - _DAY).astimezone(ZoneInfo(contract.zone)).date()
         said_so_far = written.get(contract.id, [])
-        due = life.notice_due(contract.ends_on, yesterday, contract.notice_days, contract.id in followed, said_so_far)
+        due = life.notice_due(contract.ends_on, yesterday, contract.notice_days, is_followed, said_so_far)
         if due is not None and contract.ends_on is not None and contract.created_at < now - _DAY:
             said = f"{contract.number} ends on {contract.ends_on}, and the word about it was not written."
             yield "contract_untold", contract.number, said, now - _DAY

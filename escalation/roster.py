@@ -103,9 +103,11 @@ def schedules(
     """Every active schedule by name, with the covers and absences that touch [start, end); `off`: all of them, where
     they are read already. Whoever has left is absent from `now` on (`start` where it is not given): their turns are
     the next layer's, or a gap. Before it they may have served."""
-    rows = session.scalars(select(DutySchedule).where(DutySchedule.active).order_by(DutySchedule.name)).all()
-    if not rows:
+    ours = select(func.array_agg(Person.id)).where(Person.active, Person.customer_id.is_(None)).scalar_subquery()
+    found = session.execute(select(DutySchedule, ours).where(DutySchedule.active).order_by(DutySchedule.name)).all()
+    if not found:
         return []
+    rows, there = [row for row, _ in found], frozenset(found[0][1] or ())
     accepted = select(Cover).where(Cover.state == "accepted", Cover.starts_at < end, Cover.ends_at > start)
     covers: dict[uuid.UUID, list[Stretch]] = {}
     for cover in session.scalars(accepted.order_by(Cover.answered_at, Cover.id)):
@@ -118,18 +120,14 @@ def schedules(
     )
     since = max(start, now or start)
     if since < end:
-        absent += tuple(Stretch(since, end, id) for id in _who_left(session, rows, covers))
+        absent += tuple(Stretch(since, end, id) for id in _with_turns(rows, covers) - there)
     return [(row, drawn(row, covers.get(row.id, ()), absent)) for row in rows]
 
 
-def _who_left(
-    session: Session, rows: Iterable[DutySchedule], covers: Mapping[uuid.UUID, Sequence[Stretch]]
-) -> set[uuid.UUID]:
-    """Who has turns or covers and is none of ours any more."""
-    turns = {uuid.UUID(str(id)) for row in rows for layer in row.layers for id in layer["people"]}
-    turns |= {one.person for every in covers.values() for one in every if one.person is not None}
-    there = select(Person.id).where(Person.id.in_(turns), Person.active, Person.customer_id.is_(None))
-    return turns - set(session.scalars(there))
+def _with_turns(rows: Iterable[DutySchedule], covers: Mapping[uuid.UUID, Sequence[Stretch]]) -> frozenset[uuid.UUID]:
+    """Everybody who has turns or covers, whether still one of ours or not."""
+    turns = frozenset(uuid.UUID(str(id)) for row in rows for layer in row.layers for id in layer["people"])
+    return turns | {one.person for every in covers.values() for one in every if one.person is not None}
 
 
 def drawn(row: DutySchedule, covers: Iterable[Stretch] = (), absent: Iterable[Stretch] = ()) -> Schedule:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import BigInteger, Select, cast, exists, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from escalation import alone
@@ -23,30 +24,41 @@ Found = tuple[str, str, str, datetime]  # rule, subject, words, since
 
 def find(session: Session, now: datetime, late: timedelta, most: int) -> list[Found]:
     """What is more than `late` behind, at most so much of each kind."""
-    overdue = [*_handovers(session, now - late, most), *_words(session, now - late, most)]
-    return [*overdue, *_alerts(session, now, most), *_owners(session, now, most)]
+    kinds = [each.limit(most).subquery() for each in (_handovers(now - late), _words(now - late), _owners(now))]
+    found = session.execute(union_all(*(select(kind) for kind in kinds)))
+    return [*(_said(*row) for row in found), *_alerts(session, now, most)]
 
 
-def _handovers(session: Session, by: datetime, most: int) -> list[Found]:
+def _said(rule: str, number: int | None, id: uuid.UUID, name: str, active: bool, since: datetime) -> Found:
+    """What one row of the question below means."""
+    label = f"VG-{number}"
+    if rule == "handover_unclimbed":
+        return rule, label, f"The hand-over of {label} was not answered, and no lead was told.", since
+    if rule == "word_unreminded":
+        return rule, str(id), "The next word on an escalation is late, and nobody was reminded of it.", since
+    gone = "is absent" if active else "has left the house"
+    return rule, label, f"{name}, who has {label}, {gone}: nobody works on it. Let somebody claim it.", since
+
+
+# One question brings three kinds, each with the same columns: rule, number, id, name, whether active, since.
+_Kind = Select[str, int, uuid.UUID, str, bool, datetime]
+
+
+def _handovers(by: datetime) -> _Kind:
     waits = (Handover.state == "offered", Handover.climbed_at.is_(None), Handover.answer_by < by)
-    query = select(Handover.answer_by, Incident).join(Incident, Incident.id == Handover.incident_id).where(*waits)
-    return [
-        ("handover_unclimbed", one.label, f"The hand-over of {one.label} was not answered, and no lead was told.", at)
-        for at, one in session.execute(query.order_by(Handover.answer_by).limit(most))
-    ]
+    said = (literal("handover_unclimbed"), Incident.number, Incident.id, literal(""), literal(True), Handover.answer_by)
+    asked = select(*said).join(Incident, Incident.id == Handover.incident_id)
+    return asked.where(*waits).order_by(Handover.answer_by)
 
 
-def _words(session: Session, by: datetime, most: int) -> list[Found]:
+def _words(by: datetime) -> _Kind:
     late = (Escalation.ended_at.is_(None), Escalation.reminded_at.is_(None), Escalation.next_word_at < by)
-    query = select(Escalation).where(*late).order_by(Escalation.next_word_at).limit(most)
-    return [
-        ("word_unreminded", str(one.id), "The next word on an escalation is late, and nobody was reminded of it.",
-         one.next_word_at)
-        for one in session.scalars(query)
-    ]  # fmt: skip
+    nothing = cast(null(), BigInteger)
+    said = (literal("word_unreminded"), nothing, Escalation.id, literal(""), literal(True), Escalation.next_word_at)
+    return select(*said).where(*late).order_by(Escalation.next_word_at)
 
 
-def _owners(session: Session, now: datetime, most: int) -> list[Found]:
+def _owners(now: datetime) -> _Kind:
     acted = exists().where(
         TimelineEntry.incident_id == Incident.id, TimelineEntry.person_id == Person.id,
         TimelineEntry.at >= TimeOff.starts_at,
@@ -55,13 +67,10 @@ def _owners(session: Session, now: datetime, most: int) -> list[Found]:
         TimeOff.person_id == Person.id, TimeOff.kind == "absent", TimeOff.starts_at <= now - _AWAY,
         TimeOff.ends_at > now, ~acted,
     )  # fmt: skip
-    query = select(Incident, Person.name, Person.active).join(Person, Person.id == Incident.owner_id)
-    query = query.where(Incident.state.in_(alone.WATCHED), or_(~Person.active, absent))
-    return [
-        ("owner_gone", one.label, f"{name}, who has {one.label}, {'is absent' if active else 'has left the house'}: "
-         "nobody works on it. Let somebody claim it.", one.changed_at)
-        for one, name, active in session.execute(query.order_by(Incident.severity, Incident.id).limit(most))
-    ]  # fmt: skip
+    said = (literal("owner_gone"), Incident.number, Incident.id, Person.name, Person.active, Incident.changed_at)
+    asked = select(*said).join(Person, Person.id == Incident.owner_id)
+    asked = asked.where(Incident.state.in_(alone.WATCHED), or_(~Person.active, absent))
+    return asked.order_by(Incident.severity, Incident.id)
 
 
 def _alerts(session: Session, now: datetime, most: int) -> list[Found]:
