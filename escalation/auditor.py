@@ -15,7 +15,18 @@ import structlog
 from sqlalchemy import exists, select, union_all
 from sqlalchemy.orm import Session
 
-from escalation import contract_audit, dark, duty, outbox, proving, roster, unattended, unmanned, unusable
+from escalation import (
+    contract_audit,
+    dark,
+    duty,
+    outbox,
+    parts,
+    proving,
+    roster,
+    unattended,
+    unmanned,
+    unusable,
+)
 from escalation.canary_watch import CanaryView, canaries, unfound
 from escalation.channels import Channel, ChannelError, Letter
 from escalation.roster import Roster
@@ -28,8 +39,6 @@ from models.telemetry import ProcessBeat
 log = structlog.get_logger("auditor")
 
 _LATE = timedelta(minutes=2)  # twice a lease: longer than any healthy loop leaves a row alone
-_BLINK = timedelta(seconds=30)  # a part that is started again needs no person
-_BEAT = timedelta(minutes=2)  # a process that has not said a word for so long does not get on
 _AGAIN = timedelta(hours=1)  # the same alarm is told once an hour
 _DAILY = timedelta(days=1)  # what a person has days to mend
 _FORGOTTEN = timedelta(days=3)  # somebody has it, nothing of it is due, and nobody has touched it for so long
@@ -64,9 +73,7 @@ def audit_house(
     proofs, named = proving.proofs(session), dark.named(session)
     missing = proving.missing(proofs, now, known)
     return [
-        *_processes(beats, now),
-        *_way_in(beats, now),
-        *_dropped(beats, now),
+        *(Alarm(*found) for found in parts.find(beats, now)),
         *(Alarm(*found) for found in unusable.set_apart(session)),
         *_incidents(session, now),
         *_promises(session, now),
@@ -78,40 +85,6 @@ def audit_house(
         *(Alarm(*found) for found in contract_audit.untold(session, now)),
         *(Alarm(*found) for found in unfound(canaries(session, now) if birds is None else birds, now)[:_MOST]),
     ]
-
-
-def _processes(beats: Sequence[ProcessBeat], now: datetime) -> list[Alarm]:
-    return [
-        Alarm(
-            "process_stuck", beat.name, f"{beat.name} has not made progress since {_hour(beat.beat_at)}.", beat.beat_at
-        )
-        for beat in beats
-        if beat.state != "stopped" and beat.beat_at < now - _BEAT
-    ]
-
-
-def _way_in(beats: Sequence[ProcessBeat], now: datetime) -> list[Alarm]:
-    """One alarm for a closed way, however many machines are unknown by it: of them nobody is called silent."""
-    path = next((beat for beat in beats if beat.name == "path"), None)
-    if path is None or path.state != "closed" or now - path.started_at < _BLINK:
-        return []
-    unknown, because = path.facts.get("unknown_machines", 0), path.facts.get("because", "")
-    closed = f"The way from the machines to us is closed since {_hour(path.started_at)}"
-    return [Alarm("path_closed", "the way in", f"{closed}: {because}; {unknown} are unknown.", path.started_at)]
-
-
-def _dropped(beats: Sequence[ProcessBeat], now: datetime) -> list[Alarm]:
-    """A broker threw away what it had acknowledged: its queue was full, and only who sends again still has it."""
-    return [
-        Alarm(
-            "messages_dropped", beat.name,
-            f"The broker of {beat.name} has dropped {dropped} messages since it started: its queue was full. "
-            "Our agents send theirs again; those of others are lost.", beat.started_at,
-        )
-        for beat in beats
-        if beat.name.startswith("bridge") and beat.beat_at > now - _BEAT
-        if (dropped := int(beat.facts.get("dropped_by_broker", 0)))
-    ]  # fmt: skip
 
 
 def _incidents(session: Session, now: datetime) -> list[Alarm]:

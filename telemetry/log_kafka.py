@@ -199,15 +199,12 @@ class KafkaReader:
         return records
 
     def _fill(self, timeout_s: float, most: int) -> None:
-        """Unpack a few at a time, because how large a record is shows only then. What came before a failure stays, and
-        is given next."""
-        some, size = self._polled(timeout_s, min(most, _UNPACKED)), 0
-        while True:
-            self._ahead.extend(some)
-            size += sum(len(record.body) for record in some)
-            if len(some) < _UNPACKED or len(self._ahead) >= most or size >= POLL_BYTES:
-                return
+        """A few at a time: how large a record is shows once unpacked. What came before a failure is given next."""
+        some = self._polled(timeout_s, min(most, _UNPACKED))
+        self._ahead.extend(some)
+        while len(some) == _UNPACKED and len(self._ahead) < most and sum(len(r.body) for r in self._ahead) < POLL_BYTES:
             some = self._polled(0.0, _UNPACKED)
+            self._ahead.extend(some)
 
     def _drop(self, partition: int) -> None:
         self._ahead = deque(record for record in self._ahead if record.partition != partition)
