@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Identified
@@ -126,6 +126,8 @@ class DeadLetter(Identified, Base):
     position: Mapped[int] = mapped_column(BigInteger)
     item: Mapped[int]  # which message of the record
     apart: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))  # the words of it we failed at; else none
+    # What the ledger counted of it: machine, reason, how many; none of letters older than this was told.
+    counted: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
     replay_asked_at: Mapped[datetime | None]
     replay_asked_by: Mapped[str] = mapped_column(default="", server_default="")
     replayed_at: Mapped[datetime | None]  # stands in the log once more, to be judged anew

@@ -1,15 +1,16 @@
 """Dead letters sent the way again, once what was wrong is mended: into the log, to be judged anew like any message.
 
-What a letter counted as (one refusal, or one a word that was set apart) is taken out of the ledger in the transaction
-that marks it, since it will count once more when it is heard: received stays what was received. Of an array
-the good neighbours are heard again and count as told before. A crash between log and mark sends it twice, which counts
-as told before too.
+What was refused of a letter's message (of an array or a gateway's message it may be many words, of many machines) is
+taken out of the ledger in the transaction that marks it, since it will count once more when it is heard: received stays
+what was received. Good neighbours are heard again and count as told before. A crash between log and mark sends it
+twice, which counts as told before too.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -71,7 +72,8 @@ def send(session: Session, doorstep: Doorstep, now: datetime) -> int:
     doorstep.put([_way(session, row) for row in rows])
     for row in rows:
         row.replayed_at = now
-        session.execute(_LINE, _counted_as(row))
+    if lines := _counted_as(rows):
+        session.execute(_LINE, lines)
     log.info("letters.sent_again", letters=len(rows))
     return len(rows)
 
@@ -115,8 +117,19 @@ def _way(session: Session, row: DeadLetter) -> tuple[str, Envelope]:
     return door.about, Envelope(topic.encode(), payload, arrived_ms)
 
 
-def _counted_as(row: DeadLetter) -> dict[str, object]:
-    hour = round(row.received_at.timestamp() * 1000) // HOUR_MS
-    machine = row.machine if row.customer_id is not None else NOBODY
-    words = len(row.apart or (0,))  # of what we failed at each counted; of what we could not read the message
-    return {"reason": row.reason, "machine": machine, "hour_s": hour * HOUR_MS / 1000, "words": words}
+def _counted_as(rows: Iterable[DeadLetter]) -> list[dict[str, object]]:
+    """What these letters counted as, in an order that cannot deadlock with a watcher that counts."""
+    found: Counter[tuple[str, int, str]] = Counter()
+    for row in rows:
+        hour = round(row.received_at.timestamp() * 1000) // HOUR_MS
+        for machine, reason, words in row.counted or _one_line(row):
+            found[machine, hour, reason] += words
+    return [
+        {"reason": reason, "machine": machine, "hour_s": hour * HOUR_MS / 1000, "words": words}
+        for (machine, hour, reason), words in sorted(found.items())
+    ]
+
+
+def _one_line(row: DeadLetter) -> list[tuple[str, str, int]]:
+    """What a letter counted as that was kept before letters told of it: one message, or its words set apart."""
+    return [(row.machine if row.customer_id is not None else NOBODY, row.reason, len(row.apart or (0,)))]

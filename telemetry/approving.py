@@ -26,7 +26,8 @@ _SEVERITY: Final = 4  # telemetry is nobody's emergency; the ask wants one
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """`contract`: its number, empty when none answers. `telemetry`: collect, watch, shadow, detect or refused."""
+    """`contract`: its number, empty when none answers. `covered`: a line of it covers the machine, and it takes what the
+    machine says (one that is over does not). `telemetry`: collect, watch, shadow, detect or refused."""
 
     contract: str
     tier: str
@@ -61,7 +62,7 @@ def foresee(
     return Foreseen(
         contract=holds.facts.number if holds.terms is not None else "",
         tier=holds.terms.tier.value if holds.terms is not None else "",
-        covered=holds.terms is not None and holds.facts.covered,
+        covered=granted and holds.facts.covered,
         telemetry=holds.terms.watching.value if granted and holds.terms is not None else "refused",
         rule=answer.rule,
         reason=answer.reason,
@@ -87,7 +88,7 @@ def approve(
     if not stands.covered and not uncovered:
         raise NotNow(
             "uncovered",
-            f"No line of a contract covers {machine.name}. {stands.reason}",
+            f"No line of a contract in force covers {machine.name}. {stands.reason}",
             "Add a line for it to a contract, or say that it is to be taken all the same.",
         )
     return machine, stands

@@ -158,6 +158,7 @@ def _letter_row(partition: int, letter: Letter) -> dict[str, Any]:
         "position": letter.position,
         "item": letter.item,
         "apart": letter.apart and list(letter.apart),
+        "counted": [[storable(line), reason, number] for (line, reason), number in letter.counted.items()],
     }
 
 

@@ -249,12 +249,13 @@ class Seat:
         whose = known.get(machine)
         owner = whose.customer_id if whose else None
         self.pending.count += 1
-        self.pending.deliveries.count(
-            machine if whose else NOBODY, owner, each.envelope.arrived_ms, Fate.REFUSED, reason
-        )
-        letter = Letter(each.envelope, machine, reason, detail[:_CUT], each.position, each.item, owner)
+        line = machine if whose else NOBODY
+        self.pending.deliveries.count(line, owner, each.envelope.arrived_ms, Fate.REFUSED, reason)
         # Of one message with several bad reports one letter is enough: it holds them all.
-        self.pending.letters.setdefault((each.position, each.item), letter)
+        place = (each.position, each.item)
+        if (letter := self.pending.letters.get(place)) is None:
+            letter = self.pending.letters[place] = Letter(each.envelope, machine, reason, detail[:_CUT], *place, owner)
+        letter.counted[line, reason] = letter.counted.get((line, reason), 0) + 1
 
     # ---- state that outlives the process
 

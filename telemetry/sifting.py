@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -31,19 +31,21 @@ from models.telemetry import DeadLetter
 from telemetry import effects
 from telemetry.formats import Decoder
 from telemetry.log import LogError
+from telemetry.offences import Offences
 from telemetry.positions import Overtaken
 from telemetry.seat import Seat
 from telemetry.set_apart import WHOLE, Apart, Place, alone, mark, place_of
 from telemetry.shadow import Shadow
 from telemetry.told import Told, names_in, who_spoke
+from telemetry.trying import OF_ITS_OWN, Failures
 
 log = structlog.get_logger()
 
-MUTED_AFTER: Final = 3  # words of one machine
-MUTED_S: Final = 3600.0
 MOST_MACHINES: Final = 8  # that storing may fail for at once; more is no fault of theirs
 MOST_AN_HOUR: Final = 100  # searches; each hears the log from the snapshot on, twice
-MOST_TOLD: Final = 3  # machines, in one line
+_SEARCHED_S: Final = 3600.0
+MOST_ANEW: Final = 3  # times a seat begins anew for machines that were taken away, and stores nothing between
+_TRIED: Final = 3  # times, where the database had other reasons to undo a trial
 _TRIALS: Final = 200  # of storing, in one search; a machine may have said twenty thousand words
 _LINGERS_S: Final = 5.0  # cycles of piecemeal agents are complete a while after their last message
 _LIMITS: Final = "54"  # SQLSTATE class: a program limit was exceeded, such as what an index holds
@@ -96,9 +98,8 @@ class Sifter:
         self._sessions, self._owner, self._clock = sessions, owner, clock
         self._apart: dict[int, Apart] = {}
         self._searches: dict[int, _Search] = {}
-        self._muted: dict[str, tuple[float, str]] = {}  # until when, and why
-        self._offences: Counter[str] = Counter()
-        self._last: dict[str, tuple[float, str]] = {}  # of each machine: when we failed at it, and how
+        self._offences = Offences()
+        self._anew: Counter[int] = Counter()  # how often each partition began anew for a machine that was taken away
         self._found: list[float] = []
 
     def begin(self, session: Session, partition: int, since: int) -> None:
@@ -121,12 +122,13 @@ class Sifter:
         """It is somebody else's: whoever has it looks for themselves."""
         self._apart.pop(partition, None)
         self._searches.pop(partition, None)
+        self._anew.pop(partition, None)
 
     # ---- hearing
 
     def hear(self, seat: Seat, told: Sequence[Told], hear: Hear, *, again: bool) -> None:
         """Let `hear` take what was told, but for what is set apart. Raises `BeginAnew` where it fails at a word."""
-        muted = {} if again or not self._muted else self._muted_now()
+        muted = {} if again else self._offences.muted(time.monotonic())
         heard, aside = self._apart.setdefault(seat.partition, Apart()).sifted(told, muted)
         if (search := self._searches.get(seat.partition)) is None:
             self._hear_together(seat, heard, hear)
@@ -145,9 +147,8 @@ class Sifter:
         try:
             hear(told)
         except Exception as problem:
-            if is_foreign(problem):
-                raise BeginAnew([seat.partition]) from problem
-            if not may_be_of_one(problem):
+            self._begin_for_who_is_gone([seat], problem)
+            if not _may_be_of_one(problem):
                 raise
             since = (told[0].position, max(told[0].item, 0), WHOLE)
             self._search(seat.partition, _Search(since, seat.reached), problem)
@@ -165,9 +166,8 @@ class Sifter:
                     self._try(seat, search.suspects)
                     search.good = max(search.good, at)
             except Exception as problem:
-                if is_foreign(problem):
-                    raise BeginAnew([seat.partition]) from problem
-                if not may_be_of_one(problem):
+                self._begin_for_who_is_gone([seat], problem)
+                if not _may_be_of_one(problem):
                     raise
                 if search.every > 1:  # it is one of the last few
                     nearer = _Search(search.since, search.until, search.suspects, 1, search.every, search.good)
@@ -179,10 +179,8 @@ class Sifter:
 
     def storing_failed(self, seats: Sequence[Seat], problem: Exception) -> None:
         """Find whose words cannot be stored, and raise `BeginAnew` for their partitions; else raise `problem`."""
-        if is_foreign(problem):
-            log.warning("watch.begins_anew", why=_why(problem))
-            raise BeginAnew(seat.partition for seat in seats) from problem
-        if not may_be_of_one(problem):
+        self._begin_for_who_is_gone(seats, problem)
+        if not _may_be_of_one(problem):
             raise problem
         units = [(seat, name) for seat in seats for name in sorted(seat.pending.names)]
         found = self._halves(units) if units else []
@@ -197,6 +195,7 @@ class Sifter:
 
     def stored(self, seat: Seat) -> None:
         """All a seat had is stored: a search that was past its stretch for a while is over."""
+        self._anew.pop(seat.partition, None)
         search = self._searches.get(seat.partition)
         if search is None or seat.position < search.until:
             return
@@ -222,16 +221,20 @@ class Sifter:
         """Why what is pending of these machines cannot be stored; None when it can. Nothing of it stays."""
         seats = {id(seat): seat for seat, _ in units}.values()
         tried = [_only(seat, {name for other, name in units if other is seat}) for seat in seats]
-        try:
-            with work(self._sessions, SYSTEM) as session:
-                effects.store(session, tried, self._owner, self._clock())
-                raise _Enough
-        except _Enough:
-            return None
-        except Exception as problem:
-            if not may_be_of_one(problem):
-                raise
-            return problem
+        failures = Failures(_TRIED)
+        while True:
+            try:
+                with work(self._sessions, SYSTEM) as session:
+                    effects.store(session, tried, self._owner, self._clock())
+                    raise _Enough
+            except _Enough:
+                return None
+            except Exception as problem:
+                if _may_be_of_one(problem):
+                    return problem
+                if not isinstance(problem, OF_ITS_OWN):
+                    raise
+                failures.wait(problem)
 
     # ---- what was found
 
@@ -242,7 +245,7 @@ class Sifter:
 
     def _begin(self, partition: int, search: _Search, problem: Exception) -> None:
         now = time.monotonic()
-        self._found = [at for at in self._found if at > now - MUTED_S]
+        self._found = [at for at in self._found if at > now - _SEARCHED_S]
         if len(self._found) >= MOST_AN_HOUR:
             raise problem  # as any other failure: the process ends, and whoever restarts it shows it
         self._found.append(now)
@@ -256,29 +259,25 @@ class Sifter:
             raise problem  # there is no way round it
         apart.add(place, why := _why(problem))
         log.error("watch.set_apart", partition=partition, place=place, machine=machine, why=why, exc_info=problem)
-        now = time.monotonic()
-        self._last[machine] = now, why
-        self._offences[machine] += 1
-        if machine and self._offences[machine] >= MUTED_AFTER:
-            self._muted[machine] = now + MUTED_S, why
+        self._offences.note(machine, why, time.monotonic())
         raise BeginAnew([partition]) from problem
 
-    def _muted_now(self) -> Mapping[str, str]:
-        now = time.monotonic()
-        self._muted = {machine: told for machine, told in self._muted.items() if told[0] > now}
-        return {machine: why for machine, (_, why) in self._muted.items()}
+    def _begin_for_who_is_gone(self, seats: Sequence[Seat], problem: Exception) -> None:
+        """Raise `BeginAnew` where a machine was taken away; where that is said over and over, it is a word like any."""
+        if not is_foreign(problem):
+            return
+        self._anew.update(seat.partition for seat in seats)
+        if max(self._anew[seat.partition] for seat in seats) <= MOST_ANEW:
+            log.warning("watch.begins_anew", why=_why(problem))
+            raise BeginAnew(seat.partition for seat in seats) from problem
 
     def words(self) -> list[str]:
         """For the platform page: at whose words we failed within the hour, and how."""
-        since = time.monotonic() - MUTED_S
-        self._last = {machine: told for machine, told in self._last.items() if told[0] > since}
-        muted = self._muted_now()
-        told = sorted(self._last.items(), key=lambda one: one[1], reverse=True)[:MOST_TOLD]
-        return [
-            f"{'all' if machine in muted else 'some'} of what {machine or 'a stranger'} says is set apart, because we "
-            f"fail at it ({why})"
-            for machine, (_, why) in told
-        ]
+        return self._offences.words(time.monotonic())
+
+
+def _may_be_of_one(problem: BaseException) -> bool:
+    return is_foreign(problem) or may_be_of_one(problem)
 
 
 def _only(seat: Seat, names: set[str]) -> Seat:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -29,6 +29,8 @@ class Letter:
     item: int
     customer_id: uuid.UUID | None = None
     apart: tuple[int, ...] | None = None  # which words of the message it stands for, where we failed at them
+    # How many refusals of it the ledger counted, by the line and the reason they were counted with; grows as they are.
+    counted: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Told(NamedTuple):

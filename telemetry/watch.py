@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from contracts import hours
 from models.session import SYSTEM, Sessions, make_engine, make_sessions, work
@@ -31,13 +31,13 @@ from telemetry.seat import Seat
 from telemetry.sifting import BeginAnew, Sifter
 from telemetry.succession import Succession
 from telemetry.told import Told, to_ms
+from telemetry.trying import OF_ITS_OWN, Failures
 
 log = structlog.get_logger()
 
 COLLECT = (50_000, 20, 20)  # rarely: each look goes over all state, in which there is nothing to find
 BEAT_S: Final = 5.0
 GATHER_S: Final = 0.5  # what begins is stored at once; then the next waits as long as that took, at most so long
-MOST_FAILURES: Final = 5
 
 
 def main(settings: Needs, name: str = "watch") -> None:
@@ -83,7 +83,7 @@ class Watcher:
         self._cycles: dict[int, bytes] = {}  # open at the position of partitions that come to it yet
         self._unsound: dict[int, str] = {}  # partitions that learn anew, and why
         self._beat_due, self._taken, self._most = 0.0, 0, flushing.RECORDS_AT_ONCE  # records in the next turn
-        self._failures, self._more = 0, False  # to store, in a row; whether more is there than a turn takes
+        self._failures, self._more = Failures(), False  # whether more is there than a turn takes
         self._storing, self._gather_until = 0.0, 0.0  # seconds of this turn; verdicts wait until then
 
     def run(self, name: str) -> None:
@@ -120,6 +120,11 @@ class Watcher:
                 messages += self._hear(seat, mine)
             except BeginAnew as order:
                 self._begin_anew(order)
+            except Overtaken as problem:
+                self._give_up(problem)
+            except OF_ITS_OWN as problem:
+                self._failures.wait(problem)
+                self._begin_anew(BeginAnew([seat.partition]))  # what was read may be half heard
         self._store_what_is_due(gathers)
         if self._storing:
             self._gather_until = time.monotonic() + min(self._storing, GATHER_S)
@@ -146,13 +151,8 @@ class Watcher:
             seat = Seat(partition, place.position, round(self._settings.future_tolerance_s * 1000))
             declared.give(session, [seat])
             self._sifter.begin(session, partition, min(place.position, place.snapshot_position))
-        if place.snapshot is not None and use_snapshot:
-            try:
-                seat.restore(place.snapshot)
-                seat.reached = place.snapshot_position
-            except ValueError as problem:
-                log.warning("watch.snapshot_unusable", partition=partition, why=str(problem))
-                self._unsound[partition] = "learns anew, because its snapshot could not be used"
+        if use_snapshot and (why := watch_keeping.restore(seat, place)):
+            self._unsound[partition] = why
         self.seats[partition] = seat
         self._cycles[partition] = place.cycles
         self._forgetting.begin(seat, self._clock())
@@ -168,18 +168,27 @@ class Watcher:
             self._pending_since.pop(partition, None)
         self._follow(self._reader.held)
 
+    def _give_up(self, problem: Overtaken) -> None:
+        """Another watcher has it; it is ours again only if the log says so again."""
+        log.warning("watch.overtaken", partition=problem.partition, why=str(problem))
+        self.seats.pop(problem.partition, None)
+        self._leave(problem.partition)
+
+    def _leave(self, partition: int) -> None:
+        self._pending_since.pop(partition, None)
+        self._sifter.leave(partition)
+        self._reader.release(partition)
+
     def _let_go(self, partition: int) -> None:
         """Store what is pending and hand the state over; of what fails, the next to sit there hears the log again."""
         seat = self.seats.pop(partition)
-        self._pending_since.pop(partition, None)
         try:
             if not seat.is_rebuilding:
                 self._store([seat])
                 self._keep_snapshot(seat)
         except (Overtaken, DBAPIError, BeginAnew) as problem:  # another's already, or what it holds cannot be stored
             log.warning("watch.partition_lost", partition=partition, why=str(problem).splitlines()[0])
-        self._sifter.leave(partition)
-        self._reader.release(partition)
+        self._leave(partition)
         log.info("watch.partition_released", partition=partition, position=seat.position)
 
     def _without_snapshot(self, gone: PositionGone) -> None:
@@ -235,19 +244,10 @@ class Watcher:
         except BeginAnew as order:
             self._begin_anew(order)
         except Overtaken as problem:
-            log.warning("watch.overtaken", partition=problem.partition, why=str(problem))
-            del self.seats[problem.partition]
-            self._sifter.leave(problem.partition)
-            self._pending_since.pop(problem.partition, None)
-            self._reader.release(problem.partition)  # ours again only if the log says so again
+            self._give_up(problem)
             self._store_what_is_due(gathers)  # nothing was kept of the others either
-        except (OperationalError, InternalError) as problem:
-            # A deadlock, a lock or a database that is away: nothing was kept, so the same is tried again.
-            self._failures += 1
-            log.warning("watch.store_failed", why=str(problem.orig).strip())
-            if self._failures > MOST_FAILURES:
-                raise
-            time.sleep(0.2 * self._failures)
+        except OF_ITS_OWN as problem:
+            self._failures.wait(problem)
 
     def _store(self, seats: Sequence[Seat]) -> None:
         seats = [s for s in seats if s.partition in self._pending_since or s.pending.count or s.pending.verdicts]
@@ -260,7 +260,8 @@ class Watcher:
         except Exception as problem:
             self._sifter.storing_failed(seats, problem)
             raise
-        self._failures, self._storing = 0, self._storing + time.monotonic() - began
+        self._failures.over()
+        self._storing += time.monotonic() - began
         for seat in seats:
             for verdict in (verdict for _, verdict in seat.pending.verdicts if verdict.opened):
                 seat.models.pop(verdict.machine, None)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from models.session import SYSTEM, Sessions, work
 from telemetry import effects, positions, sifting, traces
 from telemetry.directory import Directory
+from telemetry.positions import Place
 from telemetry.seat import Seat
 from telemetry.told import Told, whole
 
@@ -42,6 +43,19 @@ def snapshot(sessions: Sessions, seat: Seat, owner: str) -> str:
             raise
         raise sifting.BeginAnew([seat.partition]) from problem
     seat.traces = traces.Traces()
+    return ""
+
+
+def restore(seat: Seat, place: Place) -> str:
+    """Bring a new seat to the state that was kept, if one was; why it cannot be, where it cannot."""
+    if place.snapshot is None:
+        return ""
+    try:
+        seat.restore(place.snapshot)
+    except ValueError as problem:
+        log.warning("watch.snapshot_unusable", partition=seat.partition, why=str(problem))
+        return "learns anew, because its snapshot could not be used"
+    seat.reached = place.snapshot_position
     return ""
 
 

@@ -62,7 +62,7 @@ class NewCode(In):
 class CoverOut(Out):
     contract: str = Field(description="number of the contract that answers; empty when none does")
     tier: str
-    covered: bool = Field(description="whether a line covers it")
+    covered: bool = Field(description="whether a line of a contract in force covers it")
     telemetry: str = Field(description="collect, watch, shadow, detect or refused")
     rule: str
     reason: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app.settings import Settings
-from models.agreements import ContractLine
+from models.agreements import Contract, ContractLine
 from models.audit import AuditEntry
 from models.enrolment import Enrolment
 from models.machines import Machine, MachineCredential
@@ -102,13 +102,25 @@ def test_what_no_line_covers_is_taken_only_when_somebody_says_so(
 ) -> None:
     id, _ = wait()
     refused = desk.post(f"/api/v1/enrolments/{id}/approve", {})
-    assert (refused.status_code, "No line of a contract covers" in said(refused)["detail"]) == (409, True)
+    assert (refused.status_code, "No line of a contract in force covers" in said(refused)["detail"]) == (409, True)
     with work(sessions, SYSTEM) as session:
         assert session.scalars(select(Enrolment.state)).one() == "pending"
         assert enrol.machine_named(session, "plant-new") is None
     assert desk.post(f"/api/v1/enrolments/{id}/approve", {"uncovered": True}).status_code == 200
     with work(sessions, SYSTEM) as session:
         assert session.scalar(select(func.count()).select_from(ContractLine)) == 2
+
+
+def test_a_contract_that_is_over_covers_nothing(desk: Visitor, wait: Waiting, sessions: Sessions, cast: Cast) -> None:
+    with work(sessions, SYSTEM) as session:
+        contract = session.scalars(select(Contract).where(Contract.customer_id == cast.plant)).one()
+        session.add(ContractLine(customer_id=cast.plant, contract_id=contract.id))
+        contract.ends_on = contract.starts_on + timedelta(days=1)
+    id, _ = wait()
+    cover = said(desk.get(f"/api/v1/enrolments/{id}"))["cover"]
+    assert (cover["covered"], cover["telemetry"], cover["rule"]) == (False, "refused", "contract.expired")
+    assert desk.post(f"/api/v1/enrolments/{id}/approve", {}).status_code == 409
+    assert desk.post(f"/api/v1/enrolments/{id}/approve", {"uncovered": True}).status_code == 200
 
 
 def test_a_contract_of_somebody_else_covers_nothing_here(desk: Visitor, wait: Waiting) -> None:

@@ -9,14 +9,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from escalation import auditor
+from models.agreements import Contract, ContractLine
+from models.mappings import GatewayMachine
 from models.session import SYSTEM, work
 from models.telemetry import DeadLetter, LogPosition
-from telemetry import again, history, positions, remembering, sifting
+from telemetry import again, effects, enrol, history, offences, positions, remembering, sifting
 from telemetry.doorstep import Doorstep
 from telemetry.log_postgres import PostgresWriter
 from telemetry.reading import Heard, Reading
@@ -164,14 +168,14 @@ def test_a_watcher_killed_between_finding_a_word_and_storing_leaves_it_to_the_ne
 
 
 def test_a_machine_that_offends_again_and_again_is_set_apart_whole(plant: Plant, cast: Cast, unscorable: None) -> None:
-    for turn in range(sifting.MUTED_AFTER):
+    for turn in range(offences.MUTED_AFTER):
         told(plant, POISON, seq=turn)
         plant.settle()
         plant.now += timedelta(seconds=1)
     told(plant, 5, seq=9)
     told(plant, 5, name="joinery-files")
     plant.settle()
-    assert plant.ledger("plant-db-1")["refused"] == sifting.MUTED_AFTER + 1
+    assert plant.ledger("plant-db-1")["refused"] == offences.MUTED_AFTER + 1
     assert stored(plant, cast.joinery_machine) == [5]
     assert "all of what plant-db-1 says is set apart" in plant.watcher.facts()["degraded"]
 
@@ -343,3 +347,113 @@ def test_once_the_word_is_found_what_follows_is_tried_in_few_trials_again(
     assert stored(plant, cast.plant_machine) == [value for value in values if value != POISON]
     assert plant.ledger("plant-db-1") == {"received": 29, "scored": 27, "refused": 2, "missing": 2}
     assert len(trials) <= 26, "33 where every word that follows is tried"
+
+
+def test_words_of_several_machines_in_one_letter_are_taken_out_of_the_ledger_where_they_were_counted(
+    plant: Plant, cast: Cast, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with work(plant.sessions, SYSTEM) as session:
+        gateway, _ = enrol.enrol(session, cast.plant, "gw-1", plant.now)
+        contract = session.scalars(select(Contract.id).where(Contract.customer_id == cast.plant)).one()
+        session.add(ContractLine(customer_id=cast.plant, contract_id=contract, machine_id=gateway.id))
+        row = GatewayMachine(customer_id=cast.plant, gateway_id=gateway.id, machine_id=cast.plant_machine)
+        row.created_at = plant.now
+        session.add(row)
+    body = {name: [{"values": {"t": value}} for value in (1.0, POISON)] for name in ("gw-1", "plant-db-1")}
+    plant.tell("gw-1", body, topic="vigie/gw-1/thingsboard/v1/gateway/telemetry")
+    plant.settle()
+    assert [sorted(apart) for _, _, apart in plant.one(select(*LETTER))] == [[1, 3]]
+    for name in body:
+        assert plant.ledger(name) == {"received": 2, "scored": 1, "refused": 1}
+    monkeypatch.undo()  # it is mended
+    doorstep = Doorstep(PostgresWriter(plant.url), 2)
+    with work(plant.sessions, SYSTEM) as session:
+        again.ask(session, [DeadLetter.reason == "set_apart"], "Dee", plant.now)
+        assert again.send(session, doorstep, plant.now) == 1
+    doorstep.close()
+    plant.now += timedelta(seconds=1)
+    plant.settle()
+    for name in body:
+        assert plant.ledger(name).get("refused", 0) == 0
+        assert plant.ledger(name)["received"] == 3, "both are heard again, beside the good one of before"
+
+
+def overtaken(plant: Plant, session: Session) -> None:
+    session.execute(text("UPDATE log_positions SET owner = 'another' WHERE reader = 'watch'"))
+
+
+def deadlocked(plant: Plant, session: Session) -> None:
+    raise OperationalError("", {}, DeadlockDetected("planted"))
+
+
+@pytest.mark.parametrize("happening", [overtaken, deadlocked])
+def test_what_happens_to_the_database_within_a_trial_ends_neither_the_watcher_nor_its_search(
+    plant: Plant, cast: Cast, unstorable: None, monkeypatch: pytest.MonkeyPatch, happening: Any
+) -> None:
+    tried = sifting.Sifter._try
+    store, turns = effects.store, iter([True])
+
+    def trial(self: sifting.Sifter, *rest: Any) -> None:
+        def failing(session: Session, *more: Any) -> None:
+            if next(turns, False):
+                happening(plant, session)
+            store(session, *more)
+
+        monkeypatch.setattr(effects, "store", failing)
+        try:
+            tried(self, *rest)
+        finally:
+            monkeypatch.setattr(effects, "store", store)
+
+    monkeypatch.setattr(sifting.Sifter, "_try", trial)
+    told(plant, 1, POISON, 3)
+    plant.settle()
+    assert next(turns, True) is True, "it happened"
+    assert stored(plant, cast.plant_machine) == [1, 3]
+    assert plant.ledger("plant-db-1") == {"received": 3, "scored": 2, "refused": 1, "missing": 1}
+
+
+def test_a_database_that_hangs_while_it_is_asked_who_speaks_is_asked_again(
+    plant: Plant, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet, turns = remembering.meet, iter([True, True])
+
+    def hanging(*rest: Any, **more: Any) -> Any:
+        if next(turns, False):
+            raise OperationalError("", {}, DeadlockDetected("planted"))
+        return meet(*rest, **more)
+
+    monkeypatch.setattr(remembering, "meet", hanging)
+    told(plant, 1, 2)
+    plant.settle()
+    assert stored(plant, cast.plant_machine) == [1, 2]
+    assert plant.ledger("plant-db-1") == {"received": 2, "scored": 2}
+
+
+def test_a_word_that_always_refers_to_what_is_not_there_is_set_apart_in_the_end(
+    plant: Plant, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it is a machine that was taken away; over and over it is a mistake of ours."""
+    add = history.add
+    times = 0
+
+    def failing(session: Session, part: int, rows: Any) -> None:
+        nonlocal times
+        add(session, part, rows)
+        if any(POISON in metrics.values() for _, _, reports in rows for _, metrics in reports):
+            times += 1
+            session.execute(
+                text(
+                    "INSERT INTO machine_states (machine_id, customer_id, speaking, health, telemetry, latest, facts, "
+                    "seqs) SELECT gen_random_uuid(), id, 'unknown', 'unknown', '', '{}', '{}', '[]' FROM customers "
+                    "LIMIT 1"
+                )
+            )
+
+    monkeypatch.setattr(history, "add", failing)
+    told(plant, 1, POISON, 3)
+    plant.settle()
+    assert sifting.MOST_ANEW < times < 20
+    assert stored(plant, cast.plant_machine) == [1, 3]
+    assert plant.one(select(*LETTER)) == [("plant-db-1", "set_apart", [0])]
+    assert "some of what plant-db-1 says is set apart" in plant.watcher.facts()["degraded"]
