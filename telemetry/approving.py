@@ -26,8 +26,8 @@ _SEVERITY: Final = 4  # telemetry is nobody's emergency; the ask wants one
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """`contract`: its number, empty when none answers. `covered`: a line of it covers the machine, and it takes what the
-    machine says (one that is over does not). `telemetry`: collect, watch, shadow, detect or refused."""
+    """`contract`: its number, empty when none answers. `covered`: a line of it covers the machine, and it takes what it
+    says (one that is over does not). `telemetry`: collect, watch, shadow, detect or refused."""
 
     contract: str
     tier: str
