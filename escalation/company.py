@@ -22,11 +22,12 @@ from models.swarm import Companion
 # The desk was empty when a second was due: it is asked again this often.
 AGAIN = timedelta(minutes=5)
 _IS_ASKED = (Companion.role == "second", Companion.state == "asked")
-# Who offers themselves while they are absent is there, by their own word; who goes absent afterwards is not.
+# Who offers themselves while they are absent is there, by their own word; who goes absent afterwards is not, and who
+# only says afterwards that they have been absent all along is not either.
 _ABSENT = exists().where(
     TimeOff.person_id == Incident.second_id,
     TimeOff.kind == "absent",
-    TimeOff.starts_at > Incident.second_accepted_at,
+    or_(TimeOff.starts_at > Incident.second_accepted_at, TimeOff.said_at > Incident.second_accepted_at),
     TimeOff.starts_at <= bindparam("now"),
     TimeOff.ends_at > bindparam("now"),
 )

@@ -26,10 +26,11 @@ _OF_ALL = ("08", "53", "57P", "58")
 def one_by_one(
     sessions: Sessions,
     what: str,
-    due: Iterable[tuple[uuid.UUID, uuid.UUID]],
-    does: Callable[[Session, uuid.UUID], bool],
+    due: Iterable[tuple[uuid.UUID, uuid.UUID | None]],
+    does: Callable[[Session, uuid.UUID], int],
 ) -> int:
-    """Do it for each (row, customer), the customer's turn taken first; for how many something was done.
+    """Do it for each (row, customer; None: the house's own), the customer's turn taken first; how much was done in
+    all.
 
     Raises what is wrong with the database itself: then it is nobody's own trouble, and the loop waits.
     """
@@ -37,7 +38,8 @@ def one_by_one(
     for id, customer_id in due:
         try:
             with work(sessions, SYSTEM) as session:
-                audit.take_turns(session, customer_id)
+                if customer_id is not None:
+                    audit.take_turns(session, customer_id)
                 done += does(session, id)
         except Exception as error:
             if is_of_all(error):

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from escalation import dark, outbox, reach, roster, rota, routing
 from escalation.dark import Named
 from escalation.incident import Actor, NotNow
+from escalation.one_by_one import one_by_one
 from escalation.outbox import BROWSER, NO_RUNG, Draft
 from escalation.reach import NOTHING, Proof
 from escalation.roster import Roster
@@ -143,20 +144,28 @@ def send_test(session: Session, person: Person, way: Mapping[str, str], now: dat
 
 
 def test_due(sessions: Sessions, now: datetime) -> int:
-    """Send every test page that is due; how many were sent. People of a demo have no inbox."""
+    """Send every test page that is due, person by person: what goes wrong with one leaves the others theirs. How many
+    were sent. People of a demo have no inbox."""
     with work(sessions, SYSTEM) as session:
         wanted = called(session, now)
         known = proofs(session, wanted.soon)
-        due = [
-            (person, way)
-            for person in roster.our_people(session).values()
-            if person.id in wanted.soon and not person.demo
-            for way, proof in of(person, known)
-            if reach.is_due(proof, way, person.zone, now, on_duty=person.id in wanted.now)
-        ]
-        for person, way in due:
-            send_test(session, person, way, now)
-        return len(due)
+        people = [one for one in roster.our_people(session).values() if one.id in wanted.soon and not one.demo]
+        due = [(one.id, None) for one in people if _untested(one, known, wanted, now)]
+    return one_by_one(sessions, "test pages", due, lambda session, id: _test(session, id, wanted, now))
+
+
+def _untested(person: Person, known: Mapping[Way, ReachProof], wanted: Called, now: datetime) -> list[dict[str, str]]:
+    """The ways of somebody that are to be tried now."""
+    on_duty = person.id in wanted.now
+    return [way for way, proof in of(person, known) if reach.is_due(proof, way, person.zone, now, on_duty=on_duty)]
+
+
+def _test(session: Session, person_id: uuid.UUID, wanted: Called, now: datetime) -> int:
+    person = session.get_one(Person, person_id, with_for_update=True)  # two workers at once send it once
+    ways = _untested(person, proofs(session, [person_id]), wanted, now)
+    for way in ways:
+        send_test(session, person, way, now)
+    return len(ways)
 
 
 def missing(known: Mapping[Way, ReachProof], now: datetime, ours: Roster) -> frozenset[uuid.UUID]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from escalation import story
@@ -134,7 +134,7 @@ def _recount_children(session: Session, event: FleetEvent, now: datetime) -> int
     return len(stale)
 
 
-def _done() -> tuple[object, ...]:
+def _done() -> tuple[ColumnElement[bool], ...]:
     return (
         FleetMember.recovered_at.is_not(None),
         Machine.retired_at.is_not(None),
@@ -144,7 +144,7 @@ def _done() -> tuple[object, ...]:
 
 def _counted(session: Session, event: FleetEvent) -> tuple[int, int]:
     """Its machines, and how many are well, out of service, or in an incident that people have ended."""
-    ended = or_(*_done())  # type: ignore[arg-type]  # column expressions
+    ended = or_(*_done())
     row = session.execute(
         select(func.count(), func.count().filter(ended))
         .select_from(FleetMember)

@@ -171,20 +171,21 @@ def _fill(
     there = [(turn.start, turn.end)]
     for away in absences:
         if away.person == turn.person:
-            there = _without(there, away.start, away.end)
+            there = without(there, away.start, away.end)
     left = list(free)
     for begins, ends in there:
         for low, high in free:
             first, last = max(low, begins), min(high, ends)
             if first < last:
                 taken.append(Stretch(first, last, turn.person, turn.why))
-        left = _without(left, begins, ends)
+        left = without(left, begins, ends)
     return left
 
 
-def _without(
+def without(
     spans: Iterable[tuple[datetime, datetime]], start: datetime, end: datetime
 ) -> list[tuple[datetime, datetime]]:
+    """What of the spans lies outside [start, end)."""
     pieces = [piece for low, high in spans for piece in ((low, min(high, start)), (max(low, end), high))]
     return [(low, high) for low, high in pieces if low < high]
 

@@ -39,6 +39,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "promises": (),
     "promise_thresholds": (),
     "handovers": (),
+    "turn_ends": (),
     "companions": (),
     "help_wanted": (),
     "incident_relations": (),

@@ -6,7 +6,7 @@ One incident a transaction, its row locked: whoever acknowledges first is heard 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -45,9 +45,16 @@ def tick_all(sessions: Sessions, now: datetime, limit: int = 100) -> tuple[int, 
     Answers how many incidents were changed, and when something is due next.
     """
     _warn(sessions, now)
-    with work(sessions, SYSTEM) as session:
-        ids = due_incidents(session, now, limit)
-    changed = one_by_one(sessions, "clocks", ids, lambda session, id: _one(session, id, now))
+    changed, seen = 0, frozenset[uuid.UUID]()
+    while changed < limit:
+        # What cannot be done, and what is looked at in vain, stays due: without going on past it, so many of them as
+        # one look takes would keep everybody else's ladder from being climbed for ever.
+        with work(sessions, SYSTEM) as session:
+            ids = due_incidents(session, now, limit, besides=seen)
+        changed += one_by_one(sessions, "clocks", ids, lambda session, id: _one(session, id, now))
+        seen |= {id for id, _ in ids}
+        if len(ids) < limit:
+            break
     with work(sessions, SYSTEM) as session:
         return changed, next_due(session, now)
 
@@ -62,8 +69,11 @@ def _warn(sessions: Sessions, now: datetime) -> None:
         log.exception("warnings left for the next turn")
 
 
-def due_incidents(session: Session, now: datetime, limit: int) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """(incident, customer) of what is due, customer by customer, so that turns are taken in one order everywhere."""
+def due_incidents(
+    session: Session, now: datetime, limit: int, *, besides: Collection[uuid.UUID] = ()
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """(incident, customer) of what is due, customer by customer, so that turns are taken in one order everywhere.
+    `besides`: what was looked at in this turn."""
     rungs = select(Incident.id).where(Incident.next_rung_at <= now)
     missed = select(Promise.incident_id).where(Promise.state == "running", Promise.due_at < now)
     recovered = select(Incident.id).where(
@@ -73,7 +83,7 @@ def due_incidents(session: Session, now: datetime, limit: int) -> list[tuple[uui
     # The longest overdue first: what is left over by the limit comes next.
     urgent = (
         select(Incident.id, Incident.customer_id)
-        .where(Incident.id.in_(select(ids.c.id)))
+        .where(Incident.id.in_(select(ids.c.id)), *([Incident.id.not_in(besides)] if besides else []))
         .order_by(Incident.next_rung_at.asc().nulls_last(), Incident.id)
         .limit(limit)
     )

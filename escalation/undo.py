@@ -33,7 +33,7 @@ from models.session import as_staff
 
 # Rows an act makes that are no record of anything once it is taken back.
 _UNMADE = ("companions", "help_wanted", "incident_relations", "incident_causes", "severity_changes", "handovers",
-           "attachments", "escalations", "promise_thresholds", "promises")  # fmt: skip
+           "turn_ends", "attachments", "escalations", "promise_thresholds", "promises")  # fmt: skip
 
 
 def undo(

@@ -238,6 +238,7 @@ _ACTS = {
     "split": "the split",
     "workaround": "the workaround",
     "serve": "the other way of serving",
+    "stay": "staying with it after the turn",
 }
 
 

@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from escalation import company, consequences, contract_watch, echo, handover, outbox, pressing, proving, waiting_line
+from escalation import (
+    company,
+    consequences,
+    contract_watch,
+    echo,
+    handover,
+    outbox,
+    pressing,
+    proving,
+    still_held,
+    waiting_line,
+)
 from escalation.auditor import Watchman
 from escalation.channels import Channel, acklink
 from escalation.channels.chat import slack, teams
@@ -29,6 +40,7 @@ _AUDIT_S = 60.0
 _CONTRACTS_S = 60.0
 _REACH_S = 300.0
 _DOORS_S = 600.0
+_TURNS_S = 60.0
 _AT_ONCE = 200  # incidents a tick; more are due at once only after a sleep
 
 
@@ -113,6 +125,9 @@ def desk_loops(
     def prove(now: datetime) -> None:
         proving.test_due(sessions, now)
 
+    def turns_end(now: datetime) -> datetime | None:
+        return still_held.attend(sessions, now)[1]
+
     def look_after_doors(now: datetime) -> None:
         left_open.settle(sessions, now)
 
@@ -124,6 +139,7 @@ def desk_loops(
     contracts = Loop("contracts", _CONTRACTS_S, contracts_end, nudged=False)
     every = [deliver, echoes, tick, auditor, contracts, Loop("reach", _REACH_S, prove, nudged=False)]
     every.append(Loop("doors", _DOORS_S, look_after_doors, nudged=False))
+    every.append(Loop("turns", _TURNS_S, turns_end, nudged=False))
     if heartbeat_url:
         every.append(heartbeat_loop(heartbeat_url, lambda: watchman.well_at, allow_private=allow_private))
     return every, deliverer.close

@@ -81,6 +81,7 @@ class TimeOff(Identified, Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime] = mapped_column(index=True)
     reason: Mapped[str] = mapped_column(default="")
+    said_at: Mapped[datetime | None]  # when it was entered, which may be after it began; empty: before this was kept
 
 
 class DutySchedule(Identified, Base):
@@ -142,3 +143,21 @@ class Handover(Owned, Base):
     answered_at: Mapped[datetime | None]
     climbed_at: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(default="")
+
+
+class TurnEnd(Owned, Base):
+    """An incident in the hands of somebody whose turn of duty ends: told of, kept on their word, climbed.
+
+    `stays_until`: how long they stay with it, by their own word, and why. One row an incident, person and end.
+    """
+
+    __tablename__ = "turn_ends"
+    __table_args__ = (UniqueConstraint("incident_id", "person_id", "ends_at"),)
+
+    incident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    told_at: Mapped[datetime | None]
+    stays_until: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="")
+    climbed_at: Mapped[datetime | None]

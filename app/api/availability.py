@@ -143,7 +143,9 @@ def take_off(call: Call, body: TimeOffIn, *, person: str) -> TimeOffOut:
     row = _theirs(call, person)
     if body.end <= body.start:
         raise invalid("end", "is not after start", "give a later instant")
-    off = TimeOff(person_id=row.id, kind=body.kind, starts_at=body.start, ends_at=body.end, reason=body.reason)
+    off = TimeOff(
+        person_id=row.id, kind=body.kind, starts_at=body.start, ends_at=body.end, reason=body.reason, said_at=call.now
+    )
     call.session.add(off)
     call.session.flush()  # the audit names the row
     _write_down(call, f"person:{row.id}", "time_off.added", body.model_dump(mode="json"))

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import duty_feed, front
 from app.api.lookup import as_id
 from app.identity import Caller
-from app.pages import briefs, escalations, handing, house_sites, ladders, nights, people, schedules
+from app.pages import briefs, escalations, handing, house_sites, ladders, nights, people, schedules, turn_ends
 from app.pages.board import local_instant, read_board
 from app.pages.fields import Form
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/duty", "duty", board, methods=["GET", "POST"])
     app.add_url_rule("/duty/covers/<uuid:cover_id>", "cover_answer", answer, methods=["POST"])
     handing.register(app)
+    turn_ends.register(app)
     duty_feed.register(app)
     briefs.register(app)
     nights.register(app)
@@ -43,11 +44,13 @@ def board() -> AnyResponse:
         return redirect("/duty", 303)
     with reading(who) as session:
         found = read_board(session, who.person, front.now(), zone())
+        ends = turn_ends.board(session, front.now())
     return page(
         "duty.html",
         status=422 if form.wrong else 200,
         here="/duty",
         board=found,
+        ends=ends,
         form=form,
         hints=HINTS_TABLE,
         refresh_s=60,

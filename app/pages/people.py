@@ -18,6 +18,7 @@ from app.pages.board import local_instant
 from app.pages.fields import Form, is_zone, zones
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from app.pages.reachable import Reached, reached
+from app.pages.turn_ends import of_person
 from app.problems import not_found
 from escalation import detaching, proving, roster, rota
 from escalation.incident import NotNow
@@ -109,6 +110,7 @@ def one(person_id: uuid.UUID) -> AnyResponse:
             sites=session.scalars(select(HouseSite.name).order_by(HouseSite.name)).all(),
             trainings=session.scalars(select(Training).where(Training.person_id == person.id)
                                       .order_by(Training.subject)).all(),
+            held=of_person(session, person.id, now),
             detached=_detached(session, person.id), customers=_customers(session) if may else [],
             off=session.scalars(select(TimeOff).where(TimeOff.person_id == person.id, TimeOff.ends_at > now)
                                 .order_by(TimeOff.starts_at)).all(),
@@ -208,7 +210,8 @@ def _take_off(session: Session, person: Person, form: Form) -> dict[str, object]
     reason = form.text("reason", "", most=200, required=False)
     if form.wrong or start is None or end is None:
         return {}
-    session.add(TimeOff(person_id=person.id, kind=kind, starts_at=start, ends_at=end, reason=reason))
+    span = {"starts_at": start, "ends_at": end}
+    session.add(TimeOff(person_id=person.id, kind=kind, reason=reason, said_at=front.now(), **span))
     return {"kind": kind, "from": start.isoformat(), "until": end.isoformat()}
 
 

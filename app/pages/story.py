@@ -58,6 +58,8 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "handover_refused": ("dash", ""),
     "handover_withdrawn": ("dash", ""),
     "handover_climbed": ("up", ""),
+    "stays": ("dot", ""),
+    "turn_ended": ("up", ""),
     "diagnostics": ("machine", ""),
     "serving": ("dash", ""),
     "queued": ("up", ""),

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
+from queue import Empty, Queue
+from threading import BoundedSemaphore, Thread
+from time import monotonic
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, LocationParseError
@@ -21,6 +24,9 @@ from urllib3.util import Url, parse_url
 
 from escalation.channels import DEADLINE_S, ChannelError, bounded
 
+_RESOLVE_S = 5.0
+_ASKING = BoundedSemaphore(16)  # names asked for at once
+_LEAST_S = 1.0  # what is left of a deadline after a slow resolver is enough to be refused by
 _CONNECT_S = 5.0
 _READ_S = 10.0
 _MOST_BODY = 64 * 1024  # of the answer; more is not read
@@ -55,7 +61,9 @@ def send(
     `allow_private` is for trials: plain http and private addresses are then allowed too.
     """
     url = _checked_url(address, allow_private)
+    begun = monotonic()
     resolved = _resolve(url, allow_private)
+    deadline_s = max(deadline_s - (monotonic() - begun), _LEAST_S)
     said = {"Host": url.netloc or "", "User-Agent": "Vigie-Webhooks/1", **headers}
     try:
         return _exchange(url, resolved, method, said, body, deadline_s)
@@ -106,15 +114,44 @@ def is_public(text: str) -> bool:
 
 def _resolve(url: Url, allow_private: bool) -> str:
     host = (url.host or "").strip("[]")
-    try:
-        answers = socket.getaddrinfo(host, _port(url), type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise ChannelError(f"the name {host} is not resolved") from error
-    addresses = [str(answer[4][0]) for answer in answers]
+    addresses = _addresses(host, _port(url))
     # One private address among public ones is enough: which one is used must not be a matter of luck.
     if not allow_private and not all(is_public(address) for address in addresses):
         raise ChannelError(f"{host} leads to a private address", permanent=True)
     return addresses[0]
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """What a name leads to, asked for no longer than `_RESOLVE_S`. Raises ChannelError.
+
+    The resolver itself knows no deadline, so it is asked beside, and whoever has waited long enough goes on without it.
+    Those that are silent still hold a place each: where all are held, no more are asked and no threads pile up.
+    """
+    answered: Queue[list[str] | Exception] = Queue(1)
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answered.put([str(one[4][0]) for one in found])
+        except (OSError, UnicodeError) as error:
+            answered.put(error)
+        finally:
+            _ASKING.release()
+
+    if not _ASKING.acquire(timeout=_RESOLVE_S):
+        raise ChannelError("too many names are asked for that the resolver does not answer")
+    try:
+        Thread(target=ask, name="resolver", daemon=True).start()
+    except RuntimeError as error:
+        _ASKING.release()
+        raise ChannelError("no thread is left to resolve a name") from error
+    try:
+        found = answered.get(timeout=_RESOLVE_S)
+    except Empty:
+        raise ChannelError(f"the name {host} is not resolved within {_RESOLVE_S:.0f} s") from None
+    if isinstance(found, Exception):
+        raise ChannelError(f"the name {host} is not resolved") from found
+    return found
 
 
 def _port(url: Url) -> int:

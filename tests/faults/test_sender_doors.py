@@ -21,7 +21,7 @@ from aiosmtpd.smtp import SMTP as SmtpServer
 from aiosmtpd.smtp import Envelope, Session
 from standardwebhooks import Webhook
 
-from escalation.channels import ChannelError, Letter
+from escalation.channels import ChannelError, Letter, guarded
 from escalation.channels.email import mail_server
 from escalation.channels.letter import compose
 from escalation.channels.maildir import mail_folder
@@ -353,3 +353,29 @@ def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(socket, "getaddrinfo", both)
     with pytest.raises(ChannelError, match="private"):
         webhook([SECRET], "x")(letter("https://two-faced.example/"), NOW)
+
+
+def test_a_resolver_that_is_silent_holds_no_sender_and_no_more_than_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+
+    def silent(*_: object, **__: object) -> list[Any]:
+        assert answers.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    monkeypatch.setattr(guarded, "_RESOLVE_S", 0.05)
+    monkeypatch.setattr(guarded, "_ASKING", threading.BoundedSemaphore(2))
+    send = webhook([SECRET], "x")
+    try:
+        for said in ("is not resolved within", "is not resolved within", "the resolver does not answer"):
+            with pytest.raises(ChannelError, match=said) as refused:
+                send(letter("https://slow.example/"), NOW)
+            assert not refused.value.permanent, "it is tried again"
+    finally:
+        answers.set()
+        for thread in threading.enumerate():
+            if thread.name == "resolver":
+                thread.join()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 6, "", ("10.0.0.1", 443))])
+    with pytest.raises(ChannelError, match="private"):
+        send(letter("https://slow.example/"), NOW)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from app.pages import case
-from escalation import acts, handover, intake
+from escalation import acts, handover, intake, still_held
 from escalation.handover import Note
 from escalation.incident import Actor
 from escalation.intake import Signal
 from models.incidents import Incident
+from models.people import Shift
 from models.session import SYSTEM, Sessions, work
 from tests.cast import NOW, Cast
 from tests.http.conftest import Hands, Visitor
@@ -170,3 +172,99 @@ def test_who_claims_it_out_of_other_hands_has_it_since_then(
     floor, page = visit("max").get("/").text, visit("max").get(f"/incidents/{incident}").text
     assert f":{claimed}" in floor.partition("has it since ")[2][:8]
     assert f":{claimed}" in page.partition("leads since ")[2][:8]
+
+
+def ends_soon(sessions: Sessions, cast: Cast, ends_at: datetime) -> None:
+    """Dee's turn ends then; Eve's goes on."""
+    with work(sessions, SYSTEM) as session:
+        session.execute(update(Shift).where(Shift.person_id == cast.dee).values(ends_at=ends_at))
+
+
+def test_one_form_hands_over_and_keeps_what_goes_on_after_a_turn(
+    visit: Callable[[str], Visitor], sessions: Sessions, incident: str, cast: Cast
+) -> None:
+    dee, eve = visit("dee"), visit("eve")
+    with work(sessions, SYSTEM) as session:
+        signal = Signal(cast.plant_machine, "disk", "rule", 2, NOW, "A disk fails", "Disk 1.", {}, None)
+        opened = intake.report(session, signal, NOW).incident_id
+        assert opened is not None
+        acts.claim(session, opened, Actor(cast.dee, "Dee"), NOW)
+        other = session.get_one(Incident, opened).label
+    ends_soon(sessions, cast, NOW + timedelta(minutes=20))
+    still_held.attend(sessions, NOW)
+    assert [one["incident"] for one in dee.get("/api/v1/duty/turn-ends").get_json()["items"]] == [other, incident]
+    board = dee.get("/duty").text
+    assert board.count("<b>not handed over</b>") == 2
+    form = dee.get("/handovers/turn").text
+    assert "It ends at" in form
+    assert all(name in form for name in (f"taker-{incident}", f"taker-{other}", "I stay with it"))
+    given = {f"taker-{incident}": str(cast.eve), f"state-{incident}": "The fan is ordered.", f"taker-{other}": "stay",
+             f"state-{other}": "The part comes at noon.", f"until-{other}": "2026-03-10T12:00",
+             "csrf": dee.csrf}  # fmt: skip
+    assert dee.post("/handovers/turn", data=given).status_code == 303
+    lines = {one["incident"]: one for one in dee.get("/api/v1/duty/turn-ends").get_json()["items"]}
+    assert lines[incident]["offered_to"] == str(cast.eve)
+    assert (lines[other]["stays_until"], lines[other]["reason"]) == ("2026-03-10T11:00:00Z", "The part comes at noon.")
+    board = dee.get("/duty").text
+    assert "offered to Eve, answer by" in board
+    assert "stays until 12:00: The part comes at noon." in board
+    assert "offered to Eve" in eve.get(f"/people/{cast.dee}").text
+    (row,) = eve.get("/api/v1/handovers").get_json()["items"]
+    assert eve.post(f"/handovers/{row['id']}", data={"answer": "accepted", "csrf": eve.csrf}).status_code == 303
+    assert [one["incident"] for one in dee.get("/api/v1/duty/turn-ends").get_json()["items"]] == [other]
+
+
+def test_where_one_of_them_is_refused_nothing_of_the_form_is_done(
+    visit: Callable[[str], Visitor], sessions: Sessions, incident: str, cast: Cast
+) -> None:
+    dee = visit("dee")
+    ends_soon(sessions, cast, NOW + timedelta(minutes=20))
+    late = {f"taker-{incident}": "stay", f"state-{incident}": "I stay.", f"until-{incident}": "2026-03-12T12:00"}
+    for given, said in (
+        ({}, "Write how at least one of them stands"),
+        ({f"state-{incident}": "So."}, "Choose who takes it, or that you stay."),
+        ({f"state-{incident}": "So.", f"taker-{incident}": "stay"}, "Choose until when you stay."),
+        ({f"state-{incident}": "x" * 4001, f"taker-{incident}": "stay"}, "At most 4,000 letters"),
+        (late, "Nobody stays longer than 12 hours after their turn."),
+        ({f"state-{incident}": "So.", f"taker-{incident}": str(cast.dee)}, "This person cannot take it."),
+    ):
+        answer = dee.post("/handovers/turn", data={**given, "csrf": dee.csrf})
+        assert answer.status_code == 422
+        assert said in answer.text
+    assert dee.get("/api/v1/handovers").get_json()["items"] == []
+    (one,) = dee.get("/api/v1/duty/turn-ends").get_json()["items"]
+    assert one["stays_until"] is None
+
+
+def test_staying_is_said_through_the_api_with_its_refusals(
+    visit: Callable[[str], Visitor], sessions: Sessions, incident: str, cast: Cast
+) -> None:
+    dee, eve = visit("dee"), visit("eve")
+    ends_soon(sessions, cast, NOW + timedelta(minutes=20))
+    wish = {"until": "2026-03-10T11:00:00Z", "reason": "The part comes."}
+    refused = eve.post(f"/api/v1/incidents/{incident}/stay", wish)
+    assert (refused.status_code, refused.get_json()["detail"]) == (409, "Only whoever has it can stay with it.")
+    done = dee.post(f"/api/v1/incidents/{incident}/stay", wish)
+    assert (done.status_code, done.get_json()["stays_until"]) == (200, "2026-03-10T11:00:00Z")
+    assert "stays with it after their turn, until 12:00" in dee.get(f"/incidents/{incident}").text
+
+
+def test_the_board_and_the_form_ask_the_same_few_questions_for_one_and_for_many(
+    app: Flask, visit: Callable[[str], Visitor], sessions: Sessions, incident: str, cast: Cast
+) -> None:
+    dee = visit("dee")
+    ends_soon(sessions, cast, NOW + timedelta(minutes=20))
+    counts = []
+    for more in (0, 6):
+        with work(sessions, SYSTEM) as session:
+            for number in range(more):
+                signal = Signal(cast.plant_machine, f"fan:{number + 2}", "rule", 3, NOW, "A fan", "Fan.", {}, None)
+                opened = intake.report(session, signal, NOW).incident_id
+                assert opened is not None
+                acts.claim(session, opened, Actor(cast.dee, "Dee"), NOW)
+        for path in ("/duty", "/handovers/turn", f"/people/{cast.dee}"):
+            with counting(app) as asked:
+                assert dee.get(path).status_code == 200
+            counts.append((path, len(asked)))
+    assert counts[:3] == counts[3:]
+    assert max(number for _, number in counts) <= 36, counts

@@ -142,6 +142,20 @@ def test_a_second_who_is_not_there_any_more_leaves_the_owner_alone_and_the_next_
     assert company.attend(sessions, away + MINUTE)[0] == 0, "once"
 
 
+@pytest.mark.parametrize(("said_at", "is_gone"), [(NOW + 10 * MINUTE, True), (NOW - MINUTE, False)])
+def test_an_absence_that_is_said_after_the_yes_ends_it_though_it_began_before(
+    said_at: datetime, is_gone: bool, sessions: Sessions, cast: Cast
+) -> None:
+    incident = claimed(sessions, cast, 1)
+    accept(sessions, incident, cast, NOW + MINUTE)
+    with work(sessions, SYSTEM) as session:
+        session.add(TimeOff(person_id=cast.eve, kind="absent", starts_at=NOW - 5 * MINUTE, ends_at=NOW + 90 * MINUTE,
+                            said_at=said_at))  # fmt: skip
+    company.attend(sessions, NOW + 20 * MINUTE)
+    with work(sessions, SYSTEM) as session:
+        assert (session.get_one(Incident, incident).second_id != cast.eve) is is_gone
+
+
 def test_who_offers_themselves_need_not_be_asked(sessions: Sessions, cast: Cast) -> None:
     incident = claimed(sessions, cast, 4)
     with work(sessions, SYSTEM) as session:

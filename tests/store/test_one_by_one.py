@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from escalation import acts, handover, tick, timers
+from escalation import acts, handover, proving, tick, timers
 from escalation.auditor import audit_house
 from escalation.handover import Note
 from escalation.intake import report
@@ -18,6 +19,8 @@ from escalation.one_by_one import is_of_all, one_by_one
 from models.duty import Handover
 from models.escalations import Escalation
 from models.incidents import Incident
+from models.people import Person
+from models.reach import ReachProof
 from models.session import SYSTEM, Sessions, work
 from tests import desk
 from tests.cast import Cast
@@ -37,10 +40,10 @@ def test_the_ladder_of_one_that_cannot_be_climbed_stops_no_other(
     poisonous, *others = opened(sessions, cast, "memory", "disk:/var", "fan")
     climb = tick._climb
 
-    def stumbles(session: Session, incident: Incident, now: object) -> bool:
+    def stumbles(session: Session, incident: Incident, now: datetime) -> bool:
         if incident.id == poisonous:
             raise KeyError("rungs")
-        return climb(session, incident, now)  # type: ignore[arg-type]
+        return climb(session, incident, now)
 
     monkeypatch.setattr(tick, "_climb", stumbles)
     later = cast.now + desk.minutes(60)
@@ -115,3 +118,45 @@ def test_what_is_wrong_with_the_database_itself_is_raised(sessions: Sessions, ca
 
     assert one_by_one(sessions, "a trial", [(cast.plant, cast.plant)], held) == 0
     assert is_of_all(OperationalError("select 1", {}, Exception("connection refused")))
+
+
+def test_more_that_cannot_be_climbed_than_one_look_takes_keep_nobody_elses_ladder_waiting(
+    sessions: Sessions, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *sick, healthy = opened(sessions, cast, "memory", "disk:/var", "fan", "psu", "net")
+    with work(sessions, SYSTEM) as session:  # the sick ones wait longest
+        session.get_one(Incident, healthy).next_rung_at = cast.now + desk.minutes(59)
+    climb = tick._climb
+
+    def stumbles(session: Session, incident: Incident, now: datetime) -> bool:
+        if incident.id in sick:
+            raise KeyError("rungs")
+        return climb(session, incident, now)
+
+    monkeypatch.setattr(tick, "_climb", stumbles)
+    later = cast.now + desk.minutes(60)
+    changed, _ = tick.tick_all(sessions, later, 2)
+    assert changed == 1
+    with work(sessions, SYSTEM) as session:
+        at = session.get_one(Incident, healthy).next_rung_at
+        assert at is None or at > later
+
+
+def test_a_test_page_that_cannot_be_written_leaves_the_others_theirs(
+    sessions: Sessions, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = proving.send_test
+
+    def stumbles(session: Session, person: Person, way: Mapping[str, str], now: datetime) -> ReachProof:
+        row = send(session, person, way, now)
+        if person.id == cast.dee:
+            raise KeyError("address")
+        return row
+
+    monkeypatch.setattr(proving, "send_test", stumbles)
+    assert proving.test_due(sessions, cast.now) == 1, "Eve's"
+    with work(sessions, SYSTEM) as session:
+        tested = session.scalars(select(ReachProof.person_id).where(ReachProof.tested_at.is_not(None))).all()
+        assert set(tested) == {cast.eve}
+    monkeypatch.undo()
+    assert proving.test_due(sessions, cast.now) == 1, "Dee's, at the next turn"
