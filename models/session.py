@@ -30,6 +30,9 @@ Scope: TypeAlias = CustomerId | Reach
 _SCOPE = text("SELECT set_config('app.customer', :customer, true), set_config('app.reach', :reach, true)")
 
 
+_MAY_THINK = text("SET LOCAL idle_in_transaction_session_timeout = '15min'")
+
+
 _REACH = text("SELECT set_config('app.reach', :reach, true)")
 
 
@@ -70,6 +73,14 @@ def work(sessions: Sessions, scope: Scope) -> Iterator[Session]:
         session.execute(_SCOPE, {"customer": customer, "reach": reach})
         session.info["reach"] = reach
         yield session
+
+
+def let_think(session: Session) -> None:
+    """Let this transaction rest for a quarter of an hour: a fleet may be fitted between two of its reads.
+
+    For transactions that only read: what a resting one has locked stands still for everybody.
+    """
+    session.execute(_MAY_THINK)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from heapq import merge
 from typing import Any, Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import audit
@@ -23,6 +23,7 @@ from models.base import new_id
 from models.incidents import Finding
 from models.machines import Machine
 from models.releases import ModelComparison, ModelRelease, ReleaseArtefact
+from models.session import let_think
 from models.telemetry import ReadingBlock
 from telemetry import changes_kept, gridded, history, installing, matching, releases, taught, worked_on
 from telemetry.changes import DEPLOYMENT
@@ -42,10 +43,6 @@ MOST: Final = 200  # openings listed in a kept comparison, of each kind
 
 class NothingToCompare(ValueError):
     """No machine both models know has history in the span; says so."""
-
-
-# Between two reads a whole fleet may be fitted: the usual ten seconds are too few, and nothing is locked meanwhile.
-_MAY_THINK: Final = text("SET LOCAL idle_in_transaction_session_timeout = '15min'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def compare(
 ) -> Compared:  # fmt: skip
     """Replay `start` up to `end` under both; None is what each machine learns by itself. Raises `BadRelease`,
     `NothingToCompare`."""
-    session.execute(_MAY_THINK)
+    let_think(session)
     for one in (a, b):
         if one is not None:
             releases.check(session, one)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -41,6 +41,8 @@ MOST_WINDOWS: Final = 20  # frozen in one flush; each costs a look into history
 WINDOWS_A_CUSTOMER: Final = 2
 MOST_ANSWERS: Final = 20  # of one contract to as many machines in one flush
 
+Models: TypeAlias = Mapping[str, shelf.Artefact]  # by machine
+
 # All machines of a flush in one statement: a row of its own for each costs more than all there is to store.
 _STATE = text(
     """
@@ -64,11 +66,18 @@ _STATE = text(
 )
 
 
-def store(session: Session, seats: Sequence[Seat], owner: str, now: datetime) -> None:
-    """Everything these seats have pending, and their positions. Raises `positions.Overtaken`; then nothing may be kept.
+def artefacts(seats: Sequence[Seat]) -> Models:
+    """Models of what opened. To be made before a transaction: skops takes seconds where cores are few."""
+    return {
+        verdict.machine: shelf.dumped(seat.models[verdict.machine], machine=whose.name)
+        for seat in seats
+        for whose, verdict in seat.pending.verdicts
+        if verdict.opened and verdict.machine in seat.models
+    }
 
-    What they have is written together: a statement costs more than the rows in it.
-    """
+
+def store(session: Session, seats: Sequence[Seat], owner: str, now: datetime, models: Models) -> None:
+    """What seats have pending, positions and `artefacts`, together. Raises `positions.Overtaken`: nothing is kept."""
     seats = sorted(seats, key=lambda seat: seat.partition)
     pending = [seat.pending for seat in seats]
     # First the positions: whoever has lost a partition learns it before it writes anything.
@@ -82,8 +91,8 @@ def store(session: Session, seats: Sequence[Seat], owner: str, now: datetime) ->
     for seat in seats:
         _store_letters(session, seat.partition, seat.pending)
         for whose, verdict in seat.pending.verdicts:
-            if verdict.opened and verdict.machine in seat.models:
-                put_model(session, seat, whose, now)
+            if verdict.opened and (model := models.get(verdict.machine)) is not None:
+                shelf.put(session, model, customer_id=whose.customer_id, machine_id=whose.machine_id, now=now)
     _tell(session, pending, now)
     shadowing.store(session, [said for seat in seats for said in seat.shadow.said])
     for seat in seats:
@@ -100,13 +109,6 @@ def _reports(pending: Sequence[Pending]) -> list[tuple[uuid.UUID, uuid.UUID, lis
                 _, _, before = found.get(whose.machine_id, (None, None, []))
                 found[whose.machine_id] = (whose.machine_id, whose.customer_id, before + reports)
     return list(found.values())
-
-
-def put_model(session: Session, seat: Seat, whose: Known, now: datetime) -> None:
-    """Put the model fitted last for a machine on the shelf. The seat may forget it once the caller has committed."""
-    model = seat.models[whose.name]
-    artefact = shelf.dumped(model, machine=whose.name)
-    shelf.put(session, artefact, customer_id=whose.customer_id, machine_id=whose.machine_id, now=now)
 
 
 def _store_states(session: Session, seats: Sequence[Seat], now: datetime) -> None:

@@ -25,6 +25,7 @@ from models.base import new_id
 from models.incidents import Finding
 from models.machines import Machine
 from models.releases import ModelRelease, ReleaseArtefact
+from models.session import let_think
 from telemetry import gridded, history, shelf, training, worked_on
 from telemetry.baselines import Baselines
 from telemetry.features import Array
@@ -115,6 +116,7 @@ def train(
     out = Trained(settings_of(settings))
     if end - start < timedelta(seconds=LEAST_S):
         raise NothingLearned("the span is shorter than an hour: nothing can be learned of it")
+    let_think(session)
     for machine in machines:
         why = _train_one(session, out, machine, start, end)
         if why:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.machines import MachineState
-from models.session import SYSTEM, Sessions, work
+from models.session import SYSTEM, Sessions, let_think, work
 from telemetry import admission, changes_kept, clocks_kept, history, taught
 from telemetry.clocks import Clock
 from telemetry.directory import Directory, Known
@@ -45,6 +45,7 @@ def meet(
         seat.forget_others(names, known)
         strangers = [whose for name, whose in known.items() if name not in seat.heard]
         if strangers:
+            let_think(session)  # they are learned of one after the other
             remember(session, seat, strangers, told, now, again=again)
     return known
 

@@ -224,8 +224,9 @@ class Sifter:
         failures = Failures(_TRIED)
         while True:
             try:
+                models = effects.artefacts(tried)
                 with work(self._sessions, SYSTEM) as session:
-                    effects.store(session, tried, self._owner, self._clock())
+                    effects.store(session, tried, self._owner, self._clock(), models)
                     raise _Enough
             except _Enough:
                 return None

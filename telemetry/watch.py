@@ -255,8 +255,9 @@ class Watcher:
         if not seats:
             return
         try:
+            models = effects.artefacts(seats)
             with work(self._sessions, SYSTEM) as session:
-                effects.store(session, seats, self._owner, self._clock())
+                effects.store(session, seats, self._owner, self._clock(), models)
         except Exception as problem:
             self._sifter.storing_failed(seats, problem)
             raise

@@ -10,11 +10,12 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from models.session import SYSTEM, Sessions, work
-from telemetry import effects, positions, sifting, traces
+from telemetry import positions, shelf, sifting, traces
 from telemetry.directory import Directory
 from telemetry.positions import Place
 from telemetry.seat import Seat
 from telemetry.told import Told, whole
+from telemetry.trying import OF_ITS_OWN
 
 log = structlog.get_logger()
 
@@ -72,17 +73,21 @@ def go_on(seat: Seat, cycles: dict[int, bytes]) -> list[Told]:
 def models(sessions: Sessions, directory: Directory, seats: Iterable[Seat], now: datetime) -> None:
     """Put models fitted since the last turn onto the shelf, a few at a time: no incident waits for sixty.
 
-    One that cannot be put is said and left out: what it scores does not need it.
+    One that cannot be put is said and left out: what it scores does not need it. They wait for a database that is away.
     """
     for seat in seats:
         if not seat.models or seat.is_rebuilding:
             continue
         names = list(seat.models)[:MODELS_A_TURN]
         try:
+            # Before the transaction: see `effects.artefacts`.
+            artefacts = {name: shelf.dumped(seat.models[name], machine=name) for name in names}
             with work(sessions, SYSTEM) as session:
-                known = directory.look_up(session, set(names), now)
-                for name in (one for one in names if one in known):
-                    effects.put_model(session, seat, known[name], now)
+                for name, who in directory.look_up(session, set(names), now).items():
+                    shelf.put(session, artefacts[name], customer_id=who.customer_id, machine_id=who.machine_id, now=now)
+        except OF_ITS_OWN as problem:
+            log.warning("watch.models_wait", machines=names, why=str(problem.orig).strip())
+            return
         except Exception as problem:
             if not sifting.may_be_of_one(problem) and not sifting.is_foreign(problem):
                 raise
