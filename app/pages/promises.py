@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import Final
 
 from markupsafe import Markup
 
@@ -22,6 +23,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "answer": ("vendor’s answer", "Vendor’s answer"),
 }
 _PAUSED_FOR = {"customer": "the customer’s turn", "vendor": "the vendor’s turn", "maintenance": "maintenance"}
+_SAME_NIGHT: Final = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,10 @@ def chip_of(promise: Promise | None, now: datetime, zone: tzinfo) -> tuple[ChipV
     if promise.state == "paused" or promise.due_at is None:
         reason = str(promise.pauses[-1].get("reason", "")) if promise.pauses else ""
         return ChipView("rest", "resting"), f"{word}, {_PAUSED_FOR.get(reason, reason or 'the clock stands')}"
-    said = words.chip(promise.due_at, now, zone)
-    return (
-        ChipView(said.urgency, said.text, promise.due_at.isoformat()),
-        f"{word}, {words.hour(promise.due_at, zone, now)}",
-    )
+    said, due = words.chip(promise.due_at, now, zone), promise.due_at
+    # "in 59 min" says which day it is: over midnight the weekday would only push the hour out of its column.
+    told = words.hour(due, zone, due if abs(due - now) < _SAME_NIGHT else now)
+    return ChipView(said.urgency, said.text, due.isoformat()), f"{word}, {told}"
 
 
 def view(
