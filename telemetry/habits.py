@@ -4,7 +4,11 @@ Of every time its score stood above the threshold, or came near it, a few number
 weeks: when, how long, how loud, which metrics. What was there at about this hour one week ago and two weeks ago and at
 no other time, looked alike both times, went away by itself and was not confirmed by an engineer is a habit the third
 time: nothing opens while it is no louder than one and a half times what it was, and lasts no longer. Weeks that lie in
-the history a machine is learned from count as well. (What recurs daily is left alone: real problems do.)
+the history a machine is learned from count as well.
+
+What recurs daily is left alone where a machine is judged by its own past: real problems do. Where its metrics'
+relations judge, what takes an hour is no news by them the second day (they know yesterday's half hours), but a log
+rotated within a minute is: there two days at about this hour, at most two hours long, make a habit as two weeks do.
 
 A job moves everything a little, so which eight metrics lead is chance: it looks alike when the metrics do or the
 kinds of problem they belong to. The same job is a little above the threshold in one week and a little below in the
@@ -29,7 +33,8 @@ if TYPE_CHECKING:  # scikit-learn takes its second when something is first fitte
     from telemetry.baselines import Baselines
 
 HOUR_MS: Final = 3_600_000
-WEEK_MS: Final = 7 * 24 * HOUR_MS
+DAY_MS: Final = 24 * HOUR_MS
+WEEK_MS: Final = 7 * DAY_MS
 AROUND_MS: Final = 75 * 60_000  # people's clocks move an hour twice a year, and jobs start a little late
 SAME_NIGHT_MS: Final = 6 * HOUR_MS
 KEPT_MS: Final = 2 * WEEK_MS + 3 * AROUND_MS
@@ -43,6 +48,7 @@ NEAR: Final = 0.6  # of the threshold: from here on a week counts
 AKIN: Final = 0.6  # what is less like it and comes at other times too says that it is no weekly job
 ONE_RUN_MS: Final = 30 * 60_000  # pauses shorter than this do not end it
 MOST_HOURS: Final = 24  # what lasts a day is a state and no habit
+BRIEF_MS: Final = 2 * HOUR_MS  # what lasts longer every day is seen in yesterday's half hours already
 
 
 @dataclass(slots=True)
@@ -100,23 +106,31 @@ class Habits:
             self.seen[-1].ended_ms, self.seen[-1].peak = at_ms, max(self.seen[-1].peak, ratio)
 
     def usual(
-        self, signature: Signature, ratio: float, at_ms: int, judged: Mapping[str, tuple[str, int]]
+        self, signature: Signature, ratio: float, at_ms: int, judged: Mapping[str, tuple[str, int]], daily: bool = False
     ) -> tuple[Seen, Seen] | None:
-        """The same a week and two weeks ago, when this is no more than that; None when it is news."""
+        """The same a week and two weeks ago, or where ``daily`` counts a day and two days ago, when this is no more
+        than that; None when it is news."""
+        found = self._recurring(signature, ratio, at_ms, judged, WEEK_MS, MOST_HOURS * HOUR_MS)
+        return found or (self._recurring(signature, ratio, at_ms, judged, DAY_MS, BRIEF_MS) if daily else None)
+
+    def _recurring(
+        self, signature: Signature, ratio: float, at_ms: int, judged: Mapping[str, tuple[str, int]], every_ms: int,
+        longest_ms: int,
+    ) -> tuple[Seen, Seen] | None:  # fmt: skip
         self._forget(at_ms)  # what lies further back than the weeks looked at says nothing against a habit
         begun, first = at_ms, signature
         if self._is_running(at_ms):  # other metrics come to the fore meanwhile; those it began with told what it is
             begun, first = self.seen[-1].started_ms, self.seen[-1].signature
         alike = [one for one in self.seen if any(_is_alike(said, one.signature) for said in (signature, first))]
-        one, two = (_around(alike, begun - week * WEEK_MS) for week in (1, 2))
+        one, two = (_around(alike, begun - ago * every_ms, longest_ms) for ago in (1, 2))
         if one is None or two is None or ratio > LOUDER * max(one.peak, two.peak):
             return None
         if any(judged.get(seen.finding, ("", 0))[0] == "true" for seen in (one, two)):
             return None
-        # What comes on other days and at other hours too is no weekly job but a problem that recurs.
+        # What comes at other times too is no job but a problem that recurs.
         least = min(1.0, max(one.peak, two.peak))
         akin = [seen for seen in self.seen if seen.peak >= least and likeness(signature, seen.signature) >= AKIN]
-        if any(not _is_weekly(seen, begun) for seen in akin):
+        if any(not _is_at_its_hour(seen, begun, every_ms) for seen in akin):
             return None
         longest = max(one.ended_ms - one.started_ms, two.ended_ms - two.started_ms)
         return (one, two) if at_ms - begun <= LONGER * longest + GRACE_MS else None
@@ -156,22 +170,22 @@ def _kinds(signature: Signature) -> dict[str, float]:
     return {family: share**0.5 for family, share in found.items()}
 
 
-def _around(alike: Sequence[Seen], around_ms: int) -> Seen | None:
-    """The loudest of these that was there at about an instant, and did not last for a day."""
+def _around(alike: Sequence[Seen], around_ms: int, longest_ms: int) -> Seen | None:
+    """The loudest of these that was there at about an instant, and did not last for too long."""
     near = [
         one
         for one in alike
         if one.started_ms - AROUND_MS <= around_ms <= one.ended_ms + AROUND_MS
-        and one.ended_ms - one.started_ms <= MOST_HOURS * HOUR_MS
+        and one.ended_ms - one.started_ms <= longest_ms
     ]
     return max(near, key=lambda one: one.peak, default=None)
 
 
-def _is_weekly(seen: Seen, at_ms: int) -> bool:
-    """Whether it was there by and large now, or whole weeks before: a job's second burst belongs to it."""
-    return any(
-        seen.started_ms - SAME_NIGHT_MS <= at_ms - week * WEEK_MS <= seen.ended_ms + SAME_NIGHT_MS for week in (0, 1, 2)
-    )
+def _is_at_its_hour(seen: Seen, at_ms: int, every_ms: int) -> bool:
+    """Whether it was there by and large now, or whole weeks (days) before: a second burst belongs to it."""
+    margin = SAME_NIGHT_MS if every_ms == WEEK_MS else AROUND_MS
+    times = KEPT_MS // every_ms + 1
+    return any(seen.started_ms - margin <= at_ms - ago * every_ms <= seen.ended_ms + margin for ago in range(times))
 
 
 def seen_in(
@@ -183,13 +197,13 @@ def seen_in(
     trusted: bool,
     bar: float = 1.0,
 ) -> list[Seen]:
-    """The times above the threshold in the history a model was learned from; none in less than a week of it.
+    """The times above the threshold in the history a model was learned from; none in less than two days of it.
 
     ``bar``: factor on the threshold of relations, of a class that is nothing but noise.
     """
     grid_ms = round(model.grid_s * 1000)
     rows = int(KEPT_MS // grid_ms)
-    if len(table) * model.grid_s < 7 * DAY_S:
+    if len(table) * model.grid_s < (2 if trusted else 7) * DAY_S:
         return []
     own, by_others = _shares(model, table, own_threshold, trusted)
     own, by_others = own[-rows:], by_others[-rows:] / bar

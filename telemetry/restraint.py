@@ -2,8 +2,8 @@
 
 In this order: *backdated* (history sent in bulk), *settling* (the machine was mended, booted or worked on just now),
 *learning* (young: its threshold is higher), *admission* (it opened so many in a week that the next must beat the
-weakest of the strongest), *verdicts* (engineers dismissed what looked like it), *weekly* (it does so every week),
-*change* (somebody changed something on it, and this is what shifted: `changes.py`).
+weakest of the strongest), *verdicts* (engineers dismissed what looked like it), *weekly* and *daily* (it does so
+every week, every day), *change* (somebody changed something on it, and this is what shifted: `changes.py`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from telemetry.teaching import Case, Held, Signature, Taught
 WEEK_MS: Final = 7 * 86_400_000
 ADMITTED: Final = 100  # incidents of one machine's model in a week; the next must be as loud as the 100th loudest
 ONE_RUN_MS: Final = 30 * 60_000
-RULES: Final = ("backdated", "settling", "learning", "admission", "verdicts", "weekly", "change")
+RULES: Final = ("backdated", "settling", "learning", "admission", "verdicts", "weekly", "daily", "change")
 NOBODYS: Final[Mapping[str, Stand]] = MappingProxyType({})
-REMEMBERED: Final = frozenset({"admission", "verdicts", "weekly"})  # held back, and yet part of a machine's habits
+REMEMBERED: Final = frozenset(
+    {"admission", "verdicts", "weekly", "daily"}
+)  # held back, and yet part of a machine's habits
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,18 @@ class Restrainable(Protocol):
 
 
 def held_back(
-    m: Restrainable, signature: Signature, ratio: float, at_ms: int, quiet: bool, stands: Mapping[str, Stand] = NOBODYS
+    m: Restrainable,
+    signature: Signature,
+    ratio: float,
+    at_ms: int,
+    quiet: bool,
+    stands: Mapping[str, Stand] = NOBODYS,
+    by_others: bool = False,
 ) -> bool:
     """Whether something keeps a condition from opening at a score of ``ratio`` (1.0: the machine's own threshold); what
-    it is stays with the machine. ``stands``: where the signature's metrics stand, where something was changed."""
-    hold = weigh(m, signature, ratio, at_ms, quiet, stands)
+    it is stays with the machine. ``stands``: where the signature's metrics stand, where something was changed;
+    ``by_others``: relations judge it."""
+    hold = weigh(m, signature, ratio, at_ms, quiet, stands, by_others)
     if hold is None:
         return False
     m.held = follow(m.held, hold, ratio, at_ms)
@@ -81,7 +90,13 @@ def held_back(
 
 
 def weigh(
-    m: Restrainable, signature: Signature, ratio: float, at_ms: int, quiet: bool, stands: Mapping[str, Stand] = NOBODYS
+    m: Restrainable,
+    signature: Signature,
+    ratio: float,
+    at_ms: int,
+    quiet: bool,
+    stands: Mapping[str, Stand] = NOBODYS,
+    by_others: bool = False,
 ) -> Hold | None:
     """What holds back such a score now; None: nothing does."""
     if quiet:
@@ -100,12 +115,15 @@ def weigh(
     held: Held = m.taught.holds(signature, at_ms)
     if ratio < held.bar:
         return Hold("verdicts", held.reason, held.bar)
-    usual = m.habits.usual(signature, ratio, at_ms, m.taught.judged)
+    usual = m.habits.usual(signature, ratio, at_ms, m.taught.judged, daily=by_others)
     if usual is None:
         return Hold("change", changed, 1.0) if changed else None
+    rule, ago = "weekly", "two weeks ago and a week ago"
+    if at_ms - usual[0].ended_ms < WEEK_MS // 2:
+        rule, ago = "daily", "two days ago and a day ago"
     one, two = (date_and_clock(seen.started_ms) for seen in usual)
-    words = f"The same was seen at about this hour two weeks ago and a week ago ({two}, {one}) and went away by itself."
-    return Hold("weekly", words, LOUDER * max(seen.peak for seen in usual))
+    words = f"The same was seen at about this hour {ago} ({two}, {one}) and went away by itself."
+    return Hold(rule, words, LOUDER * max(seen.peak for seen in usual))
 
 
 def follow(run: Run | None, hold: Hold, ratio: float, at_ms: int) -> Run:

@@ -159,7 +159,7 @@ def _concluded(
         each = np.maximum(*shares)
         signature = signature_of(m.notebook.names, each)
         stands = _stands(fleet, m, signature, each) if m.lately.told else {}
-        may_open = not restraint.held_back(m, signature, ratio, t.at_ms, t.quiet, stands)
+        may_open = not restraint.held_back(m, signature, ratio, t.at_ms, t.quiet, stands, linked is not None)
     turn = m.condition.step(ratio, t.at_ms, m.grid_s * 1000, m.cadence_ms, may_open)
     if turn:
         said = verdicts.of_model(m, fleet, turn, ratio, THRESHOLD, t.at_ms, *shares)

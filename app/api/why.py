@@ -16,7 +16,7 @@ class WhyQuery(In):
 
 class ReasonOut(Out):
     rule: str = Field(description="unknown, unheard, tier, maintenance, learning, joined, contract, below, hysteresis, "
-                      "settling, backdated, verdicts, weekly, admission, budget, unscored")  # fmt: skip
+                      "settling, backdated, verdicts, weekly, daily, admission, budget, unscored")  # fmt: skip
     words: str
 
 

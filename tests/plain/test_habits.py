@@ -99,3 +99,21 @@ def test_an_approach_and_an_end_are_no_times_of_their_own() -> None:
             habits.near(at, ratio, LEAK)
     (one,) = habits.seen
     assert (one.started_ms, one.peak, one.signature) == (START + 3 * 60_000, 1.2, BACKUP)
+
+
+def test_where_relations_judge_the_third_day_is_a_habit_and_the_second_is_not() -> None:
+    day = 24 * HOUR
+    twice = seen(START, START + day, lasts=HOUR // 6)
+    assert seen(START, lasts=HOUR // 6).usual(BACKUP, 2.0, START + day, {}, daily=True) is None
+    assert twice.usual(BACKUP, 2.0, START + 2 * day + HOUR, {}, daily=True) is not None  # clocks went back
+    assert twice.usual(BACKUP, 2.0, START + 2 * day, {}) is None
+    assert twice.usual(BACKUP, 3.5, START + 2 * day, {}, daily=True) is None
+    assert twice.usual(BACKUP, 2.0, START + 2 * day, {"finding 1": ("true", START)}, daily=True) is None
+
+
+def test_what_comes_at_other_hours_too_or_takes_long_is_no_daily_habit() -> None:
+    day = 24 * HOUR
+    other = seen(START, START + 8 * HOUR, START + day, lasts=HOUR // 6)
+    assert other.usual(BACKUP, 2.0, START + 2 * day, {}, daily=True) is None
+    long = seen(START, START + day, lasts=3 * HOUR)
+    assert long.usual(BACKUP, 2.0, START + 2 * day, {}, daily=True) is None
