@@ -23,6 +23,7 @@ Rows = NDArray[np.int64]
 Slots = NDArray[np.float32]
 Columns = dict[str, Array]
 MANY = 16  # machines from which on looking for what they have in common costs less than it spares
+AWAY = 1.0  # of what history exceeds in one step of two hundred: from there on a metric is not where it was
 IN_CACHE = 32_768  # weights widened at a time: a quarter of a megabyte
 
 
@@ -145,6 +146,18 @@ def _slot(second: Array) -> Array:
         return out
     first = np.flatnonzero(np.concatenate(([True], second[1:] != second[:-1])))
     return np.repeat(second[first] // SLOT_S, np.diff(np.append(first, len(second))))
+
+
+def accept(c: Columns, rows: Rows) -> None:
+    """A condition of these series has ended. Where one is calm only because the recent past has come near it, and not
+    because it went back, the recent past stands where it is now: else the rest of the way, which takes most of a day,
+    is told again by the next noise on top of it.
+    """
+    level = c["slow_now"][rows]
+    by_history = np.abs(level - c["slow_center"][rows]) / c["slow_0"][rows]
+    by_last_day = np.abs(level - c["slow_day"][rows]) / c["slow_1"][rows]
+    stays = rows[(by_history > AWAY) & (by_last_day < by_history)]
+    c["slow_day"][stays] = c["linked_day"][stays] = c["slow_now"][stays]
 
 
 def surprise(c: Columns, slots: Slots, links: Sequence[Links], new_step: Sequence[bool] | NDArray[np.bool_]) -> Apart:

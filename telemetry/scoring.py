@@ -10,7 +10,7 @@ from operator import is_
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry import restraint, verdicts
+from telemetry import relations, restraint, verdicts
 from telemetry.changes import Stand
 from telemetry.classes import Class, Classes
 from telemetry.features import TOP, Array
@@ -171,7 +171,10 @@ def _concluded(
             m.habits.go_on(t.at_ms, ratio)
         fleet.frozen[m.rows] = t.at_ms - m.condition.started_ms < FREEZE_MS
     elif turn:
-        fleet.forget(m.rows[fleet.frozen[m.rows]])
+        still = fleet.frozen[m.rows]
+        fleet.forget(m.rows[still])
+        if m.links is not None:
+            relations.accept(fleet.columns, m.rows[~still])  # what stood still came near nothing
         fleet.frozen[m.rows] = False
     return out
 
