@@ -21,9 +21,13 @@ from telemetry.figures import Line
 
 CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
 _REPORT: Final = ("machine", "at", "metric", "value", "unit")
+_CHANGE: Final = ("machine", "at", "kind", "what", "told_by")
 _FIGURE: Final = ("machine", "from", "metric", "least", "mean", "most", "count", "unit")
 _WAITING: Final = 16  # pieces of Parquet made ahead of whoever reads them
 _PATIENCE_S: Final = 30.0
+
+
+Told = tuple[int, str, str, str]  # a change: instant in epoch ms, kind, what, who told it
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def of_reports(columns: Columns, names: naming.Names) -> Rows:
         for moment, value in zip(instants, as_sent(values).tolist(), strict=True):
             if value == value:
                 at.append(moment)
-                found.append(value if one.factor == 1 and not one.offset else _scaled(value, one))
+                found.append(value if one.factor == 1 and not one.offset else one.of(value))
         metrics += [one.name] * (len(at) - len(metrics))
         units += [one.unit] * (len(at) - len(units))
     order = sorted(range(len(at)), key=at.__getitem__)
@@ -66,7 +70,7 @@ def of_figures(at_ms: Sequence[int], lines: Iterable[tuple[str, Line]], names: n
         values = (as_sent(low).tolist(), as_sent(line.mean).tolist(), as_sent(high).tolist(), line.count.tolist())
         for moment, least, mean, most, count in zip(at_ms, *values, strict=True):
             if count:
-                edges = tuple(_scaled(value, one) for value in (least, mean, most))
+                edges = tuple(one.of(value) for value in (least, mean, most))
                 told.append((moment, one.name, one.unit, (*edges, count)))
     told.sort(key=lambda row: row[:2])
     figures = [[row[3][place] for row in told] for place in range(4)]
@@ -91,10 +95,40 @@ def as_csv(machine: str, chunks: Iterator[Rows], zone: tzinfo, *, figures: bool)
         yield rest.encode()
 
 
+def changes_as_csv(machine: str, chunks: Iterable[Sequence[Told]], zone: tzinfo) -> Iterator[bytes]:
+    """What was changed on a machine, a row each, written as `as_csv` writes."""
+    text = io.StringIO(newline="")
+    out = csv.writer(text, lineterminator="\r\n")
+    out.writerow(_CHANGE)
+    for told in chunks:
+        out.writerows([defused(machine), _when(at, zone), *map(defused, said)] for at, *said in told)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()
+
+
+def changes_as_parquet(machine: str, chunks: Iterable[Sequence[Told]]) -> Iterator[bytes]:
+    """The same, written as `as_parquet` writes."""
+    import arro3.core as arrow
+
+    text, instant = arrow.DataType.string(), arrow.DataType.timestamp("ms", tz="UTC")
+    kinds = (text, instant, text, text, text)
+    schema = arrow.Schema([arrow.Field(name, kind, nullable=False) for name, kind in zip(_CHANGE, kinds, strict=True)])
+
+    def batches() -> Iterator[Any]:  # Any: arro3 has no types for what it reads from
+        for told in filter(None, chunks):
+            at, *said = zip(*told, strict=True)
+            columns = [arrow.Array([machine] * len(at), type=text)]
+            columns.append(arrow.Array(list(at), type=arrow.DataType.int64()).cast(instant))
+            columns += [arrow.Array(list(column), type=text) for column in said]
+            yield arrow.RecordBatch(columns, schema=schema)
+
+    return _written(schema, batches)
+
+
 def as_parquet(machine: str, chunks: Iterator[Rows], *, figures: bool) -> Iterator[bytes]:
     """One row group a chunk; instants in UTC to the millisecond, compressed with zstd."""
     import arro3.core as arrow
-    import arro3.io
 
     kinds = arrow.DataType
     instant = kinds.timestamp("ms", tz="UTC")
@@ -122,6 +156,13 @@ def as_parquet(machine: str, chunks: Iterator[Rows], *, figures: bool) -> Iterat
                     ],
                     schema=schema,
                 )
+
+    return _written(schema, batches)
+
+
+def _written(schema: Any, batches: Callable[[], Iterator[Any]]) -> Iterator[bytes]:  # Any: arro3's own types
+    import arro3.core as arrow
+    import arro3.io
 
     def write(into: io.RawIOBase) -> None:
         reader = arrow.RecordBatchReader.from_batches(schema, batches())
@@ -197,8 +238,4 @@ def _when(at_ms: int, zone: tzinfo) -> str:
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
-
-
-def _scaled(value: float, one: naming.Shown) -> float:
-    return float(f"{value * one.factor + one.offset:.12g}")
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)

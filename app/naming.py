@@ -5,14 +5,17 @@ The common vocabulary is OpenTelemetry's system semantic conventions; a metric s
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from telemetry.synonyms import sense
 from telemetry.vocabulary import word
 
 Names = Literal["sent", "otel"]
+_NEAR_MOST: Final = 1.79e308  # rounded to twelve digits it may be more than there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,12 @@ class Shown:
     otel_unit: str
     factor: float = 1.0
     offset: float = 0.0
+
+    def of(self, value: float) -> float:
+        """A value as sent in the unit shown, to twelve digits. What that unit cannot hold stands as the largest number
+        there is (1.8e308, where nothing is measured)."""
+        there = value * self.factor + self.offset
+        return math.copysign(sys.float_info.max, there) if abs(there) > _NEAR_MOST else float(f"{there:.12g}")
 
 
 def shown(sent: str, names: Names = "sent") -> Shown:

@@ -54,7 +54,7 @@ class Alarm:
     # process_stuck, path_closed, messages_dropped, nobody_reachable, rung_unproved, person_unproved, contract_untold,
     # contract_told_nobody, gap_untold, canary_unfound, canary_asleep, duty_gap, zone_gap, schedule_gap,
     # words_set_apart; and, where one thing's own trouble keeps it from being done, handover_unclimbed,
-    # word_unreminded, alert_unended; and owner_gone
+    # word_unreminded, alert_unended; and owner_gone, history_unlearned
     rule: str
     subject: str  # VG-1001, a notice's id, a process's name
     words: str

@@ -15,7 +15,7 @@ Found = tuple[str, str, str, datetime]  # rule, subject, words, since
 
 def find(beats: Sequence[ProcessBeat], now: datetime) -> list[Found]:
     """Every alarm that `beats`, all there are, give cause for."""
-    return [*_processes(beats, now), *_way_in(beats, now), *_dropped(beats, now)]
+    return [*_processes(beats, now), *_way_in(beats, now), *_dropped(beats, now), *_unlearned(beats, now)]
 
 
 def _processes(beats: Sequence[ProcessBeat], now: datetime) -> list[Found]:
@@ -53,3 +53,12 @@ def _dropped(beats: Sequence[ProcessBeat], now: datetime) -> list[Found]:
         if beat.name.startswith("bridge") and beat.beat_at > now - _BEAT
         if (dropped := int(beat.facts.get("dropped_by_broker", 0)))
     ]  # fmt: skip
+
+
+def _unlearned(beats: Sequence[ProcessBeat], now: datetime) -> list[Found]:
+    """A mistake of ours: a machine whose history is stored is judged as if it were new."""
+    return [
+        ("history_unlearned", beat.name, f"{beat.name}: {said}.", beat.beat_at)
+        for beat in beats
+        if beat.beat_at > now - _BEAT and (said := str(beat.facts.get("unlearned") or ""))
+    ]

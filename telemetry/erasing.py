@@ -29,7 +29,7 @@ from models.incidents import Finding, Incident
 from models.machines import Machine, MachineState
 from models.releases import ReleaseArtefact
 from models.telemetry import DeadLetter, DeliveryCount, ReadingBlock
-from telemetry import changes_kept, figures, history, rollups, traces
+from telemetry import changes_kept, figures, history, letters_of, newest, rollups, traces
 from telemetry.columns import Columns, packed, unpacked
 from telemetry.figures import HOUR_MS
 from telemetry.history import instant as _at
@@ -73,6 +73,7 @@ def preview(session: Session, machine: Machine, start: datetime, end: datetime) 
     """What would go. `start` is included, `end` is not."""
     by_hour, first, last = _stored(session, machine.id, start, end)
     known = rollups.hours(session, machine.id, (), _hour(start), end)
+    letters = letters_of.machine(session, machine, start, end)
     state = session.get(MachineState, machine.id)
     frozen = [_overlapping(session, kind, machine.id, start, end) for kind in (Finding, Incident)]
     return Extent(
@@ -80,10 +81,10 @@ def preview(session: Session, machine: Machine, start: datetime, end: datetime) 
         figures=len(known),
         first_at=first or (_at(int(known.at_ms[0])) if len(known) else None),
         last_at=last or (_at(int(known.at_ms[-1])) if len(known) else None),
-        letters=int(session.scalar(select(func.count()).where(*_letters(machine, start, end))) or 0),
+        letters=int(session.scalar(select(func.count()).where(*letters)) or 0),
         changes=changes_kept.number(session, machine.id, start, end),
         models=sum(session.scalar(select(func.count()).where(*one)) or 0 for one in _models(machine.id, start, end)),
-        newest_values=_has_newest(state, start, end),
+        newest_values=state is not None and newest.of_state(session, state, start, end) != (state.latest, state.facts),
         findings=len(frozen[0]),
         incidents=len(frozen[1]),
     )
@@ -106,12 +107,12 @@ def erase(
     said = _count_in_ledger(session, machine, by_hour)
     changes_kept.forget(session, machine.id, start, end)
     traces.erase(session, machine.id, _hour(start), end)
-    session.execute(delete(DeadLetter).where(*_letters(machine, start, end)))
+    session.execute(delete(DeadLetter).where(*letters_of.machine(session, machine, start, end)))
     for kind, which in zip((ModelArtefact, ReleaseArtefact), _models(machine.id, start, end), strict=True):
         session.execute(delete(kind).where(*which))
     state = session.get(MachineState, machine.id)
-    if state is not None and _has_newest(state, start, end):
-        state.latest, state.facts = {}, {}
+    if state is not None:
+        state.latest, state.facts = newest.of_state(session, state, start, end)
     stripped = _strip(session, machine.id, start, end, now) if with_evidence else 0
     facts = {
         "machine": machine.name, "from": start.isoformat(), "to": end.isoformat(), "reason": reason,
@@ -265,23 +266,12 @@ def _one(machine_id: uuid.UUID, hour: datetime, part: int) -> tuple[Any, ...]:
     return block.machine_id == machine_id, block.hour == hour, block.part == part
 
 
-def _letters(machine: Machine, start: datetime, end: datetime) -> tuple[Any, ...]:
-    letter = DeadLetter
-    mine = (letter.machine == machine.name, letter.customer_id == machine.customer_id)
-    return (*mine, letter.received_at >= start, letter.received_at < end)
-
-
 def _models(machine_id: uuid.UUID, start: datetime, end: datetime) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """What was learned of the span: by the machine itself, or in a training; live artefacts, and those of releases."""
     model, kept = ModelArtefact, ReleaseArtefact
     itself = (model.created_at >= start) & (model.created_at < end + _LEARNED_FROM)
     live = (model.machine_id == machine_id, itself | learned_in(model.lineage, start, end))
     return live, (kept.machine_id == machine_id, learned_in(kept.lineage, start, end))
-
-
-def _has_newest(state: MachineState | None, start: datetime, end: datetime) -> bool:
-    at = state.last_at if state is not None else None
-    return state is not None and at is not None and start <= at < end and bool(state.latest or state.facts)
 
 
 def _within(columns: Columns, start: datetime, end: datetime) -> Columns:

@@ -78,9 +78,10 @@ def remember(
             learn(seat, whose, reports, _like(told, whose.name), unended)
         except MemoryError:  # of this process, and not of the machine
             raise
-        except Exception:  # ours: what it says from now on is heard all the same, and it learns of that
+        except Exception as problem:  # ours: what it says from now on is heard all the same, and it learns of that
             log.exception("watch.cannot_learn", machine=whose.name)
             seat.watching.drop(whose.name)
+            seat.unlearned[whose.name] = type(problem).__name__
         if whose.is_watched:
             recall(seat, whose, changed.get(whose.machine_id, ()))
     if not again:  # else the state itself knows them

@@ -46,8 +46,7 @@ class Seat:
 
     def __init__(self, partition: int, position: int, future_tolerance_ms: int) -> None:
         self.partition = partition
-        self.position = position
-        self.reached = position
+        self.position = self.reached = position
         self.arrived_ms = 0  # when the newest of what was heard came in
         self.heard: dict[str, admission.Heard] = {}
         self.watching = Watching()
@@ -58,6 +57,7 @@ class Seat:
         self.decoder = Decoder()
         self.pending = Pending()
         self.models: dict[str, Baselines] = {}  # fitted, and not on the shelf yet
+        self.unlearned: dict[str, str] = {}  # machines whose stored history we failed to learn from, and how
         self._future_tolerance_ms = future_tolerance_ms
         self.over: list[tuple[Known, Verdict]] = []  # found over when state was rebuilt, and not told yet
 
@@ -153,9 +153,9 @@ class Seat:
 
     def _take_one(self, each: Told, heard: Heard, whose: Known | None, feed: list[Fed]) -> None:
         if whose is None:
-            if isinstance(heard, Status) and each.envelope.retained:
-                return  # the broker's memory of a machine that is gone; nobody said anything
-            self._refuse(each, heard.machine, UNKNOWN_MACHINE, "no machine of this name is enrolled", {})
+            # What the broker remembers of a machine that is gone nobody said.
+            if not (isinstance(heard, Status) and each.envelope.retained):
+                self._refuse(each, heard.machine, UNKNOWN_MACHINE, "no machine of this name is enrolled", {})
             return
         if isinstance(heard, Reading | Status) and heard.via not in ("", heard.machine, *whose.gateways):
             said = f"{heard.via} is not a gateway of {heard.machine}"
@@ -247,9 +247,8 @@ class Seat:
 
     def _refuse(self, each: Told, machine: str, reason: str, detail: str, known: dict[str, Known]) -> None:
         whose = known.get(machine)
-        owner = whose.customer_id if whose else None
         self.pending.count += 1
-        line = machine if whose else NOBODY
+        line, owner = (machine, whose.customer_id) if whose else (NOBODY, None)
         self.pending.deliveries.count(line, owner, each.envelope.arrived_ms, Fate.REFUSED, reason)
         # Of one message with several bad reports one letter is enough: it holds them all.
         place = (each.position, each.item)
@@ -261,17 +260,17 @@ class Seat:
 
     def snapshot(self) -> bytes:
         """What later answers depend on, as bytes; taken when nothing is pending."""
-        told = {name: state.snapshot() for name, state in self.heard.items()}
         watching, shadow = self.watching.snapshot(), self.shadow.snapshot()
         head = {
-            "heard": told,
+            "heard": {name: state.snapshot() for name, state in self.heard.items()},
             "births": self.decoder.births.snapshot(),
             "cycles": self.decoder.cycles().hex(),
             "watching": len(watching),
             "metrics": self.metrics.snapshot(),
+            "unlearned": self.unlearned,
         }
-        heard = orjson.dumps(head)
-        body = len(heard).to_bytes(8, "little") + heard + watching + shadow
+        first = orjson.dumps(head)
+        body = len(first).to_bytes(8, "little") + first + watching + shadow
         return _VERSION + hashlib.sha256(body).digest() + body
 
     def restore(self, blob: bytes) -> None:
@@ -283,16 +282,17 @@ class Seat:
             raise ValueError("a damaged snapshot")
         end = 8 + int.from_bytes(body[:8], "little")
         kept: dict[str, Any] = orjson.loads(body[8:end])
-        told = kept if version == _BEFORE_BIRTHS else kept["heard"]
         size = kept.get("watching", len(body) - end) if version == _VERSION else len(body) - end
         self.watching = Watching.restore(body[end : end + size])
         self.watching.scores = []
         self.shadow.restore(body[end + size :])
+        told = kept if version == _BEFORE_BIRTHS else kept["heard"]
         self.heard = {name: admission.restored(state) for name, state in told.items()}
         if version != _BEFORE_BIRTHS:
             self.decoder.births = sparkplug.restored(kept["births"])
             self.decoder.resume(bytes.fromhex(kept.get("cycles", "")))
             self.metrics = Rhythms.restored(kept.get("metrics", []))
+            self.unlearned = kept.get("unlearned", {})
 
     def tell_over(self) -> None:
         """Endings that history told of go to what is stored next, before what has begun since."""

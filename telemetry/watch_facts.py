@@ -13,6 +13,7 @@ from telemetry.log import LogReader
 from telemetry.seat import Seat
 
 LATELY_MS: Final = 3_600_000
+_MOST_NAMED: Final = 3
 LATE_S: Final = 10.0  # heard so long after it arrived, nobody would call it live
 
 
@@ -23,8 +24,10 @@ def facts(
     ends = {partition: reader.end_of(partition) for partition in seats}
     lag = {partition: max(0, ends[partition] - seat.reached) for partition, seat in seats.items()}
     lag_s = max((seat.behind_s(ends[partition], now_ms) for partition, seat in seats.items()), default=0.0)
+    unlearned = _unlearned(seats.values())
     return {
-        "degraded": _degraded([*unsound, *_forgotten(seats.values(), now_ms)], lag_s),
+        "degraded": _degraded([*unsound, *_forgotten(seats.values(), now_ms), *unlearned], lag_s),
+        "unlearned": "; ".join(unlearned),
         "lag_records": sum(lag.values()),
         "lag_s": lag_s,
         "machines": sum(len(seat.heard) for seat in seats.values()),
@@ -41,6 +44,16 @@ def _forgotten(seats: Iterable[Seat], now_ms: int) -> list[str]:
         return []
     number = sum(one.forgotten for one in births)
     return [f"{number} Sparkplug nodes, silent the longest, made room for others, and are asked anew when they speak"]
+
+
+def _unlearned(seats: Iterable[Seat]) -> list[str]:
+    """Machines that learn anew although their history is stored, because we failed at it."""
+    told = {name: why for seat in seats for name, why in seat.unlearned.items()}
+    if not told:
+        return []
+    names = ", ".join(sorted(told)[:_MOST_NAMED]) + (" and others" if len(told) > _MOST_NAMED else "")
+    why = ", ".join(sorted(set(told.values())))
+    return [f"of {len(told)} ({names}) the stored history could not be learned from ({why}): it is tried again"]
 
 
 def _degraded(unsound: Sequence[str], lag_s: float) -> str:

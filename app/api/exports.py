@@ -20,17 +20,20 @@ from app.wire import In, Instant, Zone
 from models.customers import Customer
 from models.machines import Machine
 from models.session import Scope, Sessions, work
+from telemetry import changes_kept
 
 if TYPE_CHECKING:
-    from app.history_files import Rows
+    from app.history_files import Rows, Told
 
 _CHUNK = {"reports": timedelta(hours=6), "hours": timedelta(days=30), "days": timedelta(days=366)}
 
 
 class ExportQuery(In):
     format: Literal["csv", "parquet"] = "csv"
-    of: Literal["reports", "hours", "days"] = Field(
-        "reports", description="reports as they were sent, or the figures of hours or days (UTC), which are kept longer"
+    of: Literal["reports", "hours", "days", "changes"] = Field(
+        "reports",
+        description="reports as they were sent; the figures of hours or days (UTC), which are kept longer; or what was "
+        "told of changes on the machine (releases, restarts)",
     )
     metrics: str = Field("", max_length=4000, pattern=r"^[^\x00-\x1f\x7f]*$",
                          description="names with commas between, as sent or OpenTelemetry's; else all")  # fmt: skip
@@ -43,7 +46,8 @@ class ExportQuery(In):
 @route("GET", "/machines/{machine}/history/export", "machines:read", {200: None}, query=ExportQuery,
        gives=("text/csv; charset=utf-8", "application/vnd.apache.parquet"), problems=("not-found",))  # fmt: skip
 def export(call: Call, query: ExportQuery, *, machine: str) -> Answer:
-    """Everything a machine sent in a span of up to ten years, a row each instant and metric, streamed.
+    """Everything a machine sent in a span of up to ten years, a row each instant and metric, streamed; of changes a row
+    each.
 
     `format=parquet` answers with `application/vnd.apache.parquet`. A text that a spreadsheet would run is defused in
     CSV by a quote before it.
@@ -52,20 +56,30 @@ def export(call: Call, query: ExportQuery, *, machine: str) -> Answer:
 
     row = lookup.machine(call, machine)
     start, end = span_of(call, query.start, query.end)
-    wanted = chosen(call.session, row, query.metrics, call.now)
     zone = ZoneInfo(query.zone or call.session.get_one(Customer, row.customer_id).zone)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{file_name(row, start, end, query.format)}"',
+        "Content-Type": history_files.CSV if query.format == "csv" else history_files.PARQUET,
+    }
+    if query.of == "changes":
+        told = [changes(call.session, row.id, start, end)]
+        if query.format == "csv":
+            return Answer(stream=history_files.changes_as_csv(row.name, told, zone), headers=headers)
+        return Answer(stream=history_files.changes_as_parquet(row.name, told), headers=headers)
+    wanted = chosen(call.session, row, query.metrics, call.now)
     chunks = _chunks(front().sessions, call.caller.scope, row.id, wanted, start, end, query.of, query.names)
     figures = query.of != "reports"
     if query.format == "csv":
         body = history_files.as_csv(row.name, chunks, zone, figures=figures)
     else:
         body = history_files.as_parquet(row.name, chunks, figures=figures)
-    kind = history_files.CSV if query.format == "csv" else history_files.PARQUET
-    headers = {
-        "Content-Disposition": f'attachment; filename="{file_name(row, start, end, query.format)}"',
-        "Content-Type": kind,
-    }
     return Answer(stream=body, headers=headers)
+
+
+def changes(session: Session, machine_id: uuid.UUID, start: datetime, end: datetime) -> list[Told]:
+    """What was told of changes on a machine from `start` up to but without `end`; at most fifty a day are kept."""
+    told = changes_kept.within(session, [machine_id], start, end)
+    return [(round(one.at.timestamp() * 1000), one.kind, one.what, one.told_by) for one in told if one.at < end]
 
 
 def file_name(machine: Machine, start: datetime, end: datetime, ending: str) -> str:

@@ -280,8 +280,8 @@ def _line(one: naming.Shown, line: Line, band: tuple[list[float], list[float]] |
     return MetricLine(
         least=_plain(edges[0], one), mean=_plain(line.mean, one), most=_plain(edges[1], one),
         count=line.count.tolist(),
-        low=None if low is None else [_short(value * one.factor + one.offset) for value in low],
-        high=None if high is None else [_short(value * one.factor + one.offset) for value in high],
+        low=None if low is None else [one.of(value) for value in low],
+        high=None if high is None else [one.of(value) for value in high],
         sent_as=one.sent, label=one.label, unit=one.unit,
     )  # fmt: skip
 
@@ -293,8 +293,4 @@ def _plain(values: object, one: naming.Shown) -> list[float | None]:
     listed: list[float] = as_sent(values).tolist()  # type: ignore[arg-type]  # a numpy array, which this module does not import
     if one.factor == 1 and not one.offset:
         return [value if value == value else None for value in listed]
-    return [_short(value * one.factor + one.offset) if value == value else None for value in listed]
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.12g}")
+    return [one.of(value) if value == value else None for value in listed]

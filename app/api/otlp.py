@@ -46,7 +46,7 @@ def take(who: Caller, body: bytes, at_ms: int, put: Put) -> Response:
         points = otlp.points_in(resource)
         if name not in known:
             reason, detail, remedy = why_not(who, name)
-            refusals.append((points, f"{name or 'a resource without host.name'}: {detail}. {remedy}"))
+            refusals.append((points, f"{name or 'A resource without host.name'}: {detail}. {remedy}"))
             first = next(otlp.parts(resource, LARGEST_PART))[0]
             messages.append((name, refused_by(who, reason, "otlp", name), first[:65_536]))
             continue
@@ -56,7 +56,8 @@ def take(who: Caller, body: bytes, at_ms: int, put: Put) -> Response:
         messages += [(name, f"vigie/{name}/otlp", part) for part, _ in otlp.parts(resource, LARGEST_PART)]
     if messages:
         put(messages)
-    return _answer(sum(count for count, _ in refusals), "; ".join(dict.fromkeys(why for _, why in refusals))[:1000])
+    whys = dict.fromkeys(f"{why.rstrip('. ')}." for _, why in refusals)  # sentences, each once
+    return _answer(sum(count for count, _ in refusals), " ".join(whys)[:1000])
 
 
 def _machine(who: Caller, resource: Any) -> str:

@@ -71,15 +71,15 @@ def kept(machine: str) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_FROM
 @_TO
-@click.option("--of", type=click.Choice(["reports", "hours", "days"]), default="reports", show_default=True,
-              help="Reports as sent, or the figures of hours or days.")  # fmt: skip
+@click.option("--of", type=click.Choice(["reports", "hours", "days", "changes"]), default="reports", show_default=True,
+              help="Reports as sent, the figures of hours or days, or changes told.")  # fmt: skip
 @click.option("--names", type=click.Choice(["sent", "otel"]), default="sent", show_default=True)
 @click.option("--zone", help="Of the instants in CSV; left out: the customer's.")
 def export(
     machine: str, file: Path, start: datetime | None, end: datetime | None, of: Any, names: Any, zone: str | None
 ) -> None:
     from app import history_files
-    from app.api.exports import pieces
+    from app.api.exports import changes, pieces
 
     since, until = _span(start, end)
     with at_the_database() as session:
@@ -88,13 +88,20 @@ def export(
             local = ZoneInfo(zone or session.get_one(Customer, row.customer_id).zone)
         except (KeyError, ValueError, OSError):
             raise click.ClickException(f"{zone} is not a time zone; write it like Europe/Paris") from None
-        chunks = pieces(session, row.id, None, since, until, of, names)
         written = 0
         made: Iterator[bytes]
-        if file.suffix == ".parquet":
-            made = history_files.as_parquet(machine, chunks, figures=of != "reports")
+        if of == "changes":
+            told = [changes(session, row.id, since, until)]
+            if file.suffix == ".parquet":
+                made = history_files.changes_as_parquet(machine, told)
+            else:
+                made = history_files.changes_as_csv(machine, told, local)
         else:
-            made = history_files.as_csv(machine, chunks, local, figures=of != "reports")
+            chunks, figures = pieces(session, row.id, None, since, until, of, names), of != "reports"
+            if file.suffix == ".parquet":
+                made = history_files.as_parquet(machine, chunks, figures=figures)
+            else:
+                made = history_files.as_csv(machine, chunks, local, figures=figures)
         with file.open("wb") as out:
             for piece in made:
                 written += out.write(piece)

@@ -173,12 +173,12 @@ def _missing(
 def _edges(band: tuple[list[float], list[float]] | None, one: Shown) -> tuple[list[float], list[float]]:
     if band is None:
         return [], []
-    low, high = ([value * one.factor + one.offset for value in edge] for edge in band)
+    low, high = ([one.of(value) for value in edge] for edge in band)
     return (high, low) if one.factor < 0 else (low, high)
 
 
 def _scaled(values: Sequence[float], one: Shown) -> list[float | None]:
-    return [value * one.factor + one.offset if value == value else None for value in values]
+    return [one.of(value) if value == value else None for value in values]
 
 
 def _when(at: datetime, zone: tzinfo, now: datetime) -> str:

@@ -29,7 +29,7 @@ from telemetry.vocabulary import is_scored
 
 MOST_CHARTS = 6
 _YEAR_S = 365 * 86_400
-_EXPORTS = (("csv", "reports"), ("parquet", "reports"), ("csv", "hours"), ("parquet", "hours"))
+_EXPORTS = (("csv", "reports"), ("parquet", "reports"), ("csv", "hours"), ("parquet", "hours"), ("csv", "changes"))
 
 
 def register(app: Flask) -> None:
@@ -95,7 +95,7 @@ def sent(name: str) -> AnyResponse:
         spans=[(one, f"?{urlencode([('span', one), *_metrics()])}") for one in looking.SPANS],
         charted=drawn,
         metrics=[(one.sent, one.label, one.sent in chosen) for one in map(naming.shown, known)],
-        exports=[(kind + ("_hours" if of == "hours" else ""), _export(name, kind, of, look)) for kind, of in _EXPORTS],
+        exports=[(kind if of == "reports" else f"{kind}_{of}", _export(name, kind, of, look)) for kind, of in _EXPORTS],
         may_erase=may_erase,
         goes=goes,
         form=form,

@@ -39,6 +39,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "parquet": "Reports as Parquet",
         "csv_hours": "Hourly figures as CSV",
         "parquet_hours": "Hourly figures as Parquet",
+        "csv_changes": "Changes as CSV",
         "erase": "Erase",
         "erase_lede": (
             "You see first what would go. What is erased cannot be brought back; that it was erased, by whom "
@@ -114,6 +115,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "parquet": "Relevés en Parquet",
         "csv_hours": "Chiffres par heure en CSV",
         "parquet_hours": "Chiffres par heure en Parquet",
+        "csv_changes": "Changements en CSV",
         "erase": "Effacer",
         "erase_lede": (
             "Vous voyez d’abord ce qui partirait. Ce qui est effacé ne revient pas ; le fait, l’auteur et le "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,8 @@ from urllib.parse import quote
 import arro3.io
 import pytest
 
+from models.base import new_id
+from models.changes import MachineChange
 from models.incidents import Finding
 from models.machines import MachineState
 from models.session import SYSTEM, Sessions, work
@@ -23,6 +26,7 @@ from tests.http.conftest import Visitor
 API = "/api/v1/machines/plant-db-1"
 Visit = Callable[[str], Visitor]
 TODAY = NOW.replace(hour=0)
+HOUR = timedelta(hours=1)
 
 
 def fill(sessions: Sessions, cast: Cast, days: int = 40, every: timedelta = timedelta(minutes=30)) -> None:
@@ -119,6 +123,32 @@ def test_an_export_is_a_row_each_instant_and_metric_with_zone_and_without_formul
     assert {row["metric"] for row in rows} == {"cpu_util", "net_rx_mb_s.eth0", '\'=HYPERLINK("x")'}
     first = next(row for row in rows if row["metric"] == "net_rx_mb_s.eth0")
     assert (first["at"], first["value"], first["unit"]) == ("2026-03-10T09:00:00.000+01:00", "12.1", "MB/s")
+
+
+def test_changes_told_are_exported_and_a_unit_that_cannot_hold_a_value_stops_no_file(
+    visit: Visit, cast: Cast, sessions: Sessions
+) -> None:
+    with work(sessions, SYSTEM) as session:
+        for minutes, what in ((30, "=release 2.3.1"), (90, "a restart")):
+            session.add(
+                MachineChange(
+                    id=new_id(), customer_id=cast.plant, machine_id=cast.plant_machine, kind="deployment", what=what,
+                    at=NOW - timedelta(minutes=minutes), told_by="api", told_at=NOW,
+                )
+            )  # fmt: skip
+        huge = {"net_rx_mb_s.eth0": 1.7e308, "load1": 1.7e308}  # one of them in bytes a second for OpenTelemetry
+        history.add(session, 1, [(cast.plant_machine, cast.plant, [(round((NOW - HOUR).timestamp() * 1000), huge)])])
+    ada, span = visit("ada"), f"from={NOW - HOUR:%Y-%m-%dT%H:%M:%SZ}&to={NOW:%Y-%m-%dT%H:%M:%SZ}&zone=UTC"
+    (row,) = csv.DictReader(io.StringIO(ada.get(f"{API}/history/export?of=changes&{span}").text))
+    assert (row["machine"], row["kind"], row["what"], row["told_by"]) == (
+        "plant-db-1", "deployment", "'=release 2.3.1", "api",
+    )  # fmt: skip
+    answer = ada.get(f"{API}/history/export?of=changes&format=parquet&{span}")
+    table = arro3.io.read_parquet(io.BytesIO(answer.data)).read_all()
+    assert [value.as_py() for value in values_of(table, "what")] == ["=release 2.3.1"]
+    rows = list(csv.DictReader(io.StringIO(ada.get(f"{API}/history/export?{span}&names=otel").text)))
+    assert {float(row["value"]) for row in rows} == {1.7e308, sys.float_info.max}
+    assert got(ada, f"{API}/history?{span.removesuffix('&zone=UTC')}&names=otel")
 
 
 @pytest.mark.parametrize(("of", "columns"), [("reports", ["value"]), ("hours", ["least", "mean", "most", "count"])])

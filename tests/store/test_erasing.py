@@ -14,10 +14,11 @@ from models.changes import MachineChange
 from models.history import HistoryRemoval
 from models.incidents import Finding
 from models.machines import Machine, MachineState
+from models.mappings import GatewayMachine
 from models.restraints import Restraint, ScoreTrace
 from models.session import SYSTEM, Sessions, work
 from models.telemetry import DeadLetter, DeliveryCount
-from telemetry import erasing, history, retention, rollups, spans
+from telemetry import enrol, erasing, history, retention, rollups, spans
 from telemetry.erasing import Changed, Extent
 from telemetry.watch import Watcher
 from tests.cast import NOW, Cast
@@ -164,6 +165,51 @@ def test_letters_models_and_newest_values_go_and_it_is_on_record(sessions: Sessi
         entry = session.scalars(select(AuditEntry).where(AuditEntry.deed == "history.erased")).one()
     assert (row.kind, row.reports, row.actor, row.reason) == ("erased", 120, "Ada", "our people's names")
     assert (entry.actor, entry.facts["reports"], entry.facts["counted_in_ledger"]) == ("Ada", 120, 120)
+
+
+def test_of_the_newest_values_only_those_told_since_the_span_stay(sessions: Sessions, cast: Cast) -> None:
+    fill(sessions, cast)
+    with work(sessions, SYSTEM) as session:
+        session.add(MachineState(machine_id=cast.plant_machine, customer_id=cast.plant, last_at=START + 3.9 * HOUR,
+                                 latest={"cpu": 4.0, "who_is_in": 2.0}, facts={"bios": "1"}))  # fmt: skip
+        told = [(round((START + HOUR).timestamp() * 1000) + 1, {"who_is_in": 2.0})]
+        history.add(session, 2, [(cast.plant_machine, cast.plant, told)])
+        rollups.roll(session, NOW)
+    extent = erase(sessions, cast, START, START + 2 * HOUR)
+    assert extent.newest_values
+    with work(sessions, SYSTEM) as session:
+        state = session.get_one(MachineState, cast.plant_machine)
+        assert (state.latest, state.facts) == ({"cpu": 4.0}, {"bios": "1"})
+    assert not seen(sessions, cast, START, START + 2 * HOUR)[0].newest_values
+
+
+def test_letters_that_hold_what_a_machine_sent_go_whoever_brought_it(sessions: Sessions, cast: Cast) -> None:
+    payload = b'{"plant-db-1": [{"values": {"who_is_in": 2}}]}'
+    mine = {
+        "its own, before it was enrolled": ("vigie/plant-db-1/report", "plant-db-1", None, b"{"),
+        "by a gateway": ("vigie/gw-1/thingsboard/v1/gateway/telemetry", "gw-1", cast.plant, payload),
+        "by its customer's key": (f"door/unknown_machine/reports/plant-db-1/@{cast.plant}", "", None, b"{"),
+        "at a door by itself, of another": ("door/not_its_own/reports/mill/plant-db-1", "plant-db-1", cast.plant, b"{"),
+        "of a machine of others": ("vigie/plant-db-1/thingsboard/v1/gateway/telemetry", "joinery-files", cast.joinery,
+                                   payload),
+    }  # fmt: skip
+    others = {
+        "by a gateway, of others": ("vigie/gw-1/thingsboard/v1/gateway/telemetry", "gw-1", cast.plant, b"{"),
+        "by another's key": (f"door/unknown_machine/reports/plant-db-1/@{cast.joinery}", "", None, b"{"),
+        "of a name alike": ("vigie/plant-db-12/report", "plant-db-12", cast.plant, b"{"),
+        "that merely says its name": ("vigie/joinery-files/report", "joinery-files", cast.joinery, payload),
+    }
+    with work(sessions, SYSTEM) as session:
+        gateway, _ = enrol.enrol(session, cast.plant, "gw-1", START)
+        session.add(GatewayMachine(customer_id=cast.plant, gateway_id=gateway.id, machine_id=cast.plant_machine,
+                                   created_at=START))  # fmt: skip
+        for item, (detail, (topic, name, customer, body)) in enumerate((mine | others).items()):
+            session.add(DeadLetter(received_at=START + HOUR, topic=topic, machine=name, customer_id=customer,
+                                   reason="set_apart", detail=detail, payload=body, partition=0, position=1,
+                                   item=item))  # fmt: skip
+    assert erase(sessions, cast, START, START + 2 * HOUR).letters == len(mine)
+    with work(sessions, SYSTEM) as session:
+        assert set(session.scalars(select(DeadLetter.detail))) == others.keys()
 
 
 @pytest.mark.parametrize("with_evidence", [False, True])

@@ -20,10 +20,11 @@ from models.agreements import Contract, ContractLine
 from models.mappings import GatewayMachine
 from models.session import SYSTEM, work
 from models.telemetry import DeadLetter, LogPosition
-from telemetry import again, effects, enrol, history, offences, positions, remembering, sifting
+from telemetry import again, effects, enrol, forgetting, history, offences, positions, remembering, sifting
 from telemetry.doorstep import Doorstep
 from telemetry.log_postgres import PostgresWriter
 from telemetry.reading import Heard, Reading
+from telemetry.seat import Seat
 from telemetry.watching import Watching
 from tests.cast import Cast
 from tests.plant import Plant, report
@@ -288,6 +289,25 @@ def test_history_that_cannot_be_learned_from_keeps_no_machine_from_being_heard(
     told(plant, 2, seq=2)
     plant.settle(second)
     assert plant.ledger("plant-db-1") == {"received": 2, "scored": 2}
+    second._beat("second")
+    with work(plant.sessions, SYSTEM) as session:
+        (alarm,) = [one for one in auditor.audit_house(session, plant.now) if one.rule == "history_unlearned"]
+    assert "of 1 (plant-db-1) the stored history could not be learned from (ArithmeticError)" in alarm.words
+    assert "plant-db-1" in second.facts()["degraded"]
+    seat = second.seats[zlib.crc32(b"plant-db-1") % 2]
+    second._keep_snapshot(seat)
+    restored = Seat(0, 0, 0)
+    restored.restore(seat.snapshot())
+    assert restored.unlearned == {"plant-db-1": "ArithmeticError"}, "who sits there next knows of it"
+    monkeypatch.setattr(forgetting, "learn", broken)
+    plant.now += timedelta(hours=1)
+    second._beat("second")
+    assert "plant-db-1" in second.facts()["degraded"], "it was tried, and failed again"
+    monkeypatch.undo()  # it is mended
+    plant.now += timedelta(hours=1)
+    second._beat("second")
+    assert second.facts()["degraded"] == ""
+    assert seat.watching.known["plant-db-1"].notebook.names == ["cpu"]
 
 
 def test_no_record_is_passed_over_when_a_flush_fails_because_a_machine_was_taken_away(
