@@ -15,7 +15,7 @@ from contracts import allowances, ledger
 from contracts.decision import Ask, Contact, Granted
 from contracts.ledger import Standing
 from contracts.tiers import Watching
-from escalation import causes, duty, flapping, gathering, instants, opening, recovering, restraining, story, words
+from escalation import causes, duty, gathering, instants, opening, recovering, restraining, story, words
 from escalation.incident import Actor
 from escalation.opening import Case
 from escalation.signal import Report as Report
@@ -141,7 +141,7 @@ def _join(session: Session, incident: Incident, signal: Signal, finding: Finding
     came_back, worse = incident.condition_ended_at is not None, signal.severity < incident.severity
     gathering.back_again(session, incident, signal.machine_id, signal.cause)
     if came_back:
-        flapping.note(session, incident, now)
+        opening.back(session, incident, now)
     incident.condition_ended_at = None
     renamed = _is_named_by(session, incident, signal)
     if renamed:

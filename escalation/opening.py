@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from contracts.ledger import Standing
-from escalation import agreeing, climbing, ladder, promises, story
+from escalation import agreeing, climbing, flapping, ladder, promises, story
 from escalation.incident import VIGIE, Actor, State
 from models.customers import Customer
 from models.decisions import DecisionRow
@@ -23,6 +23,7 @@ from models.incidents import Incident
 
 # A ladder that nobody answered to its end is climbed again for a new sign, but not for every flap.
 _CALL_AGAIN = timedelta(hours=1)
+_DAMPED = timedelta(minutes=10)
 _STILL_OPEN = text("state in ('open','acknowledged','working','waiting')")
 
 
@@ -115,6 +116,25 @@ def call_again(session: Session, incident: Incident, now: datetime) -> None:
     ended = incident.next_rung_at is None and incident.state == State.OPEN
     if ended and (incident.climbed_at is None or now - incident.climbed_at >= _CALL_AGAIN):
         climbing.start(session, incident, now)
+
+
+def back(session: Session, incident: Incident, now: datetime) -> None:
+    """What it is about had ended and has come back. Where somebody has acknowledged it and nobody works on it, that is
+    a new trigger: it is open again, its owner stays, and its ladder starts over.
+
+    A sign of what goes on is no trigger, however often it is said; nor is the next of what comes and goes by the
+    minute: that it flaps is what was acknowledged. Within `_DAMPED` of the last page whoever was called is about it.
+    """
+    flapping.note(session, incident, now)
+    if incident.state != State.ACKNOWLEDGED or incident.flapping_since is not None:
+        return
+    if incident.climbed_at is not None and now - incident.climbed_at < _DAMPED:
+        return
+    incident.state = State.OPEN.value
+    words = "It had ended and is back after it was acknowledged: the ladder starts over."
+    story.tell(session, incident, "rung", words, now, facts={"triggered_anew": True})
+    climbing.start(session, incident, now)
+    story.changed(session, incident, "triggered anew", now)
 
 
 def ask_again(session: Session, incident: Incident, words: str, actor: Actor, now: datetime) -> None:
