@@ -123,6 +123,7 @@ def _need(customer: Customer, incident: Incident, countries: Mapping[uuid.UUID, 
         subject_of(incident.cause),
         roster.mode_of(incident.channel, incident.served_by),
         countries.get(incident.machine_id or customer.id) or countries.get(customer.id, ""),
+        incident.tier,
     )
 
 
@@ -152,20 +153,24 @@ def _as_needed(need: Need, known: Roster, named_by: _Named) -> Duty:
 
 
 def whom(duty: Duty, word: str) -> list[Place]:
-    """The people a rung's word means now, each with the reason; empty when nobody can be reached on it."""
+    """The people a rung's word means now, each with the reason; empty when nobody can be reached on it. Nobody who is
+    absent, has no way to be reached, or works for another account alone: not by routing, and not by name either."""
     if word == "duty":
         return list(duty.order.places[:1])
     if word == "second":
         return list(duty.order.places[1:2])
+    gone = absent(duty) | elsewhere(duty)
     if word == "account":
-        chosen = [duty.people[id] for id in duty.named if id in duty.people and id not in absent(duty)]
+        chosen = [duty.people[id] for id in duty.named if id in duty.people and id not in gone]
         return _places(chosen, "named for this account")
-    if word == "account-engineer" and duty.roles.get(ROLES[word]) in absent(duty):
+    holder = duty.roles.get(ROLES["account-engineer"])
+    if word == "account-engineer" and holder in gone:
+        why = "who is absent" if holder in absent(duty) else f"who is {ELSEWHERE}"
         return _places([duty.people[id] for id in _by_name(duty, "deputy") if id in duty.people],
-                       "deputy of the account engineer, who is absent")  # fmt: skip
+                       f"deputy of the account engineer, {why}")  # fmt: skip
     if word in ROLES or ":" in word:
         return _places([duty.people[id] for id in _by_name(duty, word) if id in duty.people], rung_name(word))
-    there = [person for person in duty.people.values() if person.id not in absent(duty)]
+    there = [person for person in duty.people.values() if person.id not in gone]
     found = _places([person for person in there if word in person.rungs], f"stands on the rung {word}")
     if found or word != "lead":
         return found
@@ -185,10 +190,15 @@ def absent(duty: Duty) -> frozenset[uuid.UUID]:
     return duty.known.absent if duty.known is not None else frozenset()
 
 
+def elsewhere(duty: Duty) -> frozenset[uuid.UUID]:
+    """Who works for another account alone."""
+    return frozenset(one.person_id for one in duty.order.passed if one.reason == ELSEWHERE)
+
+
 def _by_name(duty: Duty, word: str) -> list[uuid.UUID]:
     """Whom a role of the account, a schedule, a team or a person's own address means now; those absent are left out."""
     kind, _, name = word.partition(":")
-    gone = absent(duty)
+    gone = absent(duty) | elsewhere(duty)
     if word in ROLES:
         holder = duty.roles.get(ROLES[word])
         return [holder] if holder is not None and holder not in gone else []
@@ -198,10 +208,9 @@ def _by_name(duty: Duty, word: str) -> list[uuid.UUID]:
         return []
     if kind == "schedule":
         holder = duty.known.standing.get(name)
-        return [holder] if holder is not None else []
-    elsewhere = {one.person_id for one in duty.order.passed if one.reason == ELSEWHERE}
-    team = [one.person_id for one in duty.known.engineers if name in one.units and not one.away]
-    return [id for id in team if id not in elsewhere]
+        return [holder] if holder is not None and holder not in gone else []
+    return [one.person_id for one in duty.known.engineers if name in one.units and not one.away
+            and one.person_id not in gone]  # fmt: skip
 
 
 def _places(people: Sequence[Person], reason: str) -> list[Place]:

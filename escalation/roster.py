@@ -9,15 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from contracts.ladder_terms import slug
-from escalation import rota
+from escalation import reserving, rota
+from escalation.reserving import InHand
 from escalation.rota import Schedule, Stretch
 from escalation.routing import NOWHERE, Candidate, Seat
 from escalation.words import instant
-from models.duty import Cover, Detachment, DutySchedule, HouseSite, TimeOff, Training
+from models.duty import Cover, DutySchedule, HouseSite, TimeOff, Training
 from models.incidents import Incident
 from models.people import Person, Shift
 
@@ -158,12 +159,11 @@ def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
     people = our_people(session)
     off = _off(session, now, now + max(ahead, AHEAD))
     turns = _on_duty(session, now, ahead, off)
-    serving = _serving(session)
+    held = _held(session)
+    serving = _summed(held)
     trained, expired = _trainings(session, people, now)
     away = _away(off, people, now)
-    holds = (Detachment.starts_at <= now, or_(Detachment.ends_at.is_(None), Detachment.ends_at > now))
-    rows = session.execute(select(Detachment.person_id, Detachment.customer_id).where(*holds))
-    detached = {row[0]: row[1] for row in rows}
+    detached, kept = reserving.read(session, now, held)
     seat = seats(session)
     engineers = tuple(
         Candidate(
@@ -181,6 +181,7 @@ def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
             serving=serving.get(person.id, {}),
             capacity={mode: int(room) for mode, room in person.capacity.items()},
             seat=seat(person),
+            kept=kept.get(person.id, ()),
         )
         for person in people.values()
         if person.role == "engineer"
@@ -212,23 +213,29 @@ def _off(session: Session, start: datetime, end: datetime) -> Sequence[TimeOff]:
     return session.scalars(select(TimeOff).where(TimeOff.starts_at < end, TimeOff.ends_at > start)).all()
 
 
-def _serving(session: Session, *only: ColumnElement[bool]) -> dict[uuid.UUID, dict[str, int]]:
-    owned = (
-        select(Incident.owner_id, Incident.channel, Incident.served_by, func.count())
-        .where(Incident.state.in_(_IN_HANDS), Incident.owner_id.is_not(None), *only)
-        .group_by(Incident.owner_id, Incident.channel, Incident.served_by)
-    )
+def _held(session: Session, *only: ColumnElement[bool]) -> list[InHand]:
+    """What everybody serves now, by way of serving, account and tier."""
+    by = (Incident.owner_id, Incident.channel, Incident.served_by, Incident.customer_id, Incident.tier)
+    owned = select(*by, func.count()).where(Incident.state.in_(_IN_HANDS), Incident.owner_id.is_not(None), *only)
+    return [
+        InHand(owner, mode_of(channel, served_by), customer_id, tier, count)
+        for owner, channel, served_by, customer_id, tier, count in session.execute(owned.group_by(*by))
+        if owner is not None
+    ]
+
+
+def _summed(held: Iterable[InHand]) -> dict[uuid.UUID, dict[str, int]]:
+    """Person → way of serving → how many."""
     found: dict[uuid.UUID, dict[str, int]] = {}
-    for owner, channel, served_by, count in session.execute(owned):
-        if owner is not None:
-            mine, mode = found.setdefault(owner, {}), mode_of(channel, served_by)
-            mine[mode] = mine.get(mode, 0) + count
+    for one in held:
+        mine = found.setdefault(one.person_id, {})
+        mine[one.mode] = mine.get(one.mode, 0) + one.count
     return found
 
 
 def in_hands(session: Session, person_id: uuid.UUID, mode: str, besides: Collection[uuid.UUID]) -> int:
     """How many customers somebody serves this way now, those of some incidents left out."""
-    held = _serving(session, Incident.owner_id == person_id, Incident.id.not_in(besides))
+    held = _summed(_held(session, Incident.owner_id == person_id, Incident.id.not_in(besides)))
     return held.get(person_id, {}).get(mode, 0)
 
 

@@ -72,6 +72,21 @@ def unit_of(zone: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Places of somebody's room that are kept for one account, or for one tier. `held`: how many of them it has now."""
+
+    mode: str
+    places: int
+    name: str  # whose they are, as the reason names it
+    customer_id: uuid.UUID | None = None
+    tier: str = ""
+    held: int = 0
+
+    def is_for(self, need: Need) -> bool:
+        return need.customer_id == self.customer_id if self.customer_id is not None else need.tier == self.tier
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One of ours as they stand now. `units`: where they are on duty this very moment (none: off duty)."""
 
@@ -90,6 +105,7 @@ class Candidate:
     serving: Mapping[str, int] = field(default_factory=dict)  # way of serving → how many they serve so now
     capacity: Mapping[str, int] = field(default_factory=dict)  # their own limits; CAPACITY where one is not named
     seat: Seat = NOWHERE
+    kept: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,7 @@ class Need:
     subject: str = ""  # what it is about (escalation.subjects); empty: nobody can say
     mode: str = "written"  # how the customer is served: phone, remote, written
     country: str = ""  # where the machine stands, ISO 3166 alpha-2; empty: nobody can say
+    tier: str = ""  # of its contract; empty: it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +187,16 @@ def _why_not(candidate: Candidate, need: Need) -> str:
         return "no way to reach them is known"
     if need.subject in candidate.expired:
         return f"training in {need.subject} has expired"
-    return no_room(candidate, need.mode)
+    return no_room(candidate, need.mode) or _kept_for_others(candidate, need)
+
+
+def _kept_for_others(candidate: Candidate, need: Need) -> str:
+    """Why what room they have is not for this one: as many places as are free are kept for others. Empty: it is."""
+    free = candidate.capacity.get(need.mode, CAPACITY[need.mode]) - candidate.serving.get(need.mode, 0)
+    others = [one for one in candidate.kept if one.mode == need.mode and not one.is_for(need) and one.held < one.places]
+    if sum(one.places - one.held for one in others) < free:
+        return ""
+    return f"{_FULL} for others: {free} {need.mode} kept for {' and '.join(sorted({one.name for one in others}))}"
 
 
 def no_room(candidate: Candidate, mode: str) -> str:

@@ -67,6 +67,29 @@ class Detachment(Owned, Base):
     made_by: Mapped[str] = mapped_column(default="")
 
 
+class Reservation(Identified, Base):
+    """Places of somebody's room kept free for one account, or for one tier, over some time; the end is exclusive."""
+
+    __tablename__ = "reservations"
+    __table_args__ = (
+        CheckConstraint("ends_at is null or ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint("(customer_id is null) = (tier <> '')", name="one_whose"),
+        CheckConstraint("tier in ('','bronze','silver','gold','platinum')", name="tier"),
+        CheckConstraint("mode in ('phone','remote','written')", name="mode"),
+        CheckConstraint("places between 1 and 50", name="places"),
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    tier: Mapped[str] = mapped_column(default="")
+    mode: Mapped[str]
+    places: Mapped[int]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="")
+    made_by: Mapped[str] = mapped_column(default="")
+
+
 class TimeOff(Identified, Base):
     """When one of ours is not to be given work although a shift names them: absent, or protected for other work."""
 

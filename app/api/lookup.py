@@ -16,14 +16,14 @@ from models.attachments import Attachment
 from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
-from models.duty import Cover, Detachment, DutySchedule, Handover, HouseSite, TimeOff
+from models.duty import Cover, Detachment, DutySchedule, Handover, HouseSite, Reservation, TimeOff
 from models.escalations import Escalation
 from models.inbound import InboundDoor
 from models.incidents import Finding, Incident, TimelineEntry
 from models.machines import Machine
 from models.maintenance import MaintenanceWindow
 from models.notices import Notice
-from models.people import ApiToken, Person
+from models.people import ApiToken, Person, Shift
 from models.relations import IncidentRelation
 from models.swarm import Companion, HelpWanted
 from models.telemetry import DeadLetter
@@ -145,6 +145,14 @@ def entry(call: Call, ref: str) -> TimelineEntry:
 
 def detachment(call: Call, ref: str) -> Detachment:
     return _named(call, Detachment, ref, None, "detachment", None)
+
+
+def reservation(call: Call, ref: str) -> Reservation:
+    return _named(call, Reservation, ref, None, "reservation", None)
+
+
+def shift(call: Call, ref: str) -> Shift:
+    return _named(call, Shift, ref, None, "shift", None)
 
 
 def same_customer(found: uuid.UUID, wanted: uuid.UUID, field: str) -> None:

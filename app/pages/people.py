@@ -14,13 +14,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import front
 from app.identity import Caller
+from app.pages import planned
 from app.pages.board import local_instant
 from app.pages.fields import Form, is_zone, zones
 from app.pages.frame import HINTS_TABLE, page, reading, signed_in, zone
 from app.pages.reachable import Reached, reached
 from app.pages.turn_ends import of_person
 from app.problems import not_found
-from escalation import detaching, proving, roster, rota
+from escalation import detaching, proving, reserving, roster, rota
 from escalation.incident import NotNow
 from escalation.routing import CAPACITY, LEVELS, UNITS, Seat, seat_words
 from escalation.subjects import SUBJECTS
@@ -101,6 +102,7 @@ def one(person_id: uuid.UUID) -> AnyResponse:
                 return redirect(f"/people/{person.id}", 303)
         serving = {one.person_id: one for one in roster.read(session, now).engineers}.get(person.id)
         known = proving.proofs(session, [person.id])
+        customers = _customers(session) if may else []
         return page(
             "person.html", status=422 if form.wrong else 200, here="/duty", person=person, form=form, own=own,
             may=may, may_change=who.may("people:write"), proof=reached(person, known, now, zone()),
@@ -111,7 +113,8 @@ def one(person_id: uuid.UUID) -> AnyResponse:
             trainings=session.scalars(select(Training).where(Training.person_id == person.id)
                                       .order_by(Training.subject)).all(),
             held=of_person(session, person.id, now),
-            detached=_detached(session, person.id), customers=_customers(session) if may else [],
+            detached=_detached(session, person.id), customers=customers,
+            kept_for=planned.choices(customers), kept=reserving.of(session, now, person.id),
             off=session.scalars(select(TimeOff).where(TimeOff.person_id == person.id, TimeOff.ends_at > now)
                                 .order_by(TimeOff.starts_at)).all(),
         )  # fmt: skip
@@ -128,18 +131,18 @@ def _customers(session: Session) -> list[tuple[str, str]]:
     return [("", "choose"), *((slug, name) for slug, name in named)]
 
 
-def _turns(session: Session, person_id: uuid.UUID) -> list[tuple[str, rota.Stretch]]:
-    """Their coming turns: by schedules, and single shifts."""
+def _turns(session: Session, person_id: uuid.UUID) -> list[tuple[str, rota.Stretch, uuid.UUID | None]]:
+    """Their coming turns: by schedules, and single shifts, each of those with its id."""
     now = front.now()
-    found = [
-        (row.name, turn)
+    found: list[tuple[str, rota.Stretch, uuid.UUID | None]] = [
+        (row.name, turn, None)
         for row, plan in roster.schedules(session, now, now + AHEAD)
         for turn in rota.stretches(plan, now, now + AHEAD)
         if turn.person == person_id
     ]
     shifts = select(Shift).where(Shift.person_id == person_id, Shift.ends_at > now, Shift.starts_at < now + AHEAD)
     found += [
-        (f"{shift.unit}, a single shift", rota.Stretch(shift.starts_at, shift.ends_at, person_id))
+        (f"{shift.unit}, a single shift", rota.Stretch(shift.starts_at, shift.ends_at, person_id), shift.id)
         for shift in session.scalars(shifts)
     ]
     return sorted(found, key=lambda pair: pair[1].start)[:30]
@@ -150,6 +153,9 @@ def _do(session: Session, who: Caller, person: Person, form: Form, *, own: bool,
     deed, now = form["do"], front.now()
     if not (may or (own and deed in ("presence", "room", "off", "back"))):
         form.refuse("do", "Somebody who may change duty does that; ask a manager.")
+        return
+    if deed in planned.DEEDS:
+        planned.do(session, who, person, form)
         return
     if deed in ("detach", "recall"):
         _detach(session, who, person, form)

@@ -22,7 +22,7 @@ from models.base import Identified
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
 from models.diagnostics import DiagnosticConsent
-from models.duty import Cover, Detachment, DutySchedule, Handover, HouseSite, TimeOff
+from models.duty import Cover, Detachment, DutySchedule, Handover, HouseSite, Reservation, TimeOff
 from models.enrolment import Enrolment, EnrolmentCode
 from models.escalations import Escalation
 from models.inbound import InboundAlert, InboundChange, InboundDoor
@@ -30,7 +30,7 @@ from models.incidents import Finding, Promise, TimelineEntry
 from models.machines import Machine, MachineCredential, MachineState
 from models.maintenance import MaintenanceWindow
 from models.notices import Notice
-from models.people import Person
+from models.people import Person, Shift
 from models.relations import IncidentCause, IncidentRelation
 from models.security import SecurityEvent
 from models.severities import SeverityChange
@@ -60,6 +60,8 @@ class Things:
     cover: str
     off: str
     detachment: str
+    shift: str
+    reservation: str
     door: str
     notice: str
     handover: str
@@ -236,14 +238,17 @@ def _duty(session: Session, cast: Cast, customer_id: uuid.UUID, incident: uuid.U
                         note={"state": CANARY["plant" if customer_id == cast.plant else "joinery"]},
                         offered_at=now, answer_by=now + hour)  # fmt: skip
     house_site = HouseSite(name=str(customer_id), unit="asia-pacific", size="small", changed_at=now)
-    session.add_all([schedule, house_site, off, detachment, handover])
+    shift = Shift(person_id=cast.max, unit="asia-pacific", starts_at=now, ends_at=now + hour)
+    reservation = Reservation(person_id=cast.eve, customer_id=customer_id, mode="phone", places=1, starts_at=now,
+                              ends_at=now + hour)  # fmt: skip
+    session.add_all([schedule, house_site, off, detachment, handover, shift, reservation])
     session.flush()  # the cover refers to the schedule
     cover = Cover(schedule_id=schedule.id, for_id=cast.dee, starts_at=now, ends_at=now + hour, asked_at=now)
     session.add(cover)
     session.flush()
     rows: dict[str, Identified] = {"schedule": schedule, "house_site": house_site,
                                      "cover": cover, "off": off, "detachment": detachment,
-                                     "handover": handover}  # fmt: skip
+                                     "handover": handover, "shift": shift, "reservation": reservation}  # fmt: skip
     return {name: str(row.id) for name, row in rows.items()}
 
 

@@ -18,6 +18,7 @@ from escalation.routing import (
     SIZES,
     UNITS,
     Candidate,
+    Kept,
     Need,
     Seat,
     needs_second,
@@ -237,6 +238,13 @@ def test_between_two_who_differ_by_their_site_alone_the_site_decides(
         assert ("looks after" in place.reason) == (after[place.name] and bool(chosen.name) and not chosen.is_home)
 
 
+kept = st.builds(
+    lambda mode, places, whose, held: Kept(mode, places, "x", *whose, held),
+    st.sampled_from(tuple(CAPACITY)),
+    st.integers(1, 8),
+    st.sampled_from([(PLANT, ""), (uuid.UUID(int=2), ""), (None, "platinum"), (None, "gold")]),
+    st.integers(0, 8),
+)
 candidates = st.lists(
     st.builds(
         Candidate,
@@ -255,6 +263,7 @@ candidates = st.lists(
         st.dictionaries(st.sampled_from(tuple(CAPACITY)), st.integers(0, 8)),
         st.dictionaries(st.sampled_from(tuple(CAPACITY)), st.integers(0, 8)),
         seats,
+        st.lists(kept, max_size=3).map(tuple),
     ),
     max_size=12,
     unique_by=lambda candidate: candidate.person_id,
@@ -269,6 +278,7 @@ needs = st.builds(
     st.sampled_from(("", "storage", "network")),
     st.sampled_from(tuple(CAPACITY)),
     st.sampled_from(("", "FR", "CH")),
+    st.sampled_from(("", "gold", "platinum")),
 )
 
 
@@ -287,6 +297,10 @@ def test_nobody_absent_expired_full_unreachable_or_detached_elsewhere_is_ever_re
         assert not chosen.away
         assert need.subject not in chosen.expired
         assert chosen.serving.get(need.mode, 0) < chosen.capacity.get(need.mode, CAPACITY[need.mode])
+        others = [one for one in chosen.kept if one.mode == need.mode and not one.is_for(need)]
+        reserved = sum(max(0, one.places - one.held) for one in others)
+        taken = chosen.serving.get(need.mode, 0) + reserved
+        assert taken < chosen.capacity.get(need.mode, CAPACITY[need.mode]), "a place kept for others"
         level = chosen.trained.get(need.subject, chosen.level)
         below = LEVELS.index(level) < LEVELS.index(need.floor)
         assert ("floor" in place.relaxed) == below
@@ -298,3 +312,19 @@ def test_nobody_absent_expired_full_unreachable_or_detached_elsewhere_is_ever_re
 @given(candidates, needs)
 def test_the_order_does_not_depend_on_who_was_asked_first(some: list[Candidate], need: Need) -> None:
     assert order(some, need).places == order(reversed(some), need).places
+
+
+def test_places_kept_for_others_are_full_for_everybody_else_and_open_for_them() -> None:
+    platinum = Kept("written", 2, "platinum", tier="platinum")
+    dee = somebody("Dee", serving={"written": 4}, kept=(platinum,))
+    gold = order([dee], replace(NEED, tier="gold"))
+    assert [one.reason for one in gold.passed] == ["hands full for others: 2 written kept for platinum"]
+    assert gold.waits, "it joins the line"
+    assert order([dee], replace(NEED, tier="platinum")).first is not None
+    one_is_held = replace(dee, serving={"written": 4}, kept=(replace(platinum, held=1),))
+    assert order([one_is_held], replace(NEED, tier="gold")).first is not None, "one of the two is used by now"
+    account = replace(dee, kept=(Kept("phone", 1, "Ada's Plant", PLANT),))
+    assert order([account], replace(NEED, mode="phone")).first is not None
+    other = order([account], replace(NEED, mode="phone", customer_id=uuid.UUID(int=9)))
+    assert other.passed[0].reason == "hands full for others: 1 phone kept for Ada's Plant"
+    assert order([account], replace(NEED, customer_id=uuid.UUID(int=9))).first is not None, "in writing nothing is kept"
