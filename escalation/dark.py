@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from contracts.tiers import DEFAULTS, Tier
 from escalation import duty, unmanned
 from escalation.duty import Duty
 from escalation.roster import AHEAD, Roster
-from escalation.routing import Order
+from escalation.routing import ELSEWHERE, Order, Passed
 from escalation.unmanned import Span
 from escalation.words import listed, rung_name
 from models.agreements import Contract, ContractTerms
@@ -81,12 +81,12 @@ def find(
     roles = by_duty_of(named)
     away = known.absences
     present, later = [], []
-    for (word, customer), name in sorted(rungs.items(), key=lambda rung: (rung[0][0], rung[1])):
+    for (word, customer), callers in sorted(rungs.items(), key=lambda rung: (rung[0][0], sorted(rung[1].values()))):
         by_duty = roles.get(customer, {}) if customer is not None else {}
         desk = Duty(Order((), ()), known.people, tuple(by_duty.values()), by_duty, known)
-        whose = f" of {name}" if customer is not None else ""
+        whose = f" of {callers[customer]}" if customer is not None else ""
         subject = f"{rung_name(word)}{whose}"
-        because = _because(desk, word, missing, away, now)
+        because = next(filter(None, (_because(one, word, missing, away, now) for one in _seen_by(desk, callers))), "")
         if because:
             said = f"Nobody can be reached as {subject}: {because}. A ladder in force calls them."
             present.append(Dark((word, customer), subject, said, now))
@@ -98,9 +98,9 @@ def find(
     return [*present, *later]
 
 
-def in_force(session: Session, now: datetime) -> dict[Rung, str]:
-    """The rungs that the contracts of today call, whatever their number, with the name of whose account it is; the
-    usual ladder where terms have none."""
+def in_force(session: Session, now: datetime) -> dict[Rung, dict[uuid.UUID, str]]:
+    """The rungs that the contracts of today call, whatever their number, each with the accounts whose ladder does and
+    their names; the usual ladder where terms have none."""
     today = now.date()
     running = (
         Contract.state == "active",
@@ -123,14 +123,26 @@ def in_force(session: Session, now: datetime) -> dict[Rung, str]:
         )
         .where(*running)
     )
-    found: dict[Rung, str] = {}
+    found: dict[Rung, dict[uuid.UUID, str]] = {}
     for customer, name, tier, ladder in session.execute(of_terms):
         usual = [rung.who for rung in DEFAULTS[Tier(tier)].ladder]
         words = usual if ladder is None else [str(rung["who"]) for rung in ladder]
         for word in words:
             if word != "second":
-                found |= {(word, customer): name} if word in _BY_ACCOUNT else {(word, None): ""}
+                rung = (word, customer if word in _BY_ACCOUNT else None)
+                found.setdefault(rung, {})[customer] = name
     return found
+
+
+def _seen_by(desk: Duty, callers: Collection[uuid.UUID]) -> Iterator[Duty]:
+    """The desk as the accounts see it that call a rung: without who works for another of them alone. Those for whom
+    nobody does are alike, and one of them stands for all."""
+    known = desk.known
+    alone = [one for one in known.engineers if one.exclusive is not None] if known is not None else []
+    theirs = {one.exclusive for one in alone}
+    for account in sorted(theirs.intersection(callers), key=str) + [None] * (not theirs.issuperset(callers)):
+        passed = (Passed(one.person_id, one.name, ELSEWHERE) for one in alone if one.exclusive != account)
+        yield replace(desk, order=Order((), tuple(passed)))
 
 
 def _holders(desk: Duty, word: str) -> list[Person]:
@@ -167,8 +179,10 @@ def _because(
     standing = set(desk.named) if word == "account" else {id for id, one in desk.people.items() if word in one.rungs}
     if standing and standing <= set(missing):
         return ""
-    holders = _holders(desk, word)
-    return listed([f"{one.name} {_why(one, missing, away, now)}" for one in holders]) or "nobody stands on it"
+    gone, holders = duty.elsewhere(desk), _holders(desk, word)
+    whys = [f"is {ELSEWHERE}" if one.id in gone else _why(one, missing, away, now) for one in holders]
+    said = [f"{one.name} {why}" for one, why in zip(holders, whys, strict=True)]
+    return listed(said) or "nobody stands on it"
 
 
 def _because_of_turns(desk: Duty, unit: str, missing: Collection[uuid.UUID]) -> str:
@@ -184,9 +198,12 @@ def _because_of_turns(desk: Duty, unit: str, missing: Collection[uuid.UUID]) -> 
         return listed([f"{name} has duty and is no engineer" for name in sorted(there)])
     if {one.person_id for one in on} <= set(missing):
         return ""
-    if any(not one.away and one.reachable and one.person_id not in missing for one in on):
+    away = {one.person_id: ELSEWHERE if one.person_id in duty.elsewhere(desk) else one.away for one in on}
+    if any(not away[one.person_id] and one.reachable and one.person_id not in missing for one in on):
         return ""
-    because = {one.name: f"is {one.away}" if one.away else _unreached(one.reachable) for one in on}
+    because = {
+        one.name: f"is {away[one.person_id]}" if away[one.person_id] else _unreached(one.reachable) for one in on
+    }
     return listed([f"{name} {why}" for name, why in because.items()])
 
 
@@ -194,6 +211,8 @@ def _because_of_schedule(desk: Duty, name: str, missing: Collection[uuid.UUID]) 
     if desk.known is None or all(slug(plan.name) != name for plan in desk.known.plans):
         return "there is no schedule of this name"
     holder = desk.people.get(desk.known.standing.get(name, uuid.UUID(int=0)))
+    if holder is not None and holder.id in duty.elsewhere(desk):
+        return f"{holder.name} is {ELSEWHERE}"
     if holder is None or (holder.notify and holder.id not in missing):
         return ""
     return f"{holder.name} {_unreached(bool(holder.notify))}"

@@ -13,7 +13,7 @@ from escalation import proving
 from escalation.auditor import Watchman, audit_house
 from escalation.channels import Letter, Receipt
 from models.agreements import Contract, ContractTerms
-from models.duty import DutySchedule, TimeOff
+from models.duty import Detachment, DutySchedule, TimeOff
 from models.people import Person, Shift
 from models.reach import ReachProof
 from models.session import SYSTEM, Sessions, work
@@ -101,6 +101,21 @@ def test_a_rung_nobody_holds_is_an_alarm_at_once(
 ) -> None:
     calls(sessions, cast, "duty", word)
     assert because in alarms(sessions, cast)[subject]
+
+
+@pytest.mark.parametrize("word", ["account-engineer", "person:dee@vigie.example"])
+def test_a_rung_of_somebody_who_works_for_another_account_alone_is_dark(
+    sessions: Sessions, cast: Cast, word: str
+) -> None:
+    calls(sessions, cast, "duty", word)
+    with work(sessions, SYSTEM) as session:
+        session.get_one(Person, cast.dee).email = "dee@vigie.example"
+        session.add(Detachment(person_id=cast.dee, customer_id=cast.plant, starts_at=cast.now - DAY, reason="",
+                               made_by="Max"))  # fmt: skip
+    assert not any("Dee" in words for words in alarms(sessions, cast).values())
+    with work(sessions, SYSTEM) as session:
+        session.scalars(select(Detachment)).one().customer_id = cast.joinery
+    assert any("Dee is detached to another account" in words for words in alarms(sessions, cast).values())
 
 
 def test_turns_of_managers_alone_are_no_engineer_on_duty(sessions: Sessions, cast: Cast) -> None:
