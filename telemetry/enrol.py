@@ -203,7 +203,7 @@ def live(session: Session, machine: Machine, now: datetime) -> list[MachineCrede
                 MachineCredential.machine_id == machine.id, MachineCredential.revoked_at.is_(None),
                 or_(MachineCredential.ends_at.is_(None), MachineCredential.ends_at > now),
                 or_(MachineCredential.not_after.is_(None), MachineCredential.not_after > now),
-            ).order_by(MachineCredential.created_at).with_for_update()
+            ).order_by(MachineCredential.created_at, MachineCredential.id).with_for_update()
         )
     )  # fmt: skip
 
