@@ -65,7 +65,7 @@ class Turns:
     shifts: tuple[tuple[str, datetime, datetime], ...]  # (zone of ours, start, end)
 
 
-def _on_duty(session: Session, now: datetime, ahead: timedelta, off: Sequence[TimeOff] | None = None) -> Turns:
+def _on_duty(session: Session, now: datetime, ahead: timedelta, known: Sequence[TimeOff] | None = None) -> Turns:
     standing: dict[str, uuid.UUID] = {}
     units: dict[uuid.UUID, set[str]] = {}
     end = now + ahead
@@ -74,7 +74,7 @@ def _on_duty(session: Session, now: datetime, ahead: timedelta, off: Sequence[Ti
     for person_id, unit, starts_at, _ in shifts:
         if starts_at <= now:
             units.setdefault(person_id, set()).add(unit)
-    every = schedules(session, now, end, off)
+    every = schedules(session, now, end, known)
     for row, schedule in every:
         person = rota.on_duty(schedule, now)
         if person is not None:
@@ -84,24 +84,14 @@ def _on_duty(session: Session, now: datetime, ahead: timedelta, off: Sequence[Ti
     return Turns(units, standing, tuple(Plan(row.name, row.unit, schedule) for row, schedule in every), spans)
 
 
-def turn_ends(session: Session, person_id: uuid.UUID, now: datetime) -> datetime | None:
-    """When the turn of duty this person has now ends, as far as a month ahead; None: no schedule has them now."""
-    ahead = now + timedelta(days=31)
-    for _, schedule in schedules(session, now, ahead):
-        holds = rota.stretches(schedule, now, ahead)[0]
-        if holds.person == person_id:
-            return holds.end
-    return None
-
-
 def schedules(
     session: Session,
     start: datetime,
     end: datetime,
-    off: Sequence[TimeOff] | None = None,
+    known: Sequence[TimeOff] | None = None,
     now: datetime | None = None,
 ) -> list[tuple[DutySchedule, Schedule]]:
-    """Every active schedule by name, with the covers and absences that touch [start, end); `off`: all of them, where
+    """Every active schedule by name, with the covers and absences that touch [start, end); `known`: all of them, where
     they are read already. Whoever has left is absent from `now` on (`start` where it is not given): their turns are
     the next layer's, or a gap. Before it they may have served."""
     ours = select(func.array_agg(Person.id)).where(Person.active, Person.customer_id.is_(None)).scalar_subquery()
@@ -116,7 +106,7 @@ def schedules(
         covers.setdefault(cover.schedule_id, []).append(stretch)
     absent = tuple(
         Stretch(one.starts_at, one.ends_at, one.person_id)
-        for one in (_off(session, start, end) if off is None else off)
+        for one in (off(session, start, end) if known is None else known)
         if one.kind == _ABSENT and one.starts_at < end and one.ends_at > start
     )
     since = max(start, now or start)
@@ -157,12 +147,12 @@ class Roster:
 def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
     """Our people at `now`, and their turns for some time `ahead`. A fixed number of queries, whatever their number."""
     people = our_people(session)
-    off = _off(session, now, now + max(ahead, AHEAD))
-    turns = _on_duty(session, now, ahead, off)
+    times_off = off(session, now, now + max(ahead, AHEAD))
+    turns = _on_duty(session, now, ahead, times_off)
     held = _held(session)
     serving = _summed(held)
     trained, expired = _trainings(session, people, now)
-    away = _away(off, people, now)
+    away = _away(times_off, people, now)
     detached, kept = reserving.read(session, now, held)
     seat = seats(session)
     engineers = tuple(
@@ -188,7 +178,7 @@ def read(session: Session, now: datetime, ahead: timedelta = _MOMENT) -> Roster:
     )
     absent = frozenset(id for id, words in away.items() if words.startswith(_ABSENT))
     absences: dict[uuid.UUID, list[tuple[datetime, datetime]]] = {}
-    for one in off:
+    for one in times_off:
         if one.kind == _ABSENT and one.starts_at < now + AHEAD:
             absences.setdefault(one.person_id, []).append((one.starts_at, one.ends_at))
     return Roster(people, engineers, turns.standing, turns.units, absent, turns.plans, turns.shifts, absences)
@@ -208,7 +198,7 @@ def seats(session: Session) -> Callable[[Person], Seat]:
     return seat
 
 
-def _off(session: Session, start: datetime, end: datetime) -> Sequence[TimeOff]:
+def off(session: Session, start: datetime, end: datetime) -> Sequence[TimeOff]:
     """Absences and protected times that touch [start, end)."""
     return session.scalars(select(TimeOff).where(TimeOff.starts_at < end, TimeOff.ends_at > start)).all()
 

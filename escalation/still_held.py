@@ -26,7 +26,7 @@ from escalation.promises import place_of, terms_of
 from escalation.turn_end import AHEAD, BEHIND, LONGEST_STAY, TOLD_BEFORE, Span, Turn, goes_on, turn
 from escalation.words import instant
 from models.base import new_id
-from models.duty import Handover, TimeOff, TurnEnd
+from models.duty import Handover, TurnEnd
 from models.incidents import Incident, Promise
 from models.people import Person, Shift
 from models.session import SYSTEM, Sessions, as_staff, work
@@ -102,20 +102,18 @@ def turns_of(session: Session, people: Collection[uuid.UUID], now: datetime) -> 
     if not people:
         return {}
     start, end = now - BEHIND, now + AHEAD
+    off = roster.off(session, start, end)
     spans: dict[uuid.UUID, list[Span]] = {}
-    for _, schedule in roster.schedules(session, start, end, now=now):
+    for _, schedule in roster.schedules(session, start, end, off, now):
         for one in rota.stretches(schedule, start, end):
             if one.person in people and one.person is not None:
                 spans.setdefault(one.person, []).append((one.start, one.end))
     shifts = select(Shift.person_id, Shift.starts_at, Shift.ends_at).where(Shift.person_id.in_(people))
-    away = select(TimeOff.person_id, TimeOff.starts_at, TimeOff.ends_at).where(
-        TimeOff.person_id.in_(people), TimeOff.kind == "absent", TimeOff.starts_at < end, TimeOff.ends_at > start
-    )
-    absences = session.execute(away).all()
+    absences = [one for one in off if one.kind == "absent"]
     for person_id, low, high in session.execute(shifts.where(Shift.starts_at < end, Shift.ends_at > start)):
         there = [(low, high)]
-        for who, gone, back in absences:
-            there = rota.without(there, gone, back) if who == person_id else there
+        for away in absences:
+            there = rota.without(there, away.starts_at, away.ends_at) if away.person_id == person_id else there
         spans.setdefault(person_id, []).extend(there)
     found = ((id, turn(theirs, now)) for id, theirs in spans.items())
     return {id: one for id, one in found if one is not None}
@@ -142,12 +140,18 @@ def of(session: Session, turns: Mapping[uuid.UUID, Turn], now: datetime, *, ahea
     found = []
     for one in owned:
         assert one.owner_id is not None  # asked for
-        over, place = turns[one.owner_id], place_of(one)
-        service = terms_of(one).service(one.severity, place.zone, place.country)
-        if goes_on(one.state, service, owed.get(one.id), over):
+        over = turns[one.owner_id]
+        if goes_on_after(one, owed.get(one.id), over):
             row = rows.get((one.id, one.owner_id, over.ends_at))
             found.append(Held(one, one.owner_id, over, row, offers.get(one.id), took.get((one.id, one.owner_id))))
     return found
+
+
+def goes_on_after(incident: Incident, owed: datetime | None, over: Turn) -> bool:
+    """Whether an incident needs somebody after this turn; `owed`: the first of its promises to the customer."""
+    place = place_of(incident)
+    service = terms_of(incident).service(incident.severity, place.zone, place.country)
+    return goes_on(incident.state, service, owed, over)
 
 
 def _is_news(one: Held, now: datetime) -> bool:

@@ -47,8 +47,9 @@ def people(
     now: datetime,
     zone: tzinfo,
     story: Sequence[TimelineEntry],
+    stays_until: datetime | None,
 ) -> list[tuple[PersonView, str]]:
-    """Who is with it, and since when its owner has it."""
+    """Who is with it, since when its owner has it, and until when they stay with it after their turn."""
     shown_people, since = [], has_since(incident, story)
     for person, role in ((owner, "leads"), (second, "second")):
         shown = person_view(person, duty)
@@ -59,6 +60,8 @@ def people(
             lonely = alone.seconds(incident, now) if role == "leads" else 0
             if lonely >= words.MINUTE:
                 said = f"{said}; {words.span(lonely)} alone in all"
+            if role == "leads" and stays_until is not None and stays_until > now:
+                said = f"{said}; stays until {words.hour(stays_until, zone, now)}"
             shown_people.append((shown, said))
     return shown_people
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app import words
@@ -30,14 +31,17 @@ from app.pages.foretold import with_later
 from app.pages.handed import HandedView, handed
 from app.pages.history import named, telling, tracks_of
 from app.pages.meaning import Meaning, in_local_hours, meaning, model_words
-from app.pages.promises import ChipView, PromiseView, chip_of, next_owed
-from app.pages.queue import FirstView, PersonView, knew_first, on_duty
+from app.pages.promises import ChipView, PromiseView, chip_of, next_owed, reply_effect, shown
+from app.pages.queue import FirstView, PersonView, knew_first
+from app.pages.staying import TurnView, ending, on_duty
 from app.pages.story import StoryEntry, last_words, tell
-from escalation import serving
+from escalation import serving, still_held
 from escalation.incident import Act, State, allowed
+from escalation.turn_end import Turn
 from models.agreements import Contract
 from models.customers import Customer, Site
 from models.decisions import DecisionRow
+from models.duty import TurnEnd
 from models.incidents import Incident, Promise, TimelineEntry
 from models.machines import Machine
 from models.people import Person
@@ -82,6 +86,8 @@ class CaseView:
     thumb: Sequence[ActView]
     can_act: bool
     handed: HandedView | None
+    turn: TurnView | None  # the reader's own ends, and nothing is said of it
+    standing: Turn | None  # the reader's own turn, whatever they hold
     served: str  # how the customer is served: "in writing"
     story: Sequence[StoryEntry]
     last_words: Sequence[StoryEntry]
@@ -130,6 +136,7 @@ class _Found:
     second: Person | None
     contract: Contract | None
     decision: DecisionRow | None
+    stays_until: datetime | None  # its owner, after their turn and on their word
     promises: list[Promise] = field(default_factory=list)
     story: list[TimelineEntry] = field(default_factory=list)
     passed: list[TimelineEntry] = field(default_factory=list)  # of the story, however long: in whose hands it was
@@ -141,8 +148,10 @@ def find(session: Session, label: str) -> _Found | None:
     if not number.isascii() or not number.isdigit() or len(number) > 18:
         return None
     owner, second = aliased(Person), aliased(Person)
+    said = (TurnEnd.incident_id == Incident.id, TurnEnd.person_id == Incident.owner_id)
+    stays = select(func.max(TurnEnd.stays_until)).where(*said).scalar_subquery()
     row = session.execute(
-        select(Incident, Customer, Machine, Site, owner, second, Contract, DecisionRow)
+        select(Incident, Customer, Machine, Site, owner, second, Contract, DecisionRow, stays)
         .join(Customer, Customer.id == Incident.customer_id)
         .outerjoin(Machine, Machine.id == Incident.machine_id)
         .outerjoin(Site, Site.id == Machine.site_id)
@@ -164,13 +173,17 @@ def find(session: Session, label: str) -> _Found | None:
     return found
 
 
-def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brief: bool = False) -> CaseView | None:
+def read_case(
+    session: Session, label: str, now: datetime, zone: tzinfo, *, reader: uuid.UUID | None = None, brief: bool = False
+) -> CaseView | None:
     """The whole page, or (brief) only what the pane beside the queue shows."""
     found = find(session, label)
     if found is None:
         return None
     incident = found.incident
-    duty = on_duty(session, now)
+    # One look at the turns says who is on duty, how the reader stands, and whether it leaves with their turn.
+    theirs = {found.incident.owner_id, found.incident.second_id, reader} - {None}
+    turns = still_held.turns_of(session, [one for one in theirs if one is not None], now)
     contacts = beside.contacts(session, found.customer.id)
     story = tell(found.story, now, zone, frozenset(contacts))
     evidence = with_later(session, incident)
@@ -211,10 +224,14 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
         served=serving.WORDS[serving.mode(incident)],
         story=story,
         last_words=last_words(story),
-        people=beside.people(incident, found.owner, found.second, duty, now, zone, found.passed),
+        turn=_turn(found, turns, reader, now, zone),
+        standing=turns.get(reader) if reader is not None else None,
+        people=beside.people(
+            incident, found.owner, found.second, on_duty(turns, now), now, zone, found.passed, found.stays_until
+        ),
         contacts=words.listed(sorted(contacts.values())),
-        promises=[promise_view(promise, now, zone, found.customer.language) for promise in _shown(found.promises)],
-        reply_effect=_reply_effect(found.promises, incident, now, zone),
+        promises=[promise_view(promise, now, zone, found.customer.language) for promise in shown(found.promises)],
+        reply_effect=reply_effect(found.promises, incident, now, zone),
         contract=found.contract,
         five=[]
         if brief
@@ -235,6 +252,17 @@ def read_case(session: Session, label: str, now: datetime, zone: tzinfo, *, brie
 
 def _reported(session: Session, machine: Machine | None, wanted: Sequence[str], window: Window) -> dict[str, Track]:
     return tracks_of(session, machine.id, window.start, window.end, wanted) if machine is not None and wanted else {}
+
+
+def _turn(
+    found: _Found, turns: Mapping[uuid.UUID, Turn], reader: uuid.UUID | None, now: datetime, zone: tzinfo
+) -> TurnView | None:
+    """What is asked of the reader at the end of their turn, where it is theirs and nobody is asked to take it."""
+    incident, offer = found.incident, handed(found.passed, found.incident.is_open, now, zone)
+    if reader is None or incident.owner_id != reader or (offer is not None and offer.waits):
+        return None
+    taken_at = beside.has_since(incident, found.passed)
+    return ending(incident, found.promises, turns.get(reader), taken_at, found.stays_until, now, zone)
 
 
 def _acts(incident: Incident, now: datetime) -> list[ActView]:
@@ -264,25 +292,3 @@ def _state_words(incident: Incident, now: datetime, zone: tzinfo) -> str:
     if incident.state == "closed" and incident.closed_at:
         return f"closed {words.hour(incident.closed_at, zone, now)}"
     return incident.state
-
-
-def _shown(promises: Sequence[Promise]) -> list[Promise]:
-    """Owed ones first by due time, then the kept ones, newest first; a chain of kept updates shows its last."""
-    owed = [one for one in promises if one.state in ("running", "paused") or (one.breached_at and not one.met_at)]
-    owed.sort(key=lambda one: (one.due_at is None, one.due_at or one.started_at))
-    done = [one for one in promises if one not in owed and one.state != "cancelled"]
-    latest = {one.kind: one for one in sorted(done, key=lambda one: one.started_at)}
-    broken = [one for one in done if one.breached_at is not None and latest.get(one.kind) is not one]
-    return [*owed, *sorted([*latest.values(), *broken], key=lambda one: one.started_at, reverse=True)]
-
-
-def _reply_effect(promises: Sequence[Promise], incident: Incident, now: datetime, zone: tzinfo) -> str:
-    """What sending does to the clocks, before one sends."""
-    promise = next((one for one in promises if one.state == "running" and one.kind in ("respond", "update")), None)
-    if incident.state in ("resolved", "closed"):
-        return "It is over; a reply opens nothing."
-    if promise is None or promise.due_at is None:
-        return "The customer reads it at once."
-    word = "first response" if promise.kind == "respond" else "update"
-    keeps = "keeps" if promise.due_at >= now else "makes good"
-    return f"Sending {keeps} the {words.hour(promise.due_at, zone, now)} {word}."

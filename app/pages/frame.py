@@ -11,7 +11,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask, Response, render_template, request
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -21,8 +20,8 @@ from app.problems import Problem
 from app.sent_once import mark
 from app.shields import MARK_AFTER
 from app.sign_in import ask_to_sign_in
-from escalation import roster
-from models.people import Shift
+from escalation import still_held
+from escalation.turn_end import AHEAD, Turn
 from models.session import work
 
 PLACES = (("/", "Watch floor"), ("/customers", "Customers"), ("/fleet", "Fleet"), ("/duty", "Duty board"),
@@ -53,7 +52,8 @@ ALL_KEYS: Keys = (
     ("m", "merge into another one"), ("d", "split off what is another problem"), ("i", "say what it belongs to"),
     ("q", "serve on the phone, in a remote session, in writing"), ("f", "add a file"),
     ("1 2 3", "judge it: true, benign, false"), ("e", "escalate"),
-    ("h", "hand over"), ("x", "resolve"), ("o", "reopen"), ("u", "undo your last act, for a minute"),
+    ("h", "hand over"), ("z", "stay with it after your turn"),
+    ("x", "resolve"), ("o", "reopen"), ("u", "undo your last act, for a minute"),
     ("g", "fold or unfold colleagues’ rows"),
     ("← →", "a machine’s charts: earlier, later"), ("+ -", "closer, wider"), ("0", "up to now"),
     (".", "show what is new"), ("Ctrl K", "find or do anything"), ("Ctrl Enter", "send now"), ("?", "these keys"),
@@ -152,14 +152,16 @@ def _zone(name: str) -> ZoneInfo:
 
 def duty_words(session: Session, who: Caller, now: datetime) -> str:
     """How the person stands: "on shift until 07:00", or their role."""
-    ends = session.scalar(
-        select(Shift.ends_at)
-        .where(Shift.person_id == who.id, Shift.starts_at <= now, Shift.ends_at > now)
-        .order_by(Shift.ends_at.desc())
-    )
-    if ends is None and who.person is not None:
-        ends = roster.turn_ends(session, who.person, now)
-    return f"on shift until {words.hour(ends, zone(), now)}" if ends else f"{who.role}, no shift now"
+    mine = still_held.turns_of(session, [who.person], now) if who.person is not None else {}
+    return standing_words(who, mine.get(who.person) if who.person is not None else None, now)
+
+
+def standing_words(who: Caller, turn: Turn | None, now: datetime) -> str:
+    """The same of a turn that is known; one without an end in sight is said without it."""
+    if turn is None or turn.is_over(now):
+        return f"{who.role}, no shift now"
+    is_in_sight = turn.ends_at < now + AHEAD
+    return f"on shift until {words.hour(turn.ends_at, zone(), now)}" if is_in_sight else "on shift"
 
 
 def day_clock(instant: datetime) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from flask import request
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from escalation import (
     relating,
     serving,
     splitting,
+    still_held,
     swarm,
     undo,
     workaround,
@@ -50,6 +52,14 @@ def text_of(name: str, words: str, *, most: int = LONGEST_TEXT) -> str:
     if len(value) > most:
         raise FieldMissing(f"{words} is longer than {most:,} letters; shorten it and send it again.")
     return value
+
+
+def instant_of(name: str, words: str) -> datetime:
+    """What a field holds, as the page wrote it there: "2026-03-10T20:00Z". Raises FieldMissing."""
+    try:
+        return datetime.strptime(text_of(name, words, most=20), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise FieldMissing(f"{words} is no instant such as 2026-03-10T20:00Z; nothing was changed.") from None
 
 
 def hold(session: Session, incident: uuid.UUID, actor: Actor, done: Incident | NotNow) -> Incident | NotNow:
@@ -190,6 +200,13 @@ def _handed(word: str) -> Deed:
     return does
 
 
+def _stay(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
+    until = instant_of("until", "Until when you stay")
+    reason = text_of("reason", "The reason", most=SHORT)
+    done = still_held.stay(session, incident, actor, front.now(), until, reason)
+    return done if isinstance(done, NotNow) else session.get_one(Incident, incident)
+
+
 def _serve(session: Session, incident: uuid.UUID, actor: Actor) -> Incident | NotNow:
     return serving.serve(session, incident, actor, front.now(), text_of("by", "The way", most=20))
 
@@ -214,6 +231,7 @@ DEEDS: Mapping[str, Deed] = {
     "take_help": _take_help,
     "edit": _edit,
     "serve": _serve,
+    "stay": _stay,
     "take_over": _handed("accepted"),
     "not_over": _handed("refused"),
     "keep": _handed("withdrawn"),

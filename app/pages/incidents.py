@@ -15,7 +15,7 @@ from app.identity import Caller
 from app.pages import fleet_events
 from app.pages.around import read_around
 from app.pages.case import read_case
-from app.pages.frame import HINTS_CASE, duty_words, page, reading, signed_in, zone
+from app.pages.frame import HINTS_CASE, page, reading, signed_in, standing_words, zone
 from app.pages.incident_deeds import DEEDS, SHORT, Deed, FieldMissing, hold, text_of
 from app.pages.yours import known as yours_known
 from app.problems import Problem, not_found
@@ -39,9 +39,8 @@ def incident(label: str) -> AnyResponse:
     who = signed_in("incidents:read")
     now = front.now()
     with reading(who) as session:
-        case = read_case(session, label, now, zone())
+        case = read_case(session, label, now, zone(), reader=who.person)
         around = read_around(session, label, who, now, zone()) if case is not None else None
-        standing = duty_words(session, who, now)
         behind = fleet_events.behind(session, label, now, zone())
     if case is None:
         raise not_found("incident")
@@ -52,7 +51,7 @@ def incident(label: str) -> AnyResponse:
         around=around,
         behind=behind,
         hints=HINTS_CASE,
-        standing=standing,
+        standing=standing_words(who, case.standing, now),
         refresh_s=30,
     )
 

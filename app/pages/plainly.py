@@ -80,7 +80,7 @@ def show(label: str) -> AnyResponse:
     """All that can be done with an incident now; `?act=` comes first."""
     who = signed_in("incidents:act")
     with reading(who) as session:
-        case = read_case(session, label, front.now(), zone())
+        case = read_case(session, label, front.now(), zone(), reader=who.person)
         if case is None:
             raise not_found("incident")
         around = read_around(session, label, who, front.now(), zone())
@@ -127,6 +127,9 @@ def _handed(case: CaseView, me: str) -> Iterator[ActForm]:
         yield ActForm("not_over", "Do not take it over", (Field("reason", "Why not, for the giver"),))
     if offer is not None and offer.waits and offer.giver_id == me:
         yield ActForm("keep", "Keep it", below=f"offered to {offer.taker}")
+    if case.turn is not None:
+        until = Field("until", "Until when", options=case.turn.choices)
+        yield ActForm("stay", "Stay with it", (until, Field("reason", "Why, for the lead")), below=case.turn.words)
 
 
 def _always(case: CaseView, around: Around) -> Iterator[ActForm]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app import words
 from app.clocks import Piece, promise_clock
-from models.incidents import Promise
+from models.incidents import Incident, Promise
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "acknowledge": ("acknowledge", "Acknowledge"),
@@ -166,3 +166,25 @@ def paused(promise: Promise) -> list[tuple[datetime, datetime | None]]:
         if start:
             found.append((datetime.fromisoformat(str(start)), datetime.fromisoformat(str(end)) if end else None))
     return sorted(found, key=lambda pair: pair[0])
+
+
+def shown(promises: Sequence[Promise]) -> list[Promise]:
+    """Owed ones first by due time, then the kept ones, newest first; a chain of kept updates shows its last."""
+    owed = [one for one in promises if one.state in ("running", "paused") or (one.breached_at and not one.met_at)]
+    owed.sort(key=lambda one: (one.due_at is None, one.due_at or one.started_at))
+    done = [one for one in promises if one not in owed and one.state != "cancelled"]
+    latest = {one.kind: one for one in sorted(done, key=lambda one: one.started_at)}
+    broken = [one for one in done if one.breached_at is not None and latest.get(one.kind) is not one]
+    return [*owed, *sorted([*latest.values(), *broken], key=lambda one: one.started_at, reverse=True)]
+
+
+def reply_effect(promises: Sequence[Promise], incident: Incident, now: datetime, zone: tzinfo) -> str:
+    """What sending does to the clocks, before one sends."""
+    promise = next((one for one in promises if one.state == "running" and one.kind in ("respond", "update")), None)
+    if incident.state in ("resolved", "closed"):
+        return "It is over; a reply opens nothing."
+    if promise is None or promise.due_at is None:
+        return "The customer reads it at once."
+    word = "first response" if promise.kind == "respond" else "update"
+    keeps = "keeps" if promise.due_at >= now else "makes good"
+    return f"Sending {keeps} the {words.hour(promise.due_at, zone, now)} {word}."

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import FileChooser, Locator, Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from escalation import handover
+from escalation import acts, handover
 from escalation.incident import Actor
 from models.attachments import Attachment
 from models.duty import Handover
 from models.incidents import Incident, TimelineEntry
-from models.people import Person
+from models.people import Person, Shift
 from models.session import SYSTEM, work
 from tests.browser.conftest import House
 
@@ -146,3 +146,32 @@ def test_what_is_handed_over_is_taken_with_one_key(page: Page, house: House) -> 
     shows(page.locator("#toast"), "is yours.")
     shows(around, "took it over from")
     shows(around, "Restart it.")
+
+
+def test_what_stays_in_ones_hands_after_the_turn_is_kept_with_one_key(page: Page, house: House) -> None:
+    now = datetime.now(UTC)
+    shift = update(Shift).where(Shift.person_id == house.night.dee)
+    with work(house.sessions, SYSTEM) as session:
+        lasts = session.scalars(select(Shift.ends_at).where(Shift.person_id == house.night.dee)).one()
+        dee = Actor(house.night.dee, session.get_one(Person, house.night.dee).name)
+        row = session.scalars(select(Incident).where(Incident.number == 1002)).one()
+        if row.owner_id != house.night.dee:
+            assert isinstance(acts.claim(session, row.id, dee, now), Incident)
+        session.execute(shift.values(ends_at=now + timedelta(minutes=20)))
+    try:
+        fresh(page, "/incidents/VG-1002")
+        around = page.locator(".agreed")
+        shows(around, "Your turn ends at")
+        page.keyboard.press("z")
+        page.keyboard.press("ArrowRight")  # from one hour after it to two
+        page.keyboard.press("Tab")
+        page.keyboard.type("The part comes at seven.")
+        page.keyboard.press("Control+Enter")
+        shows(page.locator("#toast"), "You stay with it")
+        shows(around, "stays until")
+        expect(around).not_to_contain_text("Your turn ends at", timeout=PATIENCE)
+        page.keyboard.press("z")
+        expect(page.locator("#ask-why")).to_be_hidden()
+    finally:
+        with work(house.sessions, SYSTEM) as session:
+            session.execute(shift.values(ends_at=lasts))

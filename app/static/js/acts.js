@@ -62,6 +62,10 @@ const ACTS = {
   serve: { key: "q", done: (it, values) => `Served ${{ phone: "on the phone", remote: "in a remote session", written: "in writing" }[values.by]} from now on.`, asks: {
     title: "How is the customer served from now on?", fields: [
       { name: "by", label: "From now on", choices: [["phone", "on the phone"], ["remote", "in a remote session"], ["written", "in writing"]] }] } },
+  stay: { key: "z", only: "[data-stays]", done: () => "You stay with it; the lead reads why.", asks: {
+    title: "Stay with it after your turn: until when, and why?", fields: [
+      { name: "until", label: "Until", from: "stays" },
+      { name: "reason", label: "Why, for the lead" }] } },
   edit: { key: "", done: () => "Corrected; the former text stays to be seen.", asks: {
     title: "Correct it", fields: [{ name: "text", label: "The text as it should be", long: true }] } },
   undo: { key: "", done: () => "Taken back." },
@@ -95,7 +99,7 @@ export function bindActs() {
     const button = event.target.closest?.("button[data-act]");
     if (!button) return;
     event.preventDefault();
-    const { act, value, subjects, ...given } = button.dataset;
+    const { act, value, subjects, stays, ...given } = button.dataset;
     perform(act, value ? { word: value, ...given } : given);
   });
 }
@@ -104,7 +108,7 @@ export function bindActs() {
 function filled(field) {
   if (field.chosen) return { ...field, chosen: subject()?.[field.chosen] };
   if (!field.from) return field;
-  return { ...field, choices: document.querySelector(`[data-${field.from}]`).dataset[field.from].split(",") };
+  return { ...field, choices: document.querySelector(`[data-${field.from}]`).dataset[field.from].split(",").map((one) => (one.includes("|") ? one.split("|") : one)) };
 }
 
 // One key for two acts: which of them is meant is seen on the incident.
@@ -124,6 +128,7 @@ export async function perform(name, values = {}) {
     return undefined;
   }
   if (!it || !act || document.querySelector("#ask-why[open]")) return false; // it asks already
+  if (act.only && !document.querySelector(act.only)) return false; // not asked of anybody now
   if (act.goes) {
     location.assign(act.goes(it));
     return undefined;
