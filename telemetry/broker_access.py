@@ -13,6 +13,7 @@ DROPPED: Final = "$SYS/broker/publish/messages/dropped"
 _NAMELESS: Final = ("v1/devices/me/", "v1/gateway/", "v2/")
 # Users of the house beside the bridge, by the bridge's secret: one connection a user, and the bridge's must not end.
 CHECK_USER: Final = "vigie-check"  # may do nothing at all
+HEARD_USER: Final = "vigie-heard"  # may do nothing; let in by its newest secret, it shows that the files were read
 RECORD_USER: Final = "vigie-record"  # may read what the bridge reads: `vigie record`
 HOST_USER: Final = "vigie-primary"  # says that Sparkplug's primary host is gone, to nodes of 2.2
 STATE_2_2: Final = "STATE/vigie"  # where they look for it

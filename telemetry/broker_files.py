@@ -78,6 +78,11 @@ class Files:
         return self.folder / "broker.log"
 
     @property
+    def unheard(self) -> Path:
+        """There while the broker was told to read its files and has not shown that it did."""
+        return self.folder / "unheard"
+
+    @property
     def pid(self) -> Path:
         return self.folder / "broker.pid"
 
@@ -211,6 +216,22 @@ def own_line(files: Files, our_user: str, secret: str) -> str:
 def write_passwords(files: Files, text: str) -> bool:
     """Replace the password file; False when it already says so."""
     return _replaced(files, files.passwords, text)
+
+
+def write_unheard(files: Files, token: str) -> None:
+    """Remember that the broker was told to read its files. `token` shows that it has; empty where nothing shows it."""
+    _put(files, files.unheard, token)
+
+
+def read_unheard(files: Files) -> str | None:
+    """The token of the last telling that is not known to be heard; None when all are."""
+    return files.unheard.read_text(encoding="utf-8") if files.unheard.exists() else None
+
+
+def forget_unheard(files: Files, token: str) -> None:
+    """The broker has read its files, if nobody has told it anything since."""
+    if read_unheard(files) == token:
+        files.unheard.unlink(missing_ok=True)
 
 
 def write_certificates(files: Files, certificates: Mapping[str, str], uncut: Iterable[str] = ()) -> bool:

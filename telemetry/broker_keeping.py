@@ -4,16 +4,19 @@ Mosquitto reads passwords, rules and the list of withdrawn certificates again on
 connections whose secret is no longer good; those of a withdrawn certificate it would let go on. Such a connection is
 cut by taking its place: a client id is the user name (broker_files.py), so whoever comes in under the machine's name
 pushes it out. We come in with a secret that stands in the file for that moment only.
+
+Mosquitto loses a signal that comes while it reads its files for an earlier one: of changes some 100 ms apart, one in
+four was not read where it knew 20,000 users. So each telling puts a new secret of a user of ours into the file, and
+the broker is told again until it lets that user in.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +29,7 @@ from sqlalchemy import text
 
 from models.session import SYSTEM, Sessions, work
 from telemetry import broker_files, mqtt_wire
-from telemetry.broker_access import CHECK_USER, HOST_USER, RECORD_USER
+from telemetry.broker_access import CHECK_USER, HEARD_USER, HOST_USER, RECORD_USER
 from telemetry.broker_files import Files, Listeners
 from telemetry.broker_standing import Standing, standing
 from telemetry.enrol import hashed
@@ -35,6 +38,7 @@ log = structlog.get_logger()
 
 _LOCK: Final = 0x7669676965  # of the one worker that writes the files
 _CUT_S: Final = 6.0  # a turn holds a transaction open; who is not cut in it is cut in the next
+_AGAIN_S: Final = 1.0  # more than reading the files takes, with as many machines as one broker carries
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class House:
 
 def keep(sessions: Sessions, files: Files, house: House, now: datetime, *, tell: bool = True) -> bool:
     """Make the files say what the database says; True when something changed. Tells a running broker, and cuts."""
+    again = tell and not _has_heard(files, house.where)  # a slow broker is waited for without a transaction
     with work(sessions, SYSTEM) as session:
         if not session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}):
             return False  # another worker is at it
@@ -56,14 +61,14 @@ def keep(sessions: Sessions, files: Files, house: House, now: datetime, *, tell:
         lost = _lost(files, stands)
         own = _own_lines(files, house)
         changed = [
-            broker_files.write_passwords(files, broker_files.password_lines(own, stands.secrets)),
+            broker_files.write_passwords(files, broker_files.password_lines(own, _with_heard(files, stands.secrets))),
             broker_files.write_acl(files, house.bridge_user, stands.others, stands.mapped),
             _write_list(house, stands, now),
             house.pki is not None and broker_files.copy_certificates(files, house.pki),
         ]
-        if tell and (any(changed) or lost):
-            told = tell_broker(files)
-            log.info("broker.credentials_changed", credentials=len(stands.secrets), broker_told=told)
+        if tell and (any(changed) or lost or again):
+            told = _tell(files, own, stands.secrets)
+            log.info("broker.credentials_changed", credentials=len(stands.secrets), broker_told=told, again=again)
         else:
             told = False
         left: set[str] = set()
@@ -75,14 +80,64 @@ def keep(sessions: Sessions, files: Files, house: House, now: datetime, *, tell:
 
 
 def tell_broker(files: Files) -> bool:
-    """Ask a running Mosquitto to read its files again. The embedded broker looks at them by itself."""
-    with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied, PermissionError):
-        pid = int(files.pid.read_text(encoding="utf-8"))
-        # The number may belong to somebody else by now: only a process started with our configuration is signalled.
-        if str(files.config) in psutil.Process(pid).cmdline():
-            os.kill(pid, signal.SIGHUP)
+    """Ask a running Mosquitto to read its files again; `keep` sees to it that it has.
+
+    The embedded broker looks at them by itself.
+    """
+    if not _runs(files):
+        return False
+    broker_files.write_unheard(files, "")
+    return _signal(files)
+
+
+def _tell(files: Files, own: list[str], secrets_: Mapping[str, str]) -> bool:
+    """The same with a secret in the password file by which the broker shows that it has read this one."""
+    if not _runs(files):
+        return False
+    token = secrets.token_urlsafe(32)
+    broker_files.write_unheard(files, token)
+    lines = broker_files.password_lines(own, {HEARD_USER: hashed(token), **secrets_})
+    broker_files.write_passwords(files, lines)
+    return _signal(files)
+
+
+def _has_heard(files: Files, where: Listeners | None) -> bool:
+    """False when the broker was told and has not read its files since. True while that cannot be asked."""
+    token = broker_files.read_unheard(files)
+    if token is None or where is None:
+        return True
+    if token:
+        try:
+            heard = sign_in(where.host, where.port, HEARD_USER, token) == mqtt_wire.ACCEPTED
+        except OSError:
+            return True  # it is away, and reads them when it comes back, or busy reading: asked again at the next turn
+        if not heard:
+            return False
+        broker_files.forget_unheard(files, token)
+    return bool(token)
+
+
+def _runs(files: Files) -> psutil.Process | None:
+    """Mosquitto, while it runs by our configuration: the number of its process may belong to somebody else by now."""
+    with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+        process = psutil.Process(int(files.pid.read_text(encoding="utf-8")))
+        return process if str(files.config) in process.cmdline() else None
+    return None
+
+
+def _signal(files: Files) -> bool:
+    process = _runs(files)
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        if process is not None:
+            process.send_signal(signal.SIGHUP)
             return True
     return False
+
+
+def _with_heard(files: Files, secrets_: Mapping[str, str]) -> dict[str, str]:
+    """The secrets, and the line of the last telling as it stands, so that a file with nothing new in it stays equal."""
+    kept = broker_files.read_passwords(files.passwords).get(HEARD_USER)
+    return {**({HEARD_USER: kept} if kept else {}), **secrets_}
 
 
 def _own_lines(files: Files, house: House) -> list[str]:
@@ -119,18 +174,21 @@ def _cut(
     """
     passing, end = secrets.token_urlsafe(32), time.monotonic() + _CUT_S
     with_passing = {**secrets_, **dict.fromkeys(machines, hashed(passing))}
-    broker_files.write_passwords(files, broker_files.password_lines(own, with_passing))
-    tell_broker(files)
+
+    def tell() -> None:
+        _tell(files, own, with_passing)
+
+    tell()
     try:
-        done = {machine for machine in sorted(machines) if _take_place(where, machine, passing, end)}
+        done = {machine for machine in sorted(machines) if _take_place(where, machine, passing, end, tell)}
     finally:
-        broker_files.write_passwords(files, broker_files.password_lines(own, secrets_))
-        tell_broker(files)
+        _tell(files, own, secrets_)
     log.info("broker.connections_cut", machines=sorted(done), left=len(machines) - len(done))
     return done
 
 
-def _take_place(where: Listeners, machine: str, secret: str, end: float) -> bool:
+def _take_place(where: Listeners, machine: str, secret: str, end: float, tell: Callable[[], None]) -> bool:
+    told = time.monotonic()
     while time.monotonic() < end:
         try:
             if sign_in(where.host, where.port, machine, secret) == mqtt_wire.ACCEPTED:
@@ -138,6 +196,9 @@ def _take_place(where: Listeners, machine: str, secret: str, end: float) -> bool
         except OSError as problem:
             log.warning("broker.cut_failed", machine=machine, why=str(problem))
         time.sleep(0.1)  # the signal may not have been heard yet
+        if time.monotonic() > told + _AGAIN_S:
+            tell()
+            told = time.monotonic()
     return False
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from models.machines import Machine, MachineCredential
 from models.session import SYSTEM, Sessions, work
 from telemetry import broker_files, broker_keeping, enrol, last_use, security
-from telemetry.broker_access import CHECK_USER, HOST_USER, RECORD_USER
+from telemetry.broker_access import CHECK_USER, HEARD_USER, HOST_USER, RECORD_USER
 from telemetry.broker_files import Files
 from telemetry.broker_log import Ear, Sighting
 from telemetry.floods import Floods
@@ -40,7 +40,8 @@ _HOUSEKEEPING: Final = timedelta(hours=6)
 def watch_loop(settings: Needs, sessions: Sessions) -> Callable[[datetime], None]:
     """The body of a loop to be run every second or two on the machine the broker runs on."""
     files = broker_files.files_in(settings.data / "mqtt")
-    return Watch(sessions, files, frozenset({settings.mqtt_username, CHECK_USER, HOST_USER, RECORD_USER})).turn
+    ours = {settings.mqtt_username, CHECK_USER, HEARD_USER, HOST_USER, RECORD_USER}
+    return Watch(sessions, files, frozenset(ours)).turn
 
 
 class Watch:

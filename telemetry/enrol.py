@@ -27,7 +27,7 @@ from models import audit
 from models.machines import MACHINE_NAME, Machine, MachineCredential
 
 # The house's own users at the broker; no machine may have such a name.
-OURS = frozenset({"vigie-bridge", "vigie-check", "vigie-primary", "vigie-record"})
+OURS = frozenset({"vigie-bridge", "vigie-check", "vigie-heard", "vigie-primary", "vigie-record"})
 CHANGED = "vigie_credentials"  # notified in the transaction that changes a credential
 _ROUNDS = 101
 _SALT_BYTES = 12  # as mosquitto_passwd makes it

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -179,12 +180,23 @@ def test_a_certificate_speaks_for_its_machine_and_ends_on_the_open_connection(sa
         assert enrol.revoke_one(session, row, now)
 
     safe.doing(take_back)
-    until(lambda: not machine.is_connected(), "the open connection is cut")
+    until(lambda: safe.keep() or not machine.is_connected(), "the open connection is cut")
     assert safe.answer(safe.by_certificate, files=files) != "Success"
     assert neighbour.is_connected()
     _, *fresh = safe.certify("plant-a")
     safe.keep()
     until(lambda: safe.answer(safe.by_certificate, files=fresh) == "Success", "another certificate comes in")
+
+
+def test_a_signal_that_the_broker_loses_is_sent_again(safe: Safe, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = safe.rig.enrol(safe.cast, "plant-a")
+    safe.rig.broker()
+    machine = safe.connected(safe.rig.mqtt_port, name="plant-a", secret=secret)
+    with monkeypatch.context() as lost:
+        lost.setattr(psutil.Process, "send_signal", lambda *_: None)
+        safe.doing(lambda session, machine, now: enrol.revoke(session, machine, now))
+    until(lambda: safe.keep() or not machine.is_connected(), "the broker is told again", 30)
+    until(lambda: safe.keep() or not (safe.folder / "mqtt" / "unheard").exists(), "and is known to have heard", 30)
 
 
 def test_nobody_takes_the_place_of_another_by_its_client_id(safe: Safe) -> None:
