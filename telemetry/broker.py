@@ -39,6 +39,7 @@ def main(settings: Needs) -> None:
     if program is not None:
         _try(where)
         log.info("broker.starting", kind="mosquitto", program=program, port=settings.mqtt_port, user=files.user)
+        files.unheard.unlink(missing_ok=True)  # it is about to read them all
         files.pid.write_text(str(os.getpid()), encoding="utf-8")
         os.execv(program, [program, "-c", str(files.config)])
     from telemetry import broker_embedded

@@ -79,7 +79,7 @@ class Files:
 
     @property
     def unheard(self) -> Path:
-        """There while the broker was told to read its files and has not shown that it did."""
+        """There while something was written that the broker has not shown to have read."""
         return self.folder / "unheard"
 
     @property
@@ -219,19 +219,8 @@ def write_passwords(files: Files, text: str) -> bool:
 
 
 def write_unheard(files: Files, token: str) -> None:
-    """Remember that the broker was told to read its files. `token` shows that it has; empty where nothing shows it."""
+    """Note that the broker is to read its files. `token` shows that it has; empty where nothing shows it."""
     _put(files, files.unheard, token)
-
-
-def read_unheard(files: Files) -> str | None:
-    """The token of the last telling that is not known to be heard; None when all are."""
-    return files.unheard.read_text(encoding="utf-8") if files.unheard.exists() else None
-
-
-def forget_unheard(files: Files, token: str) -> None:
-    """The broker has read its files, if nobody has told it anything since."""
-    if read_unheard(files) == token:
-        files.unheard.unlink(missing_ok=True)
 
 
 def write_certificates(files: Files, certificates: Mapping[str, str], uncut: Iterable[str] = ()) -> bool:
@@ -241,7 +230,7 @@ def write_certificates(files: Files, certificates: Mapping[str, str], uncut: Ite
     """
     lines = [f"{serial} {machine}\n" for serial, machine in sorted(certificates.items())]
     lines += [f"-{machine} {machine}\n" for machine in sorted(uncut)]
-    return _replaced(files, files.certificates, "".join(lines))
+    return _replaced(files, files.certificates, "".join(lines), is_read_by_broker=False)
 
 
 def read_certificates(path: Path) -> dict[str, str]:
@@ -265,9 +254,11 @@ def read_acl(path: Path) -> Access:
     return read_rules(path.read_text(encoding="utf-8"))
 
 
-def _replaced(files: Files, path: Path, text: str) -> bool:
+def _replaced(files: Files, path: Path, text: str, *, is_read_by_broker: bool = True) -> bool:
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
+    if is_read_by_broker:
+        write_unheard(files, "")  # first: who dies before the broker is told leaves it to the next turn
     _put(files, path, text)
     return True
 
